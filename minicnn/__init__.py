@@ -1,0 +1,1 @@
+"""minicnn: convolutional networks for image segmentation, written from scratch to be read."""

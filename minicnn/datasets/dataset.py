@@ -1,0 +1,64 @@
+"""What every data set offers: class names, colours, and splits of pictures read one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+VOID = 255  # the label of pixels that count neither in the loss nor in a score
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One labelled picture.
+
+    name       str, unique within the data set
+    image      uint8 (H, W, 3), RGB
+    labels     uint8 (H, W): 0 .. number of classes - 1, or 255 for void
+    instances  int32 (H, W) or None: 0 for none, else the number of the object
+    tags       names of the classes that occur (an image-level label)
+    """
+
+    name: str
+    image: np.ndarray
+    labels: np.ndarray
+    instances: np.ndarray | None = None
+    tags: tuple = ()
+
+
+class Dataset:
+    """Base class. A subclass sets `name`, `classes` (tuple of str) and `colours` (uint8 (K, 3)) and
+    defines `names(split)` and `read(name)`."""
+
+    name = ""
+    classes = ()
+    colours = None
+
+    def names(self, split):
+        """The picture names of 'train', 'val' or 'test', in a fixed order."""
+        raise NotImplementedError
+
+    def read(self, name):
+        """The Picture of that name. Raises a DataError that names the file if it cannot be read."""
+        raise NotImplementedError
+
+    def split(self, split):
+        """The pictures of 'train', 'val' or 'test' as a sequence, each read when it is asked for."""
+        return Split(self, self.names(split))
+
+
+class Split(Sequence):
+    """Pictures of one split; `split[3]` reads one."""
+
+    def __init__(self, dataset, names):
+        self.dataset, self.names = dataset, list(names)
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        return self.dataset.read(self.names[index])
+
+
+class DataError(ValueError):
+    """A file of a data set that cannot be used; the message names it and says what to do."""

@@ -1,0 +1,123 @@
+"""Where arrays live: numpy arrays on the CPU, cupy arrays on the GPU.
+
+The device of an array is its type; nothing else remembers it. cupy is imported only when somebody
+asks for the GPU, so a machine without one never pays for it.
+"""
+
+import contextlib
+import functools
+import sys
+
+import numpy as np
+
+_default = "cpu"
+
+
+def array_module(array):
+    """numpy for a numpy array, cupy for a cupy array: the `xp` of code that serves both."""
+    if isinstance(array, np.ndarray) or np.isscalar(array):
+        return np
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(array, cupy.ndarray):
+        return cupy
+    raise TypeError(
+        f"expected a numpy or cupy array, got {type(array).__name__}; "
+        "inside an Op work on plain arrays (tensor.data), not on Tensors"
+    )
+
+
+def empty_like(array, shape=None):
+    """An uninitialised C-contiguous array of the same dtype and device, for a kernel to fill."""
+    return array_module(array).empty(array.shape if shape is None else shape, dtype=array.dtype)
+
+
+def device_of(array):
+    """'cpu' or 'gpu'."""
+    return "cpu" if array_module(array) is np else "gpu"
+
+
+def move(array, device):
+    """`array` on `device` ('cpu' or 'gpu'); the same object where it is there already."""
+    if device_of(array) == device:
+        return array
+    if device == "cpu":
+        return array.get()
+    return _gpu_module().asarray(array)
+
+
+@contextlib.contextmanager
+def device(name):
+    """Parameters and inputs made inside `with minicnn.device("gpu"):` are made on the GPU."""
+    global _default
+    check_device(name)
+    before, _default = _default, name
+    try:
+        yield
+    finally:
+        _default = before
+
+
+def default_device():
+    """The device of parameters and inputs that are made now."""
+    return _default
+
+
+def check_device(name):
+    """Raises ValueError for a name that is no device, RuntimeError for a GPU that cannot be used."""
+    if name not in ("cpu", "gpu"):
+        raise ValueError(f"device {name!r}: choose 'cpu' or 'gpu'")
+    if name == "gpu":
+        _gpu_module()
+
+
+def _gpu_module():
+    usable, reason = gpu_status()
+    if not usable:
+        raise RuntimeError(f"the GPU cannot be used: {reason}")
+    import cupy
+
+    return cupy
+
+
+@functools.cache
+def gpu_status():
+    """(usable, reason in words). Compiles and runs one tiny kernel: a driver alone is not enough,
+    CuPy also needs NVRTC and the CUDA headers."""
+    try:
+        import cupy
+    except ImportError:
+        return False, "cupy is not installed (pip install 'minicnn[gpu]' for CUDA 12)"
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+        if count < 1:
+            return False, "CUDA finds no device"
+        source = 'extern "C" __global__ void probe(int* x) { x[0] = 42; }'
+        x = cupy.zeros(1, dtype=np.int32)
+        cupy.RawKernel(source, "probe")((1,), (1,), (x,))
+        if int(x[0]) != 42:
+            return False, "a test kernel ran but gave a wrong result"
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        return True, name
+    except Exception as error:  # every way in which CUDA can fail ends in one sentence
+        return False, f"{type(error).__name__}: {str(error).splitlines()[0]}"
+
+
+def set_num_threads(n):
+    """`n` threads for the Numba kernels and for BLAS alike. Results are the same bits for the same
+    `n`; another `n` may add in another order."""
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    if not 1 <= n <= numba.config.NUMBA_NUM_THREADS:
+        raise ValueError(
+            f"set_num_threads({n}): this machine allows 1 to {numba.config.NUMBA_NUM_THREADS}"
+        )
+    numba.set_num_threads(n)
+    threadpool_limits(n, user_api="blas")
+
+
+def get_num_threads():
+    """The number of threads that the Numba kernels use."""
+    import numba
+
+    return numba.get_num_threads()

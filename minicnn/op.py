@@ -1,0 +1,131 @@
+"""Op: one operation, forward and backward, on plain arrays.
+
+    class Scale(Op):
+        def __init__(self, factor):              # parameters here
+            self.factor = factor
+
+        def forward(self, x):                    # plain arrays (numpy or cupy) in and out
+            return self.factor * x
+
+        def backward(self, gy):                  # one gradient per input; a tuple if several;
+            return self.factor * gy              # None where an input has no gradient
+
+    y = Scale(2.0)(t)                            # t a Tensor or an array; y a Tensor
+
+An op may keep arrays on `self` between forward and backward (its own output too), never a Tensor:
+that would be a reference cycle. `self.needs[i]` says whether the gradient of input i is wanted, so
+that a costly one can be left out.
+
+Differentiation is first-order only: backward works on plain arrays and leaves no graph behind. The
+lecture's systems need no more, and each op stays one class.
+"""
+
+import contextlib
+
+import numpy as np
+
+from minicnn.devices import device_of
+
+OPS = {}  # name -> class, filled by subclassing
+
+_recording = True
+
+
+@contextlib.contextmanager
+def no_grad():
+    """Inside, no graph is recorded: predictions need less memory."""
+    global _recording
+    before, _recording = _recording, False
+    try:
+        yield
+    finally:
+        _recording = before
+
+
+class Op:
+    """Base class of every operation."""
+
+    inputs = ()  # the input Tensors, while the graph lives
+    needs = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        OPS[cls.__name__] = cls
+
+    def forward(self, *arrays):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, gy):
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def check(self, *arrays):
+        """Raises ValueError, in a sentence with names and numbers, before any kernel runs."""
+
+    def __call__(self, *inputs):
+        from minicnn.tensor import Tensor
+
+        if self.inputs is None or self.inputs:
+            raise RuntimeError(
+                f"{type(self).__name__}: this op was already used; make a new one for each call"
+            )
+        name = type(self).__name__.lower()
+        tensors = _as_tensors(inputs, Tensor)
+        _check_devices(name, tensors)
+        _check_dtypes(name, tensors)
+        arrays = [t.data for t in tensors]
+        self.check(*arrays)
+        self.needs = tuple(_recording and t.requires_grad for t in tensors)
+        y = self.forward(*arrays)
+        out = Tensor(y)
+        if any(self.needs):
+            self.inputs = tuple(tensors)
+            out.requires_grad = True
+            out.op = self
+        return out
+
+    def release(self):
+        """Forgets inputs and saved arrays once backward has used them."""
+        self.__dict__.clear()
+        self.inputs = None
+
+
+def _as_tensors(inputs, Tensor):
+    """Tensors as they are; arrays and numbers as constants of the dtype and device of the first
+    Tensor."""
+    like = next((i for i in inputs if isinstance(i, Tensor)), None)
+    return [i if isinstance(i, Tensor) else Tensor.constant(i, like) for i in inputs]
+
+
+def _check_devices(name, tensors):
+    devices = [device_of(t.data) for t in tensors]
+    if len(set(devices)) > 1:
+        where = ", ".join(f"input {k} on the {d}" for k, d in enumerate(devices))
+        raise RuntimeError(
+            f"{name}: the inputs lie on different devices ({where}); "
+            "move one with .to('gpu') or .to('cpu')"
+        )
+
+
+def _check_dtypes(name, tensors):
+    dtypes = {t.dtype.name for t in tensors if t.dtype.kind == "f"}
+    if len(dtypes) > 1:
+        raise TypeError(
+            f"{name}: the inputs are {' and '.join(sorted(dtypes))}; "
+            f"bring them to one dtype with .to(dtype=np.{max(dtypes)})"
+        )
+
+
+def contiguous(*arrays):
+    """The arrays, each C-contiguous as kernels need them (a copy only where one is not)."""
+    result = tuple(a if a is None or a.flags.c_contiguous else a.copy(order="C") for a in arrays)
+    return result[0] if len(result) == 1 else result
+
+
+def pair(value, name, minimum=0):
+    """(vertical, horizontal) from one int or a pair, as PyTorch takes them."""
+    values = (value, value) if np.isscalar(value) else tuple(value)
+    if len(values) == 1:
+        values *= 2
+    if len(values) != 2 or any(int(v) != v or v < minimum for v in values):
+        raise ValueError(f"{name}={value!r}: expected an int of at least {minimum}, or two of them")
+    return int(values[0]), int(values[1])

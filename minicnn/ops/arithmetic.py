@@ -1,0 +1,147 @@
+"""Elementwise arithmetic with broadcasting: add, sub, mul, div, neg, pow.
+
+    add  y = a + b      ga = gy             gb = gy
+    sub  y = a - b      ga = gy             gb = -gy
+    mul  y = a b        ga = gy b           gb = gy a
+    div  y = a / b      ga = gy / b         gb = -gy a / b^2
+    neg  y = -a         ga = -gy
+    pow  y = a^p        ga = gy p a^(p-1)   p a number, not learnt
+
+Shapes broadcast as in numpy: (3, 1, 5) with (4, 5) gives (3, 4, 5). Broadcasting copies a value to
+many places, so its gradient is the sum over those places: `unbroadcast`.
+"""
+
+from minicnn.cases import Case, normal, separated
+from minicnn.op import Op
+
+
+def unbroadcast(gradient, shape):
+    """Sums `gradient` over the axes along which an array of `shape` was repeated."""
+    if gradient.shape == shape:
+        return gradient
+    extra = gradient.ndim - len(shape)
+    repeated = [
+        axis
+        for axis in range(gradient.ndim)
+        if axis < extra or (shape[axis - extra] == 1 and gradient.shape[axis] != 1)
+    ]
+    return gradient.sum(axis=tuple(repeated)).reshape(shape)
+
+
+class _Pairwise(Op):
+    """What the binary operations share: the shapes, and how to undo broadcasting."""
+
+    def check(self, a, b):
+        for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
+            if m != n and 1 not in (m, n):
+                raise ValueError(
+                    f"{type(self).__name__.lower()}: shapes {a.shape} and {b.shape} do not broadcast"
+                )
+
+    def forward(self, a, b):
+        self.a, self.b = a, b
+        return self.value(a, b)
+
+    def backward(self, gy):
+        ga, gb = self.gradients(gy)
+        return (
+            unbroadcast(ga, self.a.shape) if self.needs[0] else None,
+            unbroadcast(gb, self.b.shape) if self.needs[1] else None,
+        )
+
+
+class Add(_Pairwise):
+    def value(self, a, b):
+        return a + b
+
+    def gradients(self, gy):
+        return gy, gy
+
+
+class Sub(_Pairwise):
+    def value(self, a, b):
+        return a - b
+
+    def gradients(self, gy):
+        return gy, -gy
+
+
+class Mul(_Pairwise):
+    def value(self, a, b):
+        return a * b
+
+    def gradients(self, gy):
+        return gy * self.b, gy * self.a
+
+
+class Div(_Pairwise):
+    def value(self, a, b):
+        return a / b
+
+    def gradients(self, gy):
+        return gy / self.b, -gy * self.a / (self.b * self.b)
+
+
+class Neg(Op):
+    def forward(self, a):
+        return -a
+
+    def backward(self, gy):
+        return -gy
+
+
+class Pow(Op):
+    def __init__(self, exponent):
+        self.exponent = exponent
+
+    def forward(self, a):
+        self.a = a
+        return a**self.exponent
+
+    def backward(self, gy):
+        if self.exponent == 0:
+            return gy * 0
+        return gy * self.exponent * self.a ** (self.exponent - 1)
+
+
+def add(input, other):
+    """input + other, with broadcasting."""
+    return Add()(input, other)
+
+
+def sub(input, other):
+    """input - other, with broadcasting."""
+    return Sub()(input, other)
+
+
+def mul(input, other):
+    """input * other, element by element, with broadcasting."""
+    return Mul()(input, other)
+
+
+def div(input, other):
+    """input / other, element by element, with broadcasting."""
+    return Div()(input, other)
+
+
+def neg(input):
+    """-input."""
+    return Neg()(input)
+
+
+def pow(input, exponent):
+    """input to the power of a plain number."""
+    if not isinstance(exponent, int | float):
+        raise TypeError(f"pow: the exponent must be a number, not {type(exponent).__name__}")
+    return Pow(exponent)(input)
+
+
+def cases():
+    row, grid = normal(4, 5), normal(3, 1, 5, seed=1)
+    yield Case(add, (row, grid), label="broadcast")
+    yield Case(sub, (row, grid), label="broadcast")
+    yield Case(mul, (row, grid), label="broadcast")
+    yield Case(div, (row, separated(3, 1, 5)), label="broadcast")
+    yield Case(neg, (row,))
+    yield Case(pow, (separated(3, 4),), {"exponent": 3})
+    yield Case(pow, (abs(separated(3, 4)),), {"exponent": -0.5}, label="root")

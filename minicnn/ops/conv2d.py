@@ -1,0 +1,298 @@
+r"""Convolution of a batch of pictures with a bank of filters.
+
+    y[n,c,i,j] = b[c] + sum_k sum_u sum_v  w[c,k,u,v]  x~[n, k, s i + d u, s j + d v]
+
+x~ is x with `padding` zeros around it, s the stride, d the dilation. Like every framework this is
+cross-correlation: the filter is not flipped. With G groups, output map c sees only the C/G input
+maps of its own group, and k counts within them.
+
+Shapes: x (N, C, H, W), w (F, C/G, K, L), b (F), y (N, F, OH, OW),
+        OH = floor((H + 2 padding - d (K - 1) - 1) / s) + 1, OW likewise.
+
+Gradient: y is linear in each of x, w and b, and every product w[c,k,u,v] x~[..] occurs once, so
+
+    gb[c]       = sum_n sum_ij  gy[n,c,i,j]
+    gw[c,k,u,v] = sum_n sum_ij  gy[n,c,i,j] x~[n, k, s i + d u, s j + d v]
+    gx[n,k,p,q] = sum_c sum_uv  w[c,k,u,v] gy[n,c,i,j]   over s i + d u = p + padding (j likewise)
+
+The last one is the trap: the same filter, but i = (p + padding - d u)/s runs backwards in u, which
+is why people say «convolution with the flipped filter»; and with s > 1 only those u count for which
+the division comes out even.
+
+Two algorithms. The one to read follows the formulas, seven loops deep. The fast one copies every
+window into a column of a matrix (im2col), so that the sums over k, u, v become one product of
+matrices, for which BLAS is tuned like nothing else; its transpose (col2im) gives gx.
+
+Source: LeCun et al. 1989; im2col: Chellapilla, Puri, Simard 2006.
+"""
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+
+conv2d_forward = Kernel("conv2d_forward")
+conv2d_grad_input = Kernel("conv2d_grad_input")
+conv2d_grad_weight = Kernel("conv2d_grad_weight")
+im2col = Kernel("im2col")
+col2im = Kernel("col2im")
+
+
+# ------------------------------------------------------------------------- the algorithm to read
+@conv2d_forward.cpu
+def conv2d_forward_cpu(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+    N, F, OH, OW = y.shape
+    _, C, K, L = w.shape  # C: input maps of one group
+    H, W = x.shape[2:]
+    for nc in prange(N * F):
+        n, c = nc // F, nc % F
+        k0 = c // (F // groups) * C
+        for i in range(OH):
+            for j in range(OW):
+                total = b[c]
+                for k in range(C):
+                    for u in range(K):
+                        for v in range(L):
+                            p, q = i * sh + u * dh - ph, j * sw + v * dw - pw
+                            if 0 <= p < H and 0 <= q < W:
+                                total += w[c, k, u, v] * x[n, k0 + k, p, q]
+                y[n, c, i, j] = total
+
+
+@conv2d_grad_input.cpu
+def conv2d_grad_input_cpu(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
+    N, CG, H, W = gx.shape
+    F, C, K, L = w.shape
+    OH, OW = gy.shape[2:]
+    for nk in prange(N * CG):
+        n, k = nk // CG, nk % CG
+        c0 = k // C * (F // groups)
+        for p in range(H):
+            for q in range(W):
+                total = gx.dtype.type(0)
+                for c in range(c0, c0 + F // groups):
+                    for u in range(K):
+                        for v in range(L):
+                            i, j = p + ph - u * dh, q + pw - v * dw
+                            if i % sh == 0 and j % sw == 0:
+                                i, j = i // sh, j // sw
+                                if 0 <= i < OH and 0 <= j < OW:
+                                    total += w[c, k % C, u, v] * gy[n, c, i, j]
+                gx[n, k, p, q] = total
+
+
+@conv2d_grad_weight.cpu
+def conv2d_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+    F, C, K, L = gw.shape
+    N, _, OH, OW = gy.shape
+    H, W = x.shape[2:]
+    for ck in prange(F * C):
+        c, k = ck // C, ck % C
+        k0 = c // (F // groups) * C
+        for u in range(K):
+            for v in range(L):
+                total = gw.dtype.type(0)
+                for n in range(N):
+                    for i in range(OH):
+                        for j in range(OW):
+                            p, q = i * sh + u * dh - ph, j * sw + v * dw - pw
+                            if 0 <= p < H and 0 <= q < W:
+                                total += gy[n, c, i, j] * x[n, k0 + k, p, q]
+                gw[c, k, u, v] = total
+
+
+# ------------------------------------------------------ the fast one: windows as columns of a matrix
+@im2col.cpu
+def im2col_cpu(x, K, L, sh, sw, ph, pw, dh, dw, OW, columns):
+    C, H, W = x.shape
+    OH = columns.shape[1] // OW
+    for row in prange(C * K * L):
+        k, u, v = row // (K * L), row // L % K, row % L
+        for i in range(OH):
+            p = i * sh + u * dh - ph
+            for j in range(OW):
+                q = j * sw + v * dw - pw
+                inside = 0 <= p < H and 0 <= q < W
+                columns[row, i * OW + j] = x[k, p, q] if inside else 0
+
+
+@col2im.cpu
+def col2im_cpu(columns, K, L, sh, sw, ph, pw, dh, dw, OW, gx):
+    C, H, W = gx.shape
+    OH = columns.shape[1] // OW
+    for kp in prange(C * H):
+        k, p = kp // H, kp % H
+        for q in range(W):
+            gx[k, p, q] = 0
+        for u in range(K):
+            i = p + ph - u * dh
+            if i % sh != 0 or i < 0 or i // sh >= OH:
+                continue
+            i = i // sh
+            for v in range(L):
+                row = (k * K + u) * L + v
+                for j in range(OW):
+                    q = j * sw + v * dw - pw
+                    if 0 <= q < W:
+                        gx[k, p, q] += columns[row, i * OW + j]
+
+
+def windows(x, K, L, geometry, OH, OW):
+    """The windows of x (C, H, W) as the columns of a matrix (C K L, OH OW)."""
+    if (K, L) == (1, 1) and geometry == (1, 1, 0, 0, 1, 1):
+        return x.reshape(x.shape[0], OH * OW)  # a 1x1 convolution is a matrix product already
+    columns = empty_like(x, (x.shape[0] * K * L, OH * OW))
+    im2col(x, K, L, *geometry, OW, columns)
+    return columns
+
+
+@conv2d_forward.fast()
+def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+    xp = array_module(x)
+    N, F, OH, OW = y.shape
+    _, C, K, L = w.shape
+    for n in range(N):
+        for g in range(groups):
+            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
+            columns = windows(x[n, maps], K, L, (sh, sw, ph, pw, dh, dw), OH, OW)
+            xp.matmul(
+                w[filters].reshape(F // groups, -1), columns, out=y[n, filters].reshape(-1, OH * OW)
+            )
+    y += b.reshape(F, 1, 1)
+
+
+@conv2d_grad_input.fast()
+def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
+    N, F, OH, OW = gy.shape
+    _, C, K, L = w.shape
+    for n in range(N):
+        for g in range(groups):
+            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
+            rows = w[filters].reshape(F // groups, -1)
+            columns = rows.T @ gy[n, filters].reshape(-1, OH * OW)
+            col2im(columns, K, L, sh, sw, ph, pw, dh, dw, OW, gx[n, maps])
+
+
+@conv2d_grad_weight.fast()
+def conv2d_grad_weight_im2col(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+    N, F, OH, OW = gy.shape
+    _, C, K, L = gw.shape
+    gw[...] = 0
+    for n in range(N):
+        for g in range(groups):
+            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
+            columns = windows(x[n, maps], K, L, (sh, sw, ph, pw, dh, dw), OH, OW)
+            product = gy[n, filters].reshape(-1, OH * OW) @ columns.T
+            gw[filters] += product.reshape(gw[filters].shape)
+
+
+# ------------------------------------------------------------------------------------------ the op
+class Conv2d(Op):
+    def __init__(self, stride=1, padding=0, dilation=1, groups=1):
+        sh, sw = pair(stride, "conv2d: stride", 1)
+        dh, dw = pair(dilation, "conv2d: dilation", 1)
+        ph, pw = pair(padding, "conv2d: padding")
+        self.geometry = sh, sw, ph, pw, dh, dw
+        self.groups = groups
+
+    def check(self, x, w, b=None):
+        if x.ndim != 4 or w.ndim != 4:
+            raise ValueError(
+                f"conv2d: expected input (N, C, H, W) and weight (F, C/groups, K, L), "
+                f"got {x.shape} and {w.shape}"
+            )
+        if self.groups < 1 or w.shape[0] % self.groups:
+            raise ValueError(
+                f"conv2d: weight {w.shape} has {w.shape[0]} filters, "
+                f"which {self.groups} groups do not divide"
+            )
+        if x.shape[1] != w.shape[1] * self.groups:
+            raise ValueError(
+                f"conv2d: the input has {x.shape[1]} channels, but weight {w.shape} with "
+                f"groups={self.groups} expects {w.shape[1] * self.groups}"
+            )
+        if b is not None and b.shape != (w.shape[0],):
+            raise ValueError(f"conv2d: bias {b.shape} for {w.shape[0]} filters")
+        OH, OW = self.output_size(x, w)
+        if OH < 1 or OW < 1:
+            raise ValueError(
+                f"conv2d: the padded input is smaller than the filter: input {x.shape}, "
+                f"weight {w.shape}, padding {self.geometry[2:4]}, dilation {self.geometry[4:]}"
+            )
+
+    def output_size(self, x, w):
+        sh, sw, ph, pw, dh, dw = self.geometry
+        (H, W), (K, L) = x.shape[2:], w.shape[2:]
+        return (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+
+    def forward(self, x, w, b=None):
+        self.x, self.w = x, w = contiguous(x, w)
+        self.has_bias = b is not None
+        bias = contiguous(b) if self.has_bias else array_module(w).zeros(w.shape[0], dtype=w.dtype)
+        y = empty_like(x, (x.shape[0], w.shape[0], *self.output_size(x, w)))
+        conv2d_forward(x, w, bias, *self.geometry, self.groups, y)
+        return y
+
+    def backward(self, gy):
+        gy = contiguous(gy)
+        gx = gw = gb = None
+        if self.needs[0]:
+            gx = empty_like(self.x)
+            conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gx)
+        if self.needs[1]:
+            gw = empty_like(self.w)
+            conv2d_grad_weight(gy, self.x, *self.geometry, self.groups, gw)
+        if not self.has_bias:
+            return gx, gw
+        if self.needs[2]:
+            gb = gy.sum(axis=(0, 2, 3))
+        return gx, gw, gb
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """2-D convolution (cross-correlation), PyTorch's arguments.
+
+    input   (N, C, H, W)
+    weight  (F, C / groups, K, L)
+    bias    (F,) or None
+    stride, dilation  int or (vertical, horizontal), at least 1
+    padding int or (vertical, horizontal), or 'valid' (none) or 'same' (the size stays; stride 1)
+
+    Returns (N, F, OH, OW). Raises ValueError where shapes do not fit.
+    """
+    if isinstance(padding, str):
+        padding, input = _named_padding(padding, input, weight, stride, dilation)
+    op = Conv2d(stride, padding, dilation, groups)
+    return op(input, weight) if bias is None else op(input, weight, bias)
+
+
+def _named_padding(name, input, weight, stride, dilation):
+    """'valid' and 'same' in numbers. An even filter needs one more zero on the right than on the
+    left, which is put there beforehand."""
+    if name == "valid":
+        return 0, input
+    if name != "same":
+        raise ValueError(f"conv2d: padding {name!r}: choose 'same', 'valid' or numbers")
+    if pair(stride, "conv2d: stride", 1) != (1, 1):
+        raise ValueError("conv2d: padding 'same' needs stride 1")
+    dh, dw = pair(dilation, "conv2d: dilation", 1)
+    down, across = dh * (weight.shape[2] - 1), dw * (weight.shape[3] - 1)
+    if down % 2 or across % 2:
+        from minicnn.ops.shape import pad
+
+        input = pad(input, (0, across % 2, 0, down % 2))
+    return (down // 2, across // 2), input
+
+
+def cases():
+    x, w, b = normal(2, 3, 6, 5), normal(4, 3, 3, 2), normal(4)
+    yield Case(conv2d, (x, w, b))
+    yield Case(
+        conv2d,
+        (x, w, b),
+        {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)},
+        label="stride-pad-dilate",
+    )
+    yield Case(conv2d, (normal(2, 4, 5, 7), normal(6, 2, 3, 3)), {"groups": 2}, label="groups")
+    yield Case(conv2d, (x, normal(4, 3, 1, 1)), label="1x1")
+    yield Case(conv2d, (x, w), {"padding": "same"}, label="same")

@@ -1,0 +1,80 @@
+"""Matrix products.
+
+    matmul  y = a b          ga = gy b^T       gb = a^T gy
+    linear  y = x w^T + b    gx = gy w         gw = gy^T x      gb = sum of gy over the batch
+
+Shapes: matmul as numpy's, leading dimensions broadcast; a (..., M, K), b (..., K, N), y (..., M, N).
+        linear x (..., K), w (F, K), b (F,), y (..., F).
+
+The gradients are the only products of gy with the other factor whose shapes fit, which is a good
+way to remember them.
+"""
+
+from minicnn.cases import Case, normal
+from minicnn.op import Op
+from minicnn.ops.arithmetic import unbroadcast
+
+
+class MatMul(Op):
+    def check(self, a, b):
+        if a.ndim < 1 or b.ndim < 1 or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
+            raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
+
+    def forward(self, a, b):
+        self.a, self.b = a, b
+        return a @ b
+
+    def backward(self, gy):
+        a = self.a[None] if self.a.ndim == 1 else self.a  # a vector is a row on the left
+        b = self.b[:, None] if self.b.ndim == 1 else self.b  # and a column on the right
+        if self.b.ndim == 1:
+            gy = gy[..., None]
+        if self.a.ndim == 1:
+            gy = gy[None] if self.b.ndim == 1 else gy[..., None, :]
+        ga = unbroadcast(gy @ b.swapaxes(-1, -2), a.shape) if self.needs[0] else None
+        gb = unbroadcast(a.swapaxes(-1, -2) @ gy, b.shape) if self.needs[1] else None
+        return (
+            None if ga is None else ga.reshape(self.a.shape),
+            None if gb is None else gb.reshape(self.b.shape),
+        )
+
+
+class Linear(Op):
+    def check(self, x, w, b=None):
+        if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
+            raise ValueError(f"linear: input {x.shape} and weight {w.shape} do not fit")
+        if b is not None and b.shape != (w.shape[0],):
+            raise ValueError(f"linear: bias {b.shape} for weight {w.shape}")
+
+    def forward(self, x, w, b=None):
+        self.x, self.w, self.has_bias = x, w, b is not None
+        y = x @ w.T
+        return y + b if self.has_bias else y
+
+    def backward(self, gy):
+        rows = gy.reshape(-1, gy.shape[-1])
+        gx = gy @ self.w if self.needs[0] else None
+        gw = rows.T @ self.x.reshape(-1, self.x.shape[-1]) if self.needs[1] else None
+        return (gx, gw, rows.sum(axis=0)) if self.has_bias else (gx, gw)
+
+
+def matmul(input, other):
+    """Matrix product; leading dimensions broadcast as in numpy."""
+    return MatMul()(input, other)
+
+
+def linear(input, weight, bias=None):
+    """input @ weight.T + bias; input (..., K), weight (F, K), bias (F,)."""
+    op = Linear()
+    return op(input, weight) if bias is None else op(input, weight, bias)
+
+
+def cases():
+    yield Case(matmul, (normal(3, 4), normal(4, 5)))
+    yield Case(matmul, (normal(2, 1, 3, 4), normal(6, 4, 5)), label="broadcast")
+    yield Case(matmul, (normal(4), normal(4, 5)), label="vector-matrix")
+    yield Case(matmul, (normal(3, 4), normal(4)), label="matrix-vector")
+    yield Case(matmul, (normal(4), normal(4, seed=1)), label="vector-vector")
+    yield Case(matmul, (normal(2, 3, 4), normal(4)), label="stack-vector")
+    yield Case(linear, (normal(3, 4), normal(5, 4), normal(5)))
+    yield Case(linear, (normal(2, 3, 4), normal(5, 4)), label="no-bias")

@@ -1,0 +1,87 @@
+"""Sums, means and maxima over dimensions.
+
+sum   gx = gy, repeated over the summed dimensions
+mean  the same, divided by the number of elements
+amax  gy goes to the largest element; equal ones share it evenly, as in PyTorch's amax
+"""
+
+import math
+
+from minicnn.cases import Case, normal, separated
+from minicnn.devices import array_module
+from minicnn.op import Op
+
+
+class _Reduction(Op):
+    def __init__(self, dim, keepdim):
+        self.dim, self.keepdim = dim, keepdim
+
+    def check(self, x):
+        for d in self._axes(x, raw=True):
+            if not -x.ndim <= d < x.ndim:
+                name = type(self).__name__.lower()
+                raise ValueError(f"{name}: dim {d} does not exist in shape {x.shape}")
+
+    def _axes(self, x, raw=False):
+        dims = range(x.ndim) if self.dim is None else self.dim
+        dims = (dims,) if isinstance(dims, int) else tuple(dims)
+        return dims if raw else tuple(d % x.ndim for d in dims)
+
+    def _spread(self, gy, x):
+        """gy with the reduced dimensions put back as ones, ready to broadcast against x."""
+        shape = [1 if d in self._axes(x) else s for d, s in enumerate(x.shape)]
+        return gy.reshape(shape)
+
+
+class Sum(_Reduction):
+    def forward(self, x):
+        self.x = x
+        return x.sum(axis=self._axes(x), keepdims=self.keepdim)
+
+    def backward(self, gy):
+        xp = array_module(gy)
+        return xp.broadcast_to(self._spread(gy, self.x), self.x.shape).copy()
+
+
+class Mean(_Reduction):
+    def forward(self, x):
+        self.x = x
+        return x.mean(axis=self._axes(x), keepdims=self.keepdim, dtype=x.dtype)
+
+    def backward(self, gy):
+        xp = array_module(gy)
+        count = math.prod(self.x.shape[d] for d in self._axes(self.x))
+        return xp.broadcast_to(self._spread(gy, self.x), self.x.shape) / gy.dtype.type(count)
+
+
+class AMax(_Reduction):
+    def forward(self, x):
+        self.x, self.y = x, x.max(axis=self._axes(x), keepdims=True)
+        return self.y if self.keepdim else self.y.reshape(x.max(axis=self._axes(x)).shape)
+
+    def backward(self, gy):
+        largest = self.x == self.y
+        share = largest / largest.sum(axis=self._axes(self.x), keepdims=True)
+        return self._spread(gy, self.x) * share.astype(gy.dtype)
+
+
+def sum(input, dim=None, keepdim=False):
+    """Sum over `dim`: an int, several, or None for all."""
+    return Sum(dim, keepdim)(input)
+
+
+def mean(input, dim=None, keepdim=False):
+    """Mean over `dim`: an int, several, or None for all."""
+    return Mean(dim, keepdim)(input)
+
+
+def amax(input, dim=None, keepdim=False):
+    """Largest element over `dim`: an int, several, or None for all."""
+    return AMax(dim, keepdim)(input)
+
+
+def cases():
+    for function in (sum, mean, amax):
+        yield Case(function, (separated(3, 4, 5),))
+        yield Case(function, (separated(3, 4, 5),), {"dim": (0, 2)}, label="two")
+        yield Case(function, (normal(3, 4, 5),), {"dim": -2, "keepdim": True}, label="kept")

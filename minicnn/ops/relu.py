@@ -1,0 +1,86 @@
+"""Rectified linear unit.
+
+    y = max(x, 0)
+
+Shapes: x and y any, the same.
+
+Gradient: y follows x where x > 0 and stands still where x < 0, so gx = gy [x > 0]. At x = 0 there
+is a kink; any value between 0 and gy is a subgradient, and like everyone we take 0. Since y > 0
+exactly where x > 0, backward keeps y and not x: one array less where x is used nowhere else.
+
+A NaN stays a NaN, so that a loss that has gone wrong is seen.
+
+Source: Krizhevsky, Sutskever, Hinton 2012, section 3.1; the lecture's slide «structure of a layer».
+"""
+
+from minicnn.cases import Case, separated
+from minicnn.devices import empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous
+
+relu_forward = Kernel("relu_forward")
+relu_backward = Kernel("relu_backward")
+
+
+@relu_forward.cpu
+def relu_forward_cpu(x, y):
+    x, y = x.ravel(), y.ravel()
+    for i in prange(x.size):
+        y[i] = 0 if x[i] < 0 else x[i]
+
+
+@relu_backward.cpu
+def relu_backward_cpu(gy, y, gx):
+    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
+    for i in prange(gy.size):
+        gx[i] = 0 if y[i] == 0 else gy[i]
+
+
+relu_forward.gpu(
+    r"""
+extern "C" __global__ void relu_forward(const T* x, T* y, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size) y[i] = x[i] < 0 ? 0 : x[i];
+}
+""",
+    threads=lambda x, y: y.size,
+    sizes=lambda x, y: (y.size,),
+)
+
+relu_backward.gpu(
+    r"""
+extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size) gx[i] = y[i] == 0 ? 0 : gy[i];
+}
+""",
+    threads=lambda gy, y, gx: gx.size,
+    sizes=lambda gy, y, gx: (gx.size,),
+)
+
+
+class ReLU(Op):
+    def forward(self, x):
+        x = contiguous(x)
+        self.y = empty_like(x)
+        relu_forward(x, self.y)
+        return self.y
+
+    def backward(self, gy):
+        gy = contiguous(gy)
+        gx = empty_like(gy)
+        relu_backward(gy, self.y, gx)
+        return gx
+
+
+def relu(input):
+    """max(input, 0), element by element.
+
+    input  Tensor of any shape; the result has the same shape and dtype.
+    """
+    return ReLU()(input)
+
+
+def cases():
+    yield Case(relu, (separated(2, 3, 5, 4),))
+    yield Case(relu, (separated(7),), label="1d")

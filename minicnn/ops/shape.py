@@ -1,0 +1,218 @@
+"""Moving numbers without changing them: reshape, permute, slices, concat, pad.
+
+Each value of y is a copy of one value of x, so each gradient goes back to where its value came
+from; a value that was copied twice (an index repeated, a reflected border) gets the sum.
+
+    reshape  gx = gy in x's shape
+    permute  gx = gy permuted back
+    index    gx = 0, plus gy at the places that were read
+    concat   each input gets its own piece of gy
+    pad      gx = the middle of gy; reflect and replicate add the border to the rows it was read from
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.op import Op
+
+
+class Reshape(Op):
+    def __init__(self, shape):
+        self.shape = shape
+
+    def check(self, x):
+        known = int(np.prod([s for s in self.shape if s != -1]))
+        fits = x.size == known if -1 not in self.shape else known and x.size % known == 0
+        if self.shape.count(-1) > 1 or not fits:
+            raise ValueError(f"reshape: {x.shape} ({x.size} elements) does not fit {self.shape}")
+
+    def forward(self, x):
+        self.before = x.shape
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        return gy.reshape(self.before)
+
+
+class Permute(Op):
+    def __init__(self, dims):
+        self.dims = dims
+
+    def check(self, x):
+        if sorted(d % x.ndim for d in self.dims) != list(range(x.ndim)):
+            raise ValueError(f"permute: {self.dims} does not name each dimension of {x.shape} once")
+
+    def forward(self, x):
+        self.dims = tuple(d % x.ndim for d in self.dims)
+        return x.transpose(self.dims)
+
+    def backward(self, gy):
+        return gy.transpose(np.argsort(self.dims))
+
+
+class Index(Op):
+    def __init__(self, index):
+        self.index = index
+
+    def forward(self, x):
+        self.x = x
+        return x[self.index]
+
+    def backward(self, gy):
+        xp = array_module(gy)
+        gx = xp.zeros_like(self.x)
+        parts = self.index if isinstance(self.index, tuple) else (self.index,)
+        if all(isinstance(p, slice | int | type(Ellipsis)) for p in parts):
+            gx[self.index] = gy
+        else:
+            xp.add.at(gx, self.index, gy)  # an integer array may name a place twice
+        return gx
+
+
+class Concat(Op):
+    def __init__(self, dim):
+        self.dim = dim
+
+    def check(self, *xs):
+        dim = self.dim % xs[0].ndim
+        for x in xs:
+            if x.ndim != xs[0].ndim or x.shape[:dim] + x.shape[dim + 1 :] != (
+                xs[0].shape[:dim] + xs[0].shape[dim + 1 :]
+            ):
+                shapes = ", ".join(str(x.shape) for x in xs)
+                raise ValueError(f"concat: shapes {shapes} differ outside dimension {self.dim}")
+
+    def forward(self, *xs):
+        self.ends = np.cumsum([x.shape[self.dim] for x in xs])[:-1].tolist()
+        return array_module(xs[0]).concatenate(xs, axis=self.dim)
+
+    def backward(self, gy):
+        return tuple(array_module(gy).split(gy, self.ends, axis=self.dim))
+
+
+class Pad(Op):
+    """Padding is reading through a list of source rows, one list per axis."""
+
+    def __init__(self, padding, mode, value):
+        self.padding, self.mode, self.value = padding, mode, value
+
+    def check(self, x):
+        for axis, (before, after) in self._axes(x.shape).items():
+            size = x.shape[axis]
+            if self.mode == "reflect" and max(before, after) >= size:
+                raise ValueError(
+                    f"pad: reflect by {(before, after)} needs more than {size} rows in axis {axis}"
+                )
+            if self.mode == "circular" and max(before, after) > size:
+                raise ValueError(f"pad: circular by {(before, after)} exceeds {size} rows")
+            if self.mode == "replicate" and size == 0:
+                raise ValueError("pad: nothing to replicate in an empty axis")
+            if size + before + after < 1:
+                raise ValueError(f"pad: {(before, after)} leaves nothing of axis {axis} ({size})")
+
+    def _axes(self, shape):
+        """{axis: (before, after)}, the last axis first, as PyTorch orders the numbers."""
+        if len(self.padding) % 2 or len(self.padding) > 2 * len(shape):
+            raise ValueError(
+                f"pad: {self.padding} must hold (before, after) for the last dimensions of {shape}"
+            )
+        pairs = zip(self.padding[::2], self.padding[1::2], strict=True)
+        return {len(shape) - 1 - k: pair for k, pair in enumerate(pairs)}
+
+    def forward(self, x):
+        xp = array_module(x)
+        self.before = x.shape
+        y = x
+        for axis, (before, after) in self._axes(x.shape).items():
+            rows = np.arange(-before, y.shape[axis] + after)
+            source, inside = self._source(rows, y.shape[axis])
+            y = xp.take(y, xp.asarray(source), axis=axis)
+            if not inside.all():
+                y[(slice(None),) * axis + (xp.asarray(~inside),)] = self.value
+        return y
+
+    def _source(self, rows, size):
+        """For each padded row the row it is read from, and whether it is read at all."""
+        inside = (rows >= 0) & (rows < size)
+        if self.mode == "constant":
+            return np.where(inside, rows, 0), inside
+        if self.mode == "reflect":
+            rows = np.abs(rows)
+            return np.where(rows >= size, 2 * (size - 1) - rows, rows), np.full(len(rows), True)
+        if self.mode == "replicate":
+            return rows.clip(0, size - 1), np.full(len(rows), True)
+        return rows % size, np.full(len(rows), True)
+
+    def backward(self, gy):
+        for axis, (before, after) in reversed(self._axes(self.before).items()):
+            size = self.before[axis]
+            rows = np.arange(-before, size + after)
+            source, inside = self._source(rows, size)
+            at = (slice(None),) * axis
+            gx = empty_like(gy, (*gy.shape[:axis], size, *gy.shape[axis + 1 :]))
+            gx[...] = 0
+            own = (rows >= 0) & (rows < size)  # rows that were copied straight, as one slice
+            first, last = rows[own][0], rows[own][-1]
+            k = int(np.argmax(own))
+            gx[(*at, slice(first, last + 1))] = gy[(*at, slice(k, k + last + 1 - first))]
+            for k in np.flatnonzero(~own & inside):
+                gx[(*at, source[k])] += gy[(*at, k)]
+            gy = gx
+        return gy
+
+
+def reshape(input, shape):
+    """The same elements in another shape; one size may be -1."""
+    return Reshape(tuple(shape))(input)
+
+
+def permute(input, dims):
+    """Reorders the dimensions: `permute(x, (0, 2, 3, 1))` turns N C H W into N H W C."""
+    return Permute(tuple(dims))(input)
+
+
+def transpose(input, dim0, dim1):
+    """Swaps two dimensions."""
+    dims = list(range(input.ndim))
+    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return permute(input, dims)
+
+
+def index(input, index):
+    """input[index] with ints, slices, integer or boolean arrays."""
+    return Index(index)(input)
+
+
+def concat(tensors, dim=0):
+    """Joins tensors along `dim`; they agree in every other dimension."""
+    return Concat(dim)(*tensors)
+
+
+def pad(input, pad, mode="constant", value=0.0):
+    """Adds rows around the last dimensions, PyTorch's order: (left, right, top, bottom, ...).
+
+    mode   'constant' (filled with `value`), 'reflect' (the edge row not repeated), 'replicate',
+           'circular'; a negative number cuts rows away
+    """
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise ValueError(f"pad: mode {mode!r}: choose constant, reflect, replicate or circular")
+    return Pad(tuple(int(p) for p in pad), mode, value)(input)
+
+
+def concat_of(*tensors, dim):
+    """`concat` with its tensors as separate arguments, as a Case passes them."""
+    return concat(tensors, dim)
+
+
+def cases():
+    x = normal(2, 3, 4, 5)
+    yield Case(reshape, (x,), {"shape": (6, -1)})
+    yield Case(permute, (x,), {"dims": (0, 2, 3, 1)})
+    yield Case(transpose, (x,), {"dim0": 1, "dim1": -1})
+    yield Case(index, (x,), {"index": (slice(None), 1, slice(0, None, 2))}, label="slices")
+    yield Case(index, (x,), {"index": (slice(None), np.array([2, 0, 2]))}, label="repeated")
+    yield Case(concat_of, (normal(2, 3, 4), normal(2, 5, 4)), {"dim": 1})
+    for mode in ("constant", "reflect", "replicate", "circular"):
+        yield Case(pad, (x,), {"pad": (2, 1, 0, 3), "mode": mode, "value": 0.5}, label=mode)
+    yield Case(pad, (x,), {"pad": (-1, 2)}, label="cut")
