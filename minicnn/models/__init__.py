@@ -1,0 +1,23 @@
+"""The networks of the lecture by the names of the command line."""
+
+from minicnn.models import multi_scale
+
+MODELS = {
+    "single-scale": (multi_scale.SingleScale, multi_scale.RECIPES),
+    "multi-scale": (multi_scale.MultiScale, multi_scale.RECIPES),
+}
+
+
+def find(name):
+    """(class, recipes) of a model. Raises ValueError that lists the models."""
+    if name not in MODELS:
+        raise ValueError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def recipe(name, which):
+    """The settings of recipe 'ours' or 'faithful' of a model, as a dict."""
+    recipes = find(name)[1]
+    if which not in recipes:
+        raise ValueError(f"{name} has no recipe {which!r}; it has {', '.join(recipes)}")
+    return dict(recipes[which])

@@ -1,0 +1,25 @@
+"""Local normalisation of a picture: every neighbourhood gets zero mean and unit variance, so that
+a wall in the sun and the same wall in the shade look alike to the network."""
+
+import numpy as np
+
+
+def normalise_locally(planes, window=15, floor=4.0):
+    """(x - mean) / max(standard deviation, floor), each plane for itself.
+
+    planes  float32 (C, H, W), in grey levels
+    window  side of the square neighbourhood; the picture is reflected at its border
+    floor   grey levels; keeps the noise of a clear sky from being blown up
+    Source: Farabet et al. 2013, section 4.
+    """
+    from scipy.ndimage import uniform_filter
+
+    result = np.empty_like(planes)
+    for plane, out in zip(planes, result, strict=True):
+        mean = uniform_filter(plane, window, mode="reflect")
+        centred = plane - mean
+        variance = uniform_filter(plane.astype(np.float64) ** 2, window, mode="reflect") - (
+            mean.astype(np.float64) ** 2
+        )
+        out[...] = centred / np.maximum(np.sqrt(np.maximum(variance, 0)), floor)
+    return result

@@ -1,0 +1,156 @@
+"""The convolutional network of Farabet, Couprie, Najman, LeCun 2013, at one scale and at several.
+
+A picture becomes a pyramid of three sizes; the same three-stage network (the same weights) looks at
+each. A field of view of 46 pixels therefore spans 46, 92 and 184 pixels of the picture, and a patch
+of grey is told from its surroundings to be road or wall. The maps of the coarser sizes are enlarged
+and put beside the finest, and a small classifier reads all of them at every fourth pixel.
+
+    stage 1  conv 7x7 -> 16   nonlinearity   max pool 2
+    stage 2  conv 7x7 -> 64   nonlinearity   max pool 2
+    stage 3  conv 7x7 -> 256  (linear in the paper, ReLU in `ours`)
+    classifier  1x1 -> hidden, nonlinearity, dropout, 1x1 -> classes
+
+Geometry: each level is padded once by 21 zeros and all convolutions are valid, so that what the
+network says of a pixel is what it would say of the 46x46 patch around it.
+
+Recipes: `faithful` is the authors' (papers: tanh, connection tables, Laplacian pyramid, hidden
+1024, the learning rate of 1e-3 without momentum), `ours` the best that we found.
+"""
+
+from minicnn import functional as F
+from minicnn import init, nn
+from minicnn.images.colour import rgb_to_yuv
+from minicnn.images.normalise import normalise_locally
+from minicnn.images.pyramid import gaussian_pyramid, laplacian_pyramid
+from minicnn.models.segmentation import SegmentationModel, pad_to
+
+MARGIN = 21  # (field of view 46 - stride 4) / 2
+
+
+class Stages(nn.Module):
+    """The three-stage feature extractor: (N, 3, h + 42, w + 42) to (N, 256, h/4, w/4)."""
+
+    def __init__(self, maps, tables, nonlinearity, last_linear):
+        self.activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[nonlinearity]()
+        initial = init.kaiming_normal if nonlinearity == "relu" else init.uniform
+        self.stages = [
+            _convolution(3, maps[0], tables, initial, first=True),
+            _convolution(maps[0], maps[1], tables, initial),
+            _convolution(maps[1], maps[2], tables, initial),
+        ]
+        self.pool = nn.MaxPool2d(2)
+        self.last_linear = last_linear
+
+    def forward(self, x):
+        x = self.pool(self.activation(self.stages[0](x)))
+        x = self.pool(self.activation(self.stages[1](x)))
+        x = self.stages[2](x)
+        return x if self.last_linear else self.activation(x)
+
+
+def _convolution(inputs, outputs, tables, initial, first=False):
+    """7x7 convolution, full or with the paper's connection table (fan-in half of the maps)."""
+    if tables == "full":
+        return nn.Conv2d(inputs, outputs, 7, initial=initial)
+    if first:  # of 16 maps, 10 look at Y only and 6 at U and V only
+        brightness = round(outputs * 10 / 16)
+        edges = [(0, c) for c in range(brightness)]
+        edges += [(k, c) for c in range(brightness, outputs) for k in (1, 2)]
+        table = nn.tables.explicit(edges, inputs, outputs)
+    else:
+        table = nn.tables.random_fan_in(inputs, outputs, max(1, inputs // 2))
+    return nn.ConvTable2d(table, 7, initial=initial)
+
+
+class MultiScale(SegmentationModel):
+    """Scores at a quarter of the resolution from `scales` levels of a pyramid, shared weights."""
+
+    stride = 4
+    DEFAULTS = {
+        "scales": 3,
+        "width": 1.0,  # factor on the number of maps
+        "hidden": 512,
+        "tables": "full",  # or random: the paper's connection tables
+        "nonlinearity": "relu",  # or tanh
+        "last_linear": False,  # no nonlinearity after stage 3
+        "dropout": 0.5,
+        "pyramid": "gaussian",  # or laplacian
+        "window": 15,  # of the local normalisation, pixels
+        "floor": 4.0,  # of its standard deviation, grey levels
+    }
+    CHOICES = {
+        "tables": ("full", "random"),
+        "nonlinearity": ("relu", "tanh"),
+        "pyramid": ("gaussian", "laplacian"),
+    }
+
+    def __init__(self, classes, **options):
+        super().__init__(classes, **options)
+        o = self.options
+        for name, allowed in self.CHOICES.items():
+            if o[name] not in allowed:
+                raise ValueError(f"option {name}={o[name]!r}: choose {' or '.join(allowed)}")
+        maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
+        hidden = max(1, round(o["hidden"] * o["width"]))
+        self.stages = Stages(maps, o["tables"], o["nonlinearity"], o["last_linear"])
+        initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
+        self.hidden = nn.Conv2d(o["scales"] * maps[2], hidden, 1, initial=initial)
+        self.dropout = nn.Dropout(o["dropout"])
+        self.classifier = nn.Conv2d(hidden, classes, 1, initial=init.uniform)
+
+    def preprocess(self, image):
+        o = self.options
+        build = gaussian_pyramid if o["pyramid"] == "gaussian" else laplacian_pyramid
+        levels = build(rgb_to_yuv(image), o["scales"])
+        return [pad_to(normalise_locally(p, o["window"], o["floor"]), MARGIN, 4) for p in levels]
+
+    def forward(self, *levels):
+        features = self.features(*levels)
+        hidden = self.stages.activation(self.hidden(features))
+        return self.classifier(self.dropout(hidden))
+
+    def features(self, *levels):
+        """The maps of all scales at the size of the finest, side by side."""
+        maps = [self.stages(level) for level in levels]
+        height, width = maps[0].shape[2:]
+        for k in range(1, len(maps)):
+            larger = F.interpolate(
+                maps[k], scale_factor=2**k, mode="bilinear", align_corners=False
+            )
+            maps[k] = larger[:, :, :height, :width]
+        return F.concat(maps, dim=1)
+
+
+class SingleScale(MultiScale):
+    """The same network on the picture at its own size alone: the lecture's comparison."""
+
+    DEFAULTS = {**MultiScale.DEFAULTS, "scales": 1}
+
+
+# Of a recipe, what names an option of the network goes to the network, the rest to the training.
+RECIPES = {
+    "ours": {
+        "lr": 0.005,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "schedule": "polynomial",
+        "warm_up": 100,
+        "flip": True,
+    },
+    # The paper's rate is for one patch; a picture, whose loss is a mean, counts as a hundred
+    # patches (the number that the authors' sampler draws of each): 100 x 1e-3.
+    "faithful": {
+        "tables": "random",
+        "nonlinearity": "tanh",
+        "last_linear": True,
+        "hidden": 1024,
+        "dropout": 0.0,
+        "pyramid": "laplacian",
+        "lr": 0.1,
+        "momentum": 0.0,
+        "weight_decay": 1e-5,
+        "schedule": "constant",
+        "warm_up": 0,
+        "flip": True,
+    },
+}

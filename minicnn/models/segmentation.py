@@ -1,0 +1,104 @@
+"""What training, evaluation and segmentation expect of a network, whatever its architecture."""
+
+import numpy as np
+
+from minicnn import functional as F
+from minicnn import nn
+from minicnn.op import no_grad
+from minicnn.tensor import Tensor
+
+VOID = 255
+
+
+class SegmentationModel(nn.Module):
+    """Base class of the lecture's networks.
+
+    A subclass has `DEFAULTS`, the options of its architecture and preprocessing; it defines
+    `preprocess` and `forward`. The options are stored with the weights, so a trained network knows
+    how it wants its pictures.
+    """
+
+    DEFAULTS = {}
+
+    def __init__(self, classes, **options):
+        self.classes = classes
+        self.options = merge_options(type(self).__name__, self.DEFAULTS, options)
+
+    def preprocess(self, image):
+        """uint8 (H, W, 3) to a list of float32 arrays (C, h, w), one for each input of `forward`.
+        Plain numpy and scipy: it runs in the thread that loads pictures ahead."""
+        raise NotImplementedError
+
+    def forward(self, *inputs):
+        """Tensors (N, C, h, w) to scores (N, classes, h', w') at the network's own resolution."""
+        raise NotImplementedError
+
+    def scores(self, inputs, size):
+        """Class scores (N, classes, H, W), interpolated to the pictures' size (H, W)."""
+        coarse = self(*inputs)
+        # The coarse map may reach past the right and lower border by part of a cell.
+        stride = self.stride
+        full = F.interpolate(coarse, scale_factor=stride, mode="bilinear", align_corners=False)
+        return full[:, :, : size[0], : size[1]]
+
+    def loss(self, inputs, labels):
+        """(mean loss over the labelled pixels, class scores at the size of the pictures).
+
+        inputs  list of Tensors (N, C, h, w) from `preprocess`
+        labels  int array (N, H, W), 255 for void
+        """
+        scores = self.scores(inputs, labels.shape[1:])
+        return F.cross_entropy(scores, labels, ignore_index=VOID), scores
+
+    def predict(self, image):
+        """Class scores, float32 (classes, H, W), of one picture, uint8 (H, W, 3)."""
+        training, device = self.training, self.parameters()[0].device
+        self.eval()
+        try:
+            with no_grad():
+                inputs = [Tensor(level[None]).to(device) for level in self.preprocess(image)]
+                return self.scores(inputs, image.shape[:2]).numpy()[0]
+        finally:
+            self.train(training)
+
+
+def merge_options(owner, defaults, given):
+    """`defaults` overridden by `given`. Raises ValueError for a name that does not exist or a value
+    of another kind."""
+    merged = dict(defaults)
+    for name, value in given.items():
+        if name not in defaults:
+            raise ValueError(f"{owner} has no option {name!r}; it has {', '.join(sorted(defaults))}")
+        merged[name] = _like(name, value, defaults[name])
+    return merged
+
+
+def _like(name, value, default):
+    """`value` as the type of `default`; text (from the command line) is parsed."""
+    try:
+        if isinstance(default, bool):
+            if str(value).lower() not in ("true", "false", "1", "0"):
+                raise ValueError
+            return str(value).lower() in ("true", "1")
+        if isinstance(default, int) and float(value) != int(float(value)):
+            raise ValueError
+        return type(default)(value)
+    except (TypeError, ValueError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise ValueError(
+            f"option {name}={value!r}: expected {kind.get(type(default), 'text')}"
+        ) from None
+
+
+def pad_to(planes, before, multiple):
+    """Zeros around (C, H, W): `before` on every side, and on the right and below as many more as
+    make H and W a multiple of `multiple`."""
+    height, width = planes.shape[1:]
+    return np.pad(
+        planes,
+        (
+            (0, 0),
+            (before, before + -height % multiple),
+            (before, before + -width % multiple),
+        ),
+    )

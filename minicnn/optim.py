@@ -1,0 +1,82 @@
+"""Stochastic gradient descent, and schedules for its learning rate.
+
+    v <- momentum v + (gradient + weight_decay w)
+    w <- w - lr v
+
+A schedule is a function of the step that gives the factor on the learning rate; it never looks at
+the clock, so a run on a slow machine learns the same.
+"""
+
+import math
+
+from minicnn.devices import array_module
+
+
+class SGD:
+    """Stochastic gradient descent with momentum and weight decay (L2), PyTorch's form.
+
+    parameters  list of Tensors; each step reads `.grad` (None counts as zero: left alone)
+    lr          learning rate; `schedule(step)` multiplies it
+    """
+
+    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, schedule=None):
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError("SGD: there are no parameters to learn")
+        if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
+            raise ValueError(
+                f"SGD: lr={lr}, momentum={momentum}, weight_decay={weight_decay}: rates are at "
+                "least 0, momentum below 1"
+            )
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.schedule = schedule or constant()
+        self.steps_done = 0
+        self.velocity = [array_module(p.data).zeros_like(p.data) for p in self.parameters]
+
+    @property
+    def rate(self):
+        """The learning rate of the next step."""
+        return self.lr * self.schedule(self.steps_done)
+
+    def step(self):
+        """One update of every parameter from its gradient."""
+        rate = self.rate
+        for p, v in zip(self.parameters, self.velocity, strict=True):
+            if p.grad is None:
+                continue
+            v *= p.dtype.type(self.momentum)
+            v += p.grad
+            if self.weight_decay:
+                v += p.dtype.type(self.weight_decay) * p.data
+            p.data -= p.dtype.type(rate) * v
+        self.steps_done += 1
+
+    def zero_grad(self):
+        """Forgets the gradients; without it backward() adds to those of the last step."""
+        for p in self.parameters:
+            p.grad = None
+
+
+def constant():
+    """The factor 1, always."""
+    return lambda step: 1.0
+
+
+def steps(every, factor=0.1):
+    """Multiplies by `factor` after every `every` steps."""
+    return lambda step: factor ** (step // every)
+
+
+def cosine(total):
+    """Falls from 1 to 0 over `total` steps along half a cosine."""
+    return lambda step: 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
+
+
+def polynomial(total, power=0.9):
+    """Falls from 1 to 0 over `total` steps as (1 - step / total)^power."""
+    return lambda step: max(0.0, 1 - step / total) ** power
+
+
+def warm_up(schedule, over):
+    """Rises linearly over the first `over` steps, then follows `schedule`."""
+    return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
