@@ -1,0 +1,20 @@
+"""Data sets: `load("scenes")`, `load("stanford-background", fold=1)`, `load("my/folder")`."""
+
+from minicnn.datasets.dataset import VOID, DataError, Dataset, Picture, Split
+from minicnn.datasets.installing import install
+from minicnn.datasets.loading import Loader
+from minicnn.datasets.registry import data_home, is_installed, listing, load
+
+__all__ = [
+    "VOID",
+    "DataError",
+    "Dataset",
+    "Loader",
+    "Picture",
+    "Split",
+    "data_home",
+    "install",
+    "is_installed",
+    "listing",
+    "load",
+]

@@ -1,0 +1,140 @@
+"""Installing a data set: all of it or nothing.
+
+Everything is unpacked into a hidden folder beside the place where it shall be, looked at there, and
+then put in place by one rename. Whoever looks at any moment, also after a crash, sees the old data
+set, or the new one, or none: never half of one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from minicnn.datasets.dataset import DataError
+from minicnn.datasets.registry import (
+    INSTALLABLE,
+    data_home,
+    how_to_install,
+    is_installed,
+    overview,
+)
+from minicnn.datasets.unpacking import CHUNK, unpack
+
+RECORD = ".installed.json"  # beside the data: from what it was installed, and how much it was
+HIDDEN = ".installing-"
+
+
+def install(name, source=None, say=print):
+    """Installs the data set `name` from an archive or a folder; returns where it is.
+
+    Installing twice from the same archive says so and does nothing; another source, or a data set
+    that has lost files, is replaced. `say` is called with a line for every note. Raises DataError.
+    """
+    if name not in INSTALLABLE:
+        what = "needs no files" if name == "scenes" else "is not a data set that can be installed"
+        raise DataError(f"{name} {what}; {overview()}")
+    if source is None:
+        raise DataError(f"{name} is not part of minicnn: {how_to_install(name)}")
+    source, home = Path(source), data_home()
+    if not source.exists():
+        raise DataError(f"{source}: there is no such file or folder to install {name} from")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(home):
+            return _install(INSTALLABLE[name], source, home / name, say)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(
+                f"{name} was not installed: the disk of {home} is full; make room, or let "
+                "MINICNN_DATA name a folder on another disk"
+            ) from error
+        raise DataError(
+            f"{name} was not installed: {error.filename or home}: {error.strerror}"
+        ) from error
+
+
+def _install(kind, source, target, say):
+    digest = None if source.is_dir() else _sha256(source)
+    if digest and _record(target).get("sha256") == digest and _is_whole(target):
+        say(f"{kind.name} is already installed in {target}, from this archive")
+        return target
+    if digest is None:
+        say(f"note: {source} is a folder, so no digest could be compared")
+    elif digest not in kind.digests:
+        say(f"note: {source} is an archive that minicnn does not know (sha256 {digest})")
+    work = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=target.parent))
+    try:
+        unpack(source, work)
+        root = kind.locate(work)
+        if root is None:
+            raise DataError(f"{source}: does not have the layout of {kind.name}; {kind.layout}")
+        (root / RECORD).unlink(missing_ok=True)  # the source may be an installed data set itself
+        files, size = _extent(root)
+        record = {"source": str(source.resolve()), "sha256": digest, "files": files, "bytes": size}
+        (root / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+        dataset = kind(root)  # the last look: it opens
+        pictures = sum(len(dataset.names(split)) for split in ("train", "val", "test"))
+        os.chmod(root, 0o755)  # mkdtemp makes folders that only their owner may read
+        _put_in_place(root, target, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    say(f"{kind.name}: {pictures} pictures installed in {target}")
+    say(f"terms: {kind.terms}")
+    return target
+
+
+def _put_in_place(root, target, work):
+    """Renames `root` to `target`. What was there is moved into `work`, and back if that fails."""
+    before = work.with_name(work.name + "-before")
+    if target.exists():
+        os.rename(target, before)
+    try:
+        os.rename(root, target)
+    except OSError:
+        if before.exists():
+            os.rename(before, target)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(home):
+    """One installation at a time; and since nobody else is at work, what a killed one has left
+    behind can be cleared away."""
+    with open(home / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, or the process dies
+        for left in home.glob(HIDDEN + "*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _record(target):
+    try:
+        return json.loads((target / RECORD).read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _is_whole(target):
+    """Whether the installed files are as many, and as large together, as on the first day."""
+    record = _record(target)
+    return is_installed(target.name) and _extent(target) == (record["files"], record["bytes"])
+
+
+def _extent(folder):
+    """(number, bytes) of the files under a folder, our record not counted."""
+    sizes = [p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
+    return len(sizes), sum(sizes)
+
+
+def _sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

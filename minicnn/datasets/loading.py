@@ -1,0 +1,141 @@
+"""Pictures loaded ahead: while the network computes, one background thread reads the next ones.
+
+Decoding a picture and preparing it takes milliseconds in which the network would wait. One thread
+is enough, and it runs no parallel kernel, because Numba's threads may be driven from one Python
+thread at a time, which is the network's. So `transform` is plain numpy, Pillow and scipy.
+"""
+
+import queue
+import threading
+import weakref
+
+from minicnn.datasets.dataset import VOID, DataError
+
+_END = object()
+
+
+class Loader:
+    """Iterates over pictures of `split` in the given order.
+
+        with Loader(split, order, transform) as loader:
+            for item in loader: ...
+
+    split      a sequence of Pictures (`dataset.split("train")`)
+    order      indices into split: a list, or an iterator that may be endless
+    transform  transform(picture, position) makes the item that is handed out (without it, the
+               picture); position counts along `order` from `start`, so that random jitter can be
+               a function of it and a resumed run jitters as the uninterrupted one
+    ahead      how many items may wait, loaded, until they are asked for; 0: no thread
+    skip_bad   pass over pictures that cannot be read instead of raising their DataError
+
+    A picture that is void all over is always passed over: nothing can be learnt from it.
+    `position` is that of the last item handed out; `skipped` lists (name, message) of bad pictures
+    and `void` the names of void ones, each once. The thread ends with the loop, also when the loop
+    is left early; what was raised in it is raised in the loop.
+    """
+
+    def __init__(self, split, order, transform=None, ahead=4, skip_bad=False, start=0):
+        self.split, self.order, self.transform = split, order, transform
+        self.ahead, self.skip_bad, self.start = ahead, skip_bad, start
+        self.position, self.skipped, self.void = None, [], []
+        self._running = lambda: None
+
+    def __iter__(self):
+        items = self._ahead() if self.ahead else self._items()
+        run = self._hand_out(items)
+        self._running = weakref.ref(run)  # weak: an abandoned loop shall end by itself
+        return run
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """Ends the loop that runs, and its thread, if there is one."""
+        if (run := self._running()) is not None:
+            run.close()
+
+    def _hand_out(self, items):
+        try:
+            for position, item in items:
+                self.position = position
+                yield item
+        finally:
+            items.close()
+
+    def _ahead(self):
+        """The items of `_items`, which runs in a thread as far as the queue has room."""
+        waiting, stop = queue.Queue(self.ahead), threading.Event()
+
+        def work():
+            error = None
+            try:
+                for numbered in self._items():
+                    waiting.put((numbered, None))
+                    if stop.is_set():
+                        return
+            except BaseException as caught:  # it belongs to the consumer, whatever it is
+                error = caught
+            waiting.put((_END, error))
+
+        thread = threading.Thread(target=work, name="minicnn loader", daemon=True)
+        thread.start()
+        try:
+            while True:
+                numbered, error = waiting.get()
+                if error is not None:
+                    raise error
+                if numbered is _END:
+                    return
+                yield numbered
+        finally:
+            stop.set()
+            while thread.is_alive():  # it may be waiting for room: make some
+                try:
+                    waiting.get(timeout=0.01)
+                except queue.Empty:
+                    pass
+            thread.join()
+
+    def _items(self):
+        """(position, item) one after the other, bad and void pictures left out."""
+        in_a_row = 0
+        for position, index in enumerate(self.order, self.start):
+            picture = self._read(int(index))
+            if picture is None:
+                in_a_row += 1
+                if in_a_row >= len(self.split):  # an endless order would be passed over for ever
+                    raise DataError(
+                        f"none of {in_a_row} pictures in a row could be used: {len(self.skipped)} "
+                        f"cannot be read and {len(self.void)} are void all over"
+                    )
+                continue
+            in_a_row = 0
+            if self.transform is None:
+                yield position, picture
+                continue
+            try:
+                item = self.transform(picture, position)
+            except Exception as error:
+                error.add_note(f"while the picture {picture.name} was prepared")
+                raise
+            yield position, item
+
+    def _read(self, index):
+        """The picture, or None if it is to be passed over."""
+        try:
+            picture = self.split[index]
+        except DataError as error:
+            if not self.skip_bad:
+                raise
+            record = (self.split.names[index], str(error))
+            if record not in self.skipped:
+                self.skipped.append(record)
+            return None
+        if (picture.labels == VOID).all():
+            if picture.name not in self.void:
+                self.void.append(picture.name)
+            return None
+        return picture
