@@ -1,1 +1,37 @@
-"""minicnn: convolutional networks for image segmentation, written from scratch to be read."""
+"""minicnn: convolutional networks for image segmentation, written from scratch to be read.
+
+    import minicnn
+    run = minicnn.train("multi-scale", "scenes", epochs=2)
+    result = minicnn.segment("photo.jpg")
+"""
+
+from minicnn import functional, nn, optim
+from minicnn.checking import GradientError, gradcheck
+from minicnn.devices import device, get_num_threads, set_num_threads
+from minicnn.kernel import Kernel, algorithm
+from minicnn.op import Op, no_grad
+from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
+from minicnn.randomness import manual_seed
+from minicnn.tensor import Tensor
+from minicnn.training import resume, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GradientError",
+    "Kernel",
+    "Op",
+    "Tensor",
+    "algorithm",
+    "device",
+    "functional",
+    "get_num_threads",
+    "gradcheck",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "optim",
+    "resume",
+    "set_num_threads",
+    "train",
+]

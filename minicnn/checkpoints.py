@@ -1,0 +1,115 @@
+"""Weights and configuration in one file (safetensors), written whole or not at all.
+
+A checkpoint holds the parameters, what training needs to go on (under `velocity/`), and in its
+header, as JSON, everything that describes the run: model, options, classes, data, seed, step.
+Such a file cannot run code when it is opened.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from minicnn import models
+
+RESULTS = Path(__file__).parent / "results"
+BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read or does not fit; the message names the file."""
+
+
+def save(path, arrays, config):
+    """Writes {name: numpy array} and the JSON-able `config` to `path`, atomically: an interrupted
+    write leaves the old file as it was."""
+    from safetensors.numpy import save as to_bytes
+
+    contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+    write_atomically(path, to_bytes(contiguous, metadata={"minicnn": json.dumps(config)}))
+
+
+def write_atomically(path, data):
+    """Writes bytes (or text) beside `path` and renames: readers see the old file or the new."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path):
+    """({name: numpy array}, config) of a checkpoint. Raises CheckpointError that names the file."""
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = (file.metadata() or {}).get("minicnn")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable checkpoint ({error})") from None
+    if header is None:
+        raise CheckpointError(f"{path}: a safetensors file, but not one that minicnn wrote")
+    return arrays, json.loads(header)
+
+
+def find(name):
+    """The file that a user means by a run folder, a .safetensors file or a shipped name."""
+    path = Path(name)
+    if path.is_dir():
+        for candidate in (path / BEST, path / LAST):
+            if candidate.is_file():
+                return candidate
+        raise CheckpointError(f"{path}: this folder holds no {BEST}; is it a run of minicnn train?")
+    if path.is_file():
+        return path
+    shipped = RESULTS / f"{name}.safetensors"
+    if shipped.is_file():
+        return shipped
+    names = ", ".join(p.stem for p in sorted(RESULTS.glob("*.safetensors"))) or "none"
+    raise CheckpointError(
+        f"{name!r} is neither a run folder, a .safetensors file nor a shipped network "
+        f"(shipped: {names})"
+    )
+
+
+def load_model(name, device="cpu"):
+    """(network in prediction mode, config) from a run folder, a file or a shipped name."""
+    path = find(name)
+    arrays, config = load(path)
+    weights = {k: v for k, v in arrays.items() if not k.startswith("velocity/")}
+    try:
+        network = build(config)
+        network.load_state_dict({k: v.astype(np.float32) for k, v in weights.items()})
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    return network.to(device).eval(), config
+
+
+def build(config):
+    """The untrained network that a config describes."""
+    cls, _ = models.find(config["model"])
+    network = cls(len(config["classes"]), **config["options"])
+    tables = config.get("tables", {})
+    for path, module in network.named_modules():
+        if path in tables:  # drawn at random once, and stored with the run
+            module.table = np.array(tables[path])
+    return network
+
+
+def tables_of(network):
+    """{module path: connection table} of a network, for its config."""
+    return {
+        path: module.table.tolist()
+        for path, module in network.named_modules()
+        if hasattr(module, "table")
+    }

@@ -1,0 +1,122 @@
+"""What a training says while it runs, and the log that it leaves."""
+
+import json
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+
+class Progress:
+    """Step, loss, accuracy, pictures a second and time left: a bar in a terminal and a notebook, a
+    line every half minute where the output is a file."""
+
+    SECONDS_BETWEEN_LINES = 30
+
+    def __init__(self, total, start=0, quiet=False):
+        self.total, self.done, self.quiet = total, start, quiet
+        self.losses, self.accuracies = deque(maxlen=50), deque(maxlen=50)
+        self.times = deque([time.monotonic()], maxlen=51)
+        self.last_line = time.monotonic()
+        self.bar = None
+        if not quiet and (sys.stderr.isatty() or _in_notebook()):
+            from tqdm.std import tqdm
+
+            self.bar = tqdm(total=total, initial=start, unit="picture", dynamic_ncols=True)
+
+    def step(self, done, loss, accuracy):
+        """Takes note of one finished step."""
+        self.losses.append(loss)
+        self.accuracies.append(accuracy)
+        self.times.append(time.monotonic())
+        if self.bar is not None:
+            self.bar.set_postfix_str(self._figures(), refresh=False)
+            self.bar.update(done - self.done)
+        self.done = done
+        if self.bar is None and time.monotonic() - self.last_line > self.SECONDS_BETWEEN_LINES:
+            left = (self.total - done) / max(self.rate(), 1e-9)
+            self.say(
+                f"step {done}/{self.total}: {self._figures()}, {self.rate():.1f} pictures/s, "
+                f"{_clock(left)} left"
+            )
+            self.last_line = time.monotonic()
+
+    def rate(self):
+        """Pictures a second over the last steps."""
+        return (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-9)
+
+    def recent(self):
+        """Means over the last 50 steps at most, for the log."""
+        return {
+            "loss": round(_mean(self.losses), 6),
+            "accuracy": round(_mean(self.accuracies), 6),
+            "pictures_per_second": round(self.rate(), 3),
+        }
+
+    def say(self, text, passing=False):
+        """A line of its own; a `passing` one only where there is no bar to disturb."""
+        if self.quiet or (passing and self.bar is None):
+            return
+        if passing:
+            self.bar.set_postfix_str(text)
+        elif self.bar is not None:
+            self.bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+    def _figures(self):
+        return f"loss {_mean(self.losses):.3f}, accuracy {_mean(self.accuracies):.1%}"
+
+
+class Log:
+    """Records as JSON lines in a file (and in `records`); without a path only in memory."""
+
+    def __init__(self, path=None):
+        self.path = path and Path(path)
+        self.records = read_log(self.path) if self.path and self.path.is_file() else []
+
+    def write(self, **record):
+        self.records.append(record)
+        if self.path is not None:
+            with open(self.path, "a") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def cut_after(self, step):
+        """Forgets what was logged after the checkpoint from which a run goes on."""
+        self.records = [r for r in self.records if r["step"] <= step]
+        if self.path is not None:
+            from minicnn.checkpoints import write_atomically
+
+            write_atomically(self.path, "".join(json.dumps(r) + "\n" for r in self.records))
+
+
+def read_log(path):
+    """The records of a log; a last line that a kill cut short is left out."""
+    records = []
+    for line in Path(path).read_text().splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+def _mean(values):
+    return sum(values) / len(values) if values else float("nan")
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _in_notebook():
+    """A Jupyter kernel shows a plain tqdm bar well, and needs no widgets for it."""
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell is not None else None
+    return instance is not None and type(instance).__name__ == "ZMQInteractiveShell"
