@@ -1,0 +1,115 @@
+"""The data set `scenes`: outdoor pictures drawn by the program, with labels that are exactly right.
+
+A scene is a place in metres (a street, a lake, a meadow) seen by a pinhole camera that may look up,
+down or askew. The number of the scene decides everything; the size only decides how finely it is
+drawn. What makes it hard is the lecture's point: calm water mirrors the sky, plain walls and roads
+are of the same stone, grass and trees of the same leaves, so a small patch often fits two classes
+and only what lies farther away tells them apart.
+"""
+
+import re
+
+import numpy as np
+
+from minicnn.datasets.dataset import Dataset, Picture
+from minicnn.datasets.drawing import Camera, Canvas
+from minicnn.datasets.scene_land import draw_land
+from minicnn.datasets.scene_plans import PLANS, SHARES, Site
+from minicnn.datasets.scene_world import CLASSES, World
+from minicnn.randomness import generator
+
+SPLITS = {"train": 0, "val": 1_000_000, "test": 2_000_000}  # the number of the first scene
+
+
+class Scenes(Dataset):
+    """Drawn scenes, 8 classes. Nothing is stored: each is drawn when it is read.
+
+    size              (height, width) of the pictures, at least 16 each
+    seed              another seed, other scenes
+    train, val, test  how many scenes each split has
+    """
+
+    name = "scenes"
+    classes = CLASSES
+    colours = np.array(
+        [
+            (128, 128, 128),  # sky
+            (128, 128, 0),  # tree
+            (128, 64, 128),  # road
+            (0, 128, 0),  # grass
+            (0, 0, 128),  # water
+            (128, 0, 0),  # building
+            (128, 50, 0),  # mountain
+            (255, 128, 0),  # foreground
+        ],
+        np.uint8,
+    )
+
+    def __init__(self, size=(240, 320), seed=0, train=400, val=50, test=100):
+        self.size, self.seed = check_size(size), int(seed)
+        self.counts = {"train": train, "val": val, "test": test}
+        for split, count in self.counts.items():
+            if int(count) != count or not 0 <= count <= 1_000_000:
+                raise ValueError(f"scenes: {split}={count!r} should be from 0 to 1000000")
+
+    def names(self, split):
+        if split not in SPLITS:
+            raise ValueError(f"scenes: no split {split!r}; there are train, val and test")
+        return [f"scene-{SPLITS[split] + k:06d}" for k in range(int(self.counts[split]))]
+
+    def read(self, name):
+        found = re.fullmatch(r"scene-(\d{6,7})", name)
+        if not found:
+            raise ValueError(f"scenes: {name!r} is not a name like 'scene-000017'")
+        return draw_scene(self.seed, int(found[1]), self.size)
+
+
+def check_size(size):
+    """(height, width) as two ints, or a ValueError that says what is wrong."""
+    try:
+        height, width = (int(side) for side in size)
+    except (TypeError, ValueError):
+        raise ValueError(f"scenes: size={size!r} should be (height, width)") from None
+    if min(height, width) < 16 or height * width > 100_000_000:
+        raise ValueError(
+            f"scenes: size={size!r} should be at least 16x16 and at most 100 megapixels"
+        )
+    return height, width
+
+
+def draw_scene(seed, index, size):
+    """Draws scene number `index` of `seed` at size (height, width): a Picture."""
+    size = check_size(size)
+    rng = generator(seed, index)
+    camera = Camera(
+        size,
+        focal=rng.uniform(0.75, 1.4),
+        height=rng.uniform(1.4, 2.2) if rng.uniform() < 0.7 else rng.uniform(2.5, 9),
+        horizon=rng.uniform(-0.38, 0.38),
+        pan=rng.normal(0, 0.15),
+        roll=float(np.clip(rng.normal(0, 0.04), -0.14, 0.14)),
+    )
+    canvas = Canvas(size)
+    world = World(canvas, camera, rng)
+    site = Site(world, rng)
+    PLANS[rng.choice(len(PLANS), p=SHARES)](site)
+    draw_land(world, site.ground, rng, site.mountains, site.waves)
+    site.paint()
+    image = expose(canvas.colour, rng)
+    present = np.bincount(canvas.labels.ravel(), minlength=len(CLASSES))
+    tags = tuple(c for c, count in zip(CLASSES, present, strict=False) if count)
+    return Picture(f"scene-{index:06d}", image, canvas.labels, canvas.instances, tags)
+
+
+def expose(colour, rng):
+    """What the lens and the sensor make of the colours: soft edges, a tint, grain, 8 bits."""
+    gain = np.exp(rng.normal(0, 0.12)) * (1 + rng.normal(0, 0.03, 3))
+    grain = rng.uniform(1.0, 4.0)
+    soft = colour.copy()
+    soft[1:-1] = 0.5 * colour[1:-1] + 0.25 * (colour[:-2] + colour[2:])
+    colour = soft.copy()
+    colour[:, 1:-1] = 0.5 * soft[:, 1:-1] + 0.25 * (soft[:, :-2] + soft[:, 2:])
+    colour *= (255 * gain).astype(np.float32)
+    noise = rng.standard_normal(colour.shape[:2], np.float32)[..., None]
+    noise = noise + 0.5 * rng.standard_normal(colour.shape, np.float32)
+    return np.clip(colour + grain * noise, 0, 255).astype(np.uint8)
