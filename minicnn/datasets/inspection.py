@@ -1,0 +1,107 @@
+"""What is in a data set, and what is wrong with it: `survey` reads every picture once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.registry import load
+from minicnn.datasets.splits import SPLITS
+
+
+@dataclass
+class Survey:
+    """What `survey` found.
+
+    name, classes   of the data set
+    counts          {"train": number of pictures, ...}
+    sizes           Counter of (height, width)
+    pixels          int64 (K,): labelled pixels of every class, over all splits
+    by_split        {"train": int64 (K,), ...}: the same in each
+    void            number of void pixels
+    mean_colour     float64 (3,): RGB, 0 .. 255
+    all_void        [(split, name), ...] of pictures without a labelled pixel
+    bad             [(split, name, message), ...] of pictures that cannot be read
+    """
+
+    name: str
+    classes: tuple
+    counts: dict = field(default_factory=dict)
+    sizes: Counter = field(default_factory=Counter)
+    pixels: np.ndarray = None
+    by_split: dict = field(default_factory=dict)
+    void: int = 0
+    mean_colour: np.ndarray = None
+    all_void: list = field(default_factory=list)
+    bad: list = field(default_factory=list)
+
+    @property
+    def shares(self):
+        """float64 (K,): the share of every class among the labelled pixels."""
+        return self.pixels / max(self.pixels.sum(), 1)
+
+    def lines(self):
+        """The report as lines of text, the bad files last, where they are seen."""
+        counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
+        lines = [f"{self.name}: {sum(self.counts.values())} pictures ({counts})"]
+        common = [f"{w} x {h} ({n})" for (h, w), n in self.sizes.most_common(5)]
+        more = f" and {len(self.sizes) - 5} other sizes" if len(self.sizes) > 5 else ""
+        lines.append(f"width x height (pictures): {', '.join(common) or 'none'}{more}")
+        total = self.pixels.sum() + self.void
+        lines.append(f"void pixels: {100 * self.void / max(total, 1):.2f} %")
+        red, green, blue = self.mean_colour
+        lines.append(f"mean colour: red {red:.1f}, green {green:.1f}, blue {blue:.1f}")
+        width = max(len(name) for name in self.classes) + 2
+        lines += ["", f"{'class':{width}} {'all':>8}" + "".join(f" {s:>8}" for s in self.by_split)]
+        for k, name in enumerate(self.classes):
+            row = [self.pixels, *self.by_split.values()]
+            cells = "".join(f" {100 * pixels[k] / max(pixels.sum(), 1):6.2f} %" for pixels in row)
+            lines.append(f"{name:{width}}{cells}")
+        lines.append("")
+        for name in np.array(self.classes)[self.by_split["train"] == 0]:
+            lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
+        for split, name in self.all_void:
+            lines.append(f"note: {name} ({split}) is void all over and will be passed over")
+        lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
+        lines.append(f"{len(self.bad)} bad files" if self.bad else "every file is good")
+        return lines
+
+
+def survey(dataset, progress=None):
+    """Reads every picture of every split; returns a Survey. Does not raise for a bad file.
+
+    `progress`, if given, wraps the list of (split, name) pairs, as tqdm does.
+    """
+    found = Survey(dataset.name, tuple(dataset.classes))
+    count = len(dataset.classes)
+    found.by_split = {split: np.zeros(count, np.int64) for split in SPLITS}
+    found.counts = {split: len(dataset.names(split)) for split in SPLITS}
+    colour, area = np.zeros(3), 0
+    pairs = [(split, name) for split in SPLITS for name in dataset.names(split)]
+    for split, name in progress(pairs) if progress else pairs:
+        try:
+            picture = dataset.read(name)
+        except DataError as error:
+            found.bad.append((split, name, str(error)))
+            continue
+        pixels = np.bincount(picture.labels.ravel(), minlength=VOID + 1)
+        found.by_split[split] += pixels[:count]
+        found.void += int(pixels[VOID])
+        if pixels[VOID] == picture.labels.size:
+            found.all_void.append((split, name))
+        found.sizes[picture.labels.shape] += 1
+        colour += picture.image.sum(axis=(0, 1), dtype=np.int64)
+        area += picture.labels.size
+    found.pixels = sum(found.by_split.values())
+    found.mean_colour = colour / max(area, 1)
+    return found
+
+
+def check(name_or_path, say=print, progress=None, **options):
+    """`minicnn data check`: surveys a data set and says the report line by line. Returns the exit
+    status: 0, or 1 if anything is bad. A data set that cannot even be opened raises DataError."""
+    found = survey(load(name_or_path, **options), progress)
+    for line in found.lines():
+        say(line)
+    return 1 if found.bad else 0

@@ -1,0 +1,90 @@
+"""Figures: pictures with their labels laid over them, legends, contact sheets.
+
+Everything returns a matplotlib `Figure` of its own, made without pyplot: no global state, and no
+display is needed. Save one with `figure.savefig("sheet.png")`; a notebook shows it by itself.
+"""
+
+import numpy as np
+
+from minicnn.datasets.dataset import VOID, DataError
+
+
+def colour_map(labels, colours, void=(0, 0, 0)):
+    """uint8 (H, W, 3): every label of uint8 (H, W) as its colour, void pixels as `void`."""
+    table = np.empty((256, 3), np.uint8)
+    table[:] = void
+    table[: len(colours)] = colours
+    return table[labels]
+
+
+def overlay(image, labels, colours, alpha=0.5):
+    """The image (uint8 (H, W, 3)) with the colours of its labels (uint8 (H, W)) laid over it.
+
+    `colours` uint8 (K, 3); `alpha` 0 shows only the image, 1 only the colours. Void pixels show the
+    image, darkened by half, so that they are not mistaken for a class.
+    """
+    if image.shape[:2] != labels.shape:
+        raise ValueError(f"overlay: the image is {image.shape[:2]}, the labels are {labels.shape}")
+    paint = colour_map(labels, colours)
+    strength = np.where(labels == VOID, 0.5, alpha).astype(np.float32)[..., None]
+    mixed = image * (1 - strength) + paint * strength
+    return np.rint(mixed).astype(np.uint8)
+
+
+def legend(figure, classes, colours, shares=None, columns=None, void=False):
+    """Puts a legend below everything in `figure`: a patch of colour and a name for each class, and
+    its share in percent where `shares` (floats, summing to 1) are given. Returns the legend."""
+    from matplotlib.patches import Patch
+
+    names = list(classes)
+    if shares is not None:
+        names = [f"{name} {100 * share:.1f} %" for name, share in zip(names, shares, strict=True)]
+    patches = [Patch(facecolor=c / 255, edgecolor="0.4") for c in np.asarray(colours)]
+    if void:
+        names.append("void")
+        patches.append(Patch(facecolor="0.2", edgecolor="0.4"))
+    columns = columns or min(len(names), 5)
+    made = figure.legend(patches, names, loc="outside lower center", ncols=columns, frameon=False)
+    for text in made.get_texts():
+        text.set_parse_math(False)  # a class may be called «$5»
+    return made
+
+
+def contact_sheet(dataset, split="train", count=12, columns=3, alpha=0.5, shares=None):
+    """A figure of `count` pictures of a split, evenly spread over it, each beside itself with its
+    labels laid over, and the legend. Pictures that cannot be read are shown as their error.
+
+    `columns` pairs in a row. Raises DataError if the split is empty.
+    """
+    from matplotlib.figure import Figure
+
+    names = dataset.names(split)
+    if not names:
+        raise DataError(f"{dataset.name} has no pictures in its split {split!r} to show")
+    count = min(count, len(names))
+    chosen = [names[i * len(names) // count] for i in range(count)]
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(3.9 * columns, 1.65 * rows + 0.9), dpi=110, layout="constrained")
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    void = False
+    for axes in cells:
+        axes.axis("off")
+    for axes, name in zip(cells, chosen, strict=False):
+        axes.set_title(name, fontsize=7, pad=2, parse_math=False)
+        try:
+            picture = dataset.read(name)
+        except DataError as error:
+            axes.text(0.5, 0.5, str(error), ha="center", wrap=True, fontsize=6, parse_math=False)
+            continue
+        void |= bool((picture.labels == VOID).any())
+        axes.imshow(pair(picture, dataset.colours, alpha))
+    figure.suptitle(f"{dataset.name}: {count} of {len(names)} pictures of {split}", fontsize=10)
+    legend(figure, dataset.classes, dataset.colours, shares, void=void)
+    return figure
+
+
+def pair(picture, colours, alpha=0.5):
+    """uint8 (H, 2W + gap, 3): a picture and, to its right, itself under its labels."""
+    gap = np.full((picture.image.shape[0], max(picture.image.shape[1] // 60, 1), 3), 255, np.uint8)
+    return np.hstack([picture.image, gap, overlay(picture.image, picture.labels, colours, alpha)])
