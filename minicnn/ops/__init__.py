@@ -2,7 +2,8 @@
 
 import importlib
 
-FILES = ["arithmetic", "shape", "reductions", "matmul", "relu", "conv2d"]
+FILES = ["arithmetic", "shape", "reductions", "matmul", "relu", "tanh", "softmax", "cross_entropy"]
+FILES += ["conv2d", "conv2d_table", "max_pool2d", "avg_pool2d", "dropout", "interpolate"]
 
 for _name in FILES:
     importlib.import_module(f"minicnn.ops.{_name}")

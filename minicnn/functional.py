@@ -1,0 +1,53 @@
+"""The operations under the names people know.
+
+    from minicnn import functional as F
+    y = F.max_pool2d(F.relu(F.conv2d(x, weight, bias)), 2)
+
+Each lives in a file of its own in `minicnn/ops`, with its formula, its gradient and its kernels.
+"""
+
+from minicnn.ops.arithmetic import add, div, mul, neg, pow, sub
+from minicnn.ops.avg_pool2d import avg_pool2d
+from minicnn.ops.conv2d import conv2d
+from minicnn.ops.conv2d_table import conv2d_table
+from minicnn.ops.cross_entropy import cross_entropy, nll_loss
+from minicnn.ops.dropout import dropout
+from minicnn.ops.interpolate import interpolate
+from minicnn.ops.matmul import linear, matmul
+from minicnn.ops.max_pool2d import max_pool2d
+from minicnn.ops.reductions import amax, mean, sum
+from minicnn.ops.relu import relu
+from minicnn.ops.shape import concat, pad, permute, reshape, transpose
+from minicnn.ops.softmax import log_softmax, softmax
+from minicnn.ops.tanh import tanh
+
+__all__ = [
+    "add",
+    "amax",
+    "avg_pool2d",
+    "concat",
+    "conv2d",
+    "conv2d_table",
+    "cross_entropy",
+    "div",
+    "dropout",
+    "interpolate",
+    "linear",
+    "log_softmax",
+    "matmul",
+    "max_pool2d",
+    "mean",
+    "mul",
+    "neg",
+    "nll_loss",
+    "pad",
+    "permute",
+    "pow",
+    "relu",
+    "reshape",
+    "softmax",
+    "sub",
+    "sum",
+    "tanh",
+    "transpose",
+]

@@ -1,0 +1,162 @@
+r"""Average pooling: the mean of each window.
+
+    y[n,c,i,j] = 1 / M[i,j]  sum over u, v of  x~[n, c, s i + u, s j + v]
+
+x~ is x with `padding` zeros around it. M[i,j] is the number of pixels in the window: with
+count_include_pad (the default) those of the padding too, otherwise only those of the picture.
+divisor_override takes one number in the place of all M.
+
+Shapes: x (N, C, H, W), y (N, C, OH, OW) as in max_pool2d.
+
+Gradient: y is linear in x and each pixel counts 1 / M[i,j] in every window that holds it, so
+
+    gx[n,c,p,q] = sum of gy[n,c,i,j] / M[i,j] over the windows (i, j) that hold (p, q)
+
+Trap: with ceil_mode the last window may reach beyond the padding. What lies out there is never
+counted, not even with count_include_pad.
+
+Source: LeCun et al. 1989, «subsampling»; conventions from PyTorch's documentation.
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+from minicnn.ops.max_pool2d import check_pooling, pooled_size
+
+avg_pool2d_forward = Kernel("avg_pool2d_forward")
+avg_pool2d_backward = Kernel("avg_pool2d_backward")
+
+
+@avg_pool2d_forward.cpu
+def avg_pool2d_forward_cpu(x, divisor, K, L, sh, sw, ph, pw, y):
+    N, C, H, W = x.shape
+    OH, OW = y.shape[2:]
+    for row in prange(N * C * OH):
+        n, c, i = row // OH // C, row // OH % C, row % OH
+        for j in range(OW):
+            total = x.dtype.type(0)
+            for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                for q in range(max(j * sw - pw, 0), min(j * sw - pw + L, W)):
+                    total += x[n, c, p, q]
+            y[n, c, i, j] = total / divisor[i, j]
+
+
+@avg_pool2d_backward.cpu
+def avg_pool2d_backward_cpu(gy, divisor, K, L, sh, sw, ph, pw, gx):
+    N, C, H, W = gx.shape
+    OH, OW = gy.shape[2:]
+    for row in prange(N * C * H):
+        n, c, p = row // H // C, row // H % C, row % H
+        for q in range(W):
+            gx[n, c, p, q] = 0
+        for u in range(K):
+            i = p + ph - u
+            if i % sh != 0 or i < 0 or i // sh >= OH:
+                continue
+            i = i // sh
+            for v in range(L):
+                for j in range(OW):
+                    q = j * sw + v - pw
+                    if 0 <= q < W:
+                        gx[n, c, p, q] += gy[n, c, i, j] / divisor[i, j]
+
+
+class AvgPool2d(Op):
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
+        self.window = pair(kernel_size, "avg_pool2d: kernel_size", 1)
+        self.stride = self.window if stride is None else pair(stride, "avg_pool2d: stride", 1)
+        self.padding = pair(padding, "avg_pool2d: padding")
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+        self.divisor_override = divisor_override
+        if divisor_override == 0:
+            raise ValueError("avg_pool2d: divisor_override must not be 0")
+
+    def check(self, x):
+        check_pooling("avg_pool2d", x, self.window, self.padding, self.output_size(x))
+
+    def output_size(self, x):
+        geometry = zip(x.shape[-2:], self.window, self.stride, self.padding, strict=True)
+        return tuple(pooled_size(*numbers, 1, self.ceil_mode) for numbers in geometry)
+
+    def divisors(self, x):
+        """M, the number of pixels of each window: rows times columns."""
+        counts = []
+        for axis, out in enumerate(self.output_size(x)):
+            k, s, p, size = (
+                self.window[axis],
+                self.stride[axis],
+                self.padding[axis],
+                x.shape[2 + axis],
+            )
+            first = np.arange(out) * s - p
+            end = np.minimum(first + k, size + p)
+            if not self.count_include_pad:
+                first, end = first.clip(0, None), end.clip(None, size)
+            counts.append(end - first)
+        M = np.outer(*counts)
+        return np.full_like(M, self.divisor_override) if self.divisor_override else M
+
+    def forward(self, x):
+        x = contiguous(x)
+        self.shape = x.shape
+        self.geometry = *self.window, *self.stride, *self.padding
+        self.divisor = array_module(x).asarray(self.divisors(x), dtype=x.dtype)
+        y = empty_like(x, (*x.shape[:2], *self.output_size(x)))
+        avg_pool2d_forward(x, self.divisor, *self.geometry, y)
+        return y
+
+    def backward(self, gy):
+        gx = empty_like(gy, self.shape)
+        avg_pool2d_backward(contiguous(gy), self.divisor, *self.geometry, gx)
+        return gx
+
+
+def avg_pool2d(
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+):
+    """The mean of each window, PyTorch's arguments.
+
+    input              (N, C, H, W)
+    kernel_size, stride, padding   int or (vertical, horizontal); stride is kernel_size where it is
+                       not given, padding at most half of kernel_size
+    ceil_mode          also windows that reach beyond the last rows
+    count_include_pad  whether the zeros of the padding count as pixels
+    divisor_override   what the sums are divided by, or None
+
+    Returns (N, C, OH, OW). Raises ValueError where shapes do not fit.
+    """
+    return AvgPool2d(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)(
+        input
+    )
+
+
+def cases():
+    x = normal(2, 3, 7, 5)
+    yield Case(avg_pool2d, (x,), {"kernel_size": 2})
+    options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}
+    yield Case(avg_pool2d, (x,), options, label="overlap-pad")
+    yield Case(avg_pool2d, (x,), {**options, "count_include_pad": False}, label="without-pad")
+    yield Case(
+        avg_pool2d,
+        (x,),
+        {"kernel_size": (4, 3), "padding": 1, "ceil_mode": True},
+        label="ceil_mode",
+    )
+    yield Case(avg_pool2d, (x,), {"kernel_size": 2, "divisor_override": 3}, label="override")

@@ -1,0 +1,244 @@
+r"""Convolution along a connection table: each output map sees only some of the input maps.
+
+    y[n,c,i,j] = b[c] + sum over the edges e = (k, c) of
+                 g[e] sum_u sum_v  w[e,u,v]  x~[n, k, s i + d u, s j + d v]
+
+The table lists the edges, each from an input map k to an output map c, and each edge has a filter
+of its own. `gains` g are one number more per edge, learnt or not; without them g is 1. Early
+networks used tables to save multiplications and to make maps learn different things; `groups` of
+conv2d is the special case of a table in blocks. The same edge may stand in the table twice; its
+two filters add up.
+
+Shapes: x (N, C, H, W), w (E, K, L), table (E, 2), g (E), b (F), y (N, F, OH, OW) as in conv2d.
+
+Gradient: as in conv2d, except that the sums over k and c run over the edges that exist. With the
+effective filters f[e] = g[e] w[e] and their gradients gf, the chain rule gives
+
+    gw[e,u,v] = g[e] gf[e,u,v]        gg[e] = sum_uv  w[e,u,v] gf[e,u,v]
+
+so the kernels need to know nothing about gains.
+
+Two algorithms. The one to read walks along the edges. The fast one writes the filters into a dense
+weight (F, C, K, L), zero where there is no edge, lets conv2d do its matrix product, and reads the
+gradients of the edges out of the dense one: it multiplies many zeros, and is faster all the same.
+
+Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+
+conv2d_table_forward = Kernel("conv2d_table_forward")
+conv2d_table_grad_input = Kernel("conv2d_table_grad_input")
+conv2d_table_grad_weight = Kernel("conv2d_table_grad_weight")
+
+
+# ------------------------------------------------------------------------- the algorithm to read
+@conv2d_table_forward.cpu
+def conv2d_table_forward_cpu(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
+    N, F, OH, OW = y.shape
+    E, K, L = f.shape
+    H, W = x.shape[2:]
+    for nc in prange(N * F):
+        n, c = nc // F, nc % F
+        for i in range(OH):
+            for j in range(OW):
+                total = b[c]
+                for e in range(E):
+                    k = table[e, 0]
+                    if table[e, 1] == c:
+                        for u in range(K):
+                            for v in range(L):
+                                p, q = i * sh + u * dh - ph, j * sw + v * dw - pw
+                                if 0 <= p < H and 0 <= q < W:
+                                    total += f[e, u, v] * x[n, k, p, q]
+                y[n, c, i, j] = total
+
+
+@conv2d_table_grad_input.cpu
+def conv2d_table_grad_input_cpu(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
+    N, C, H, W = gx.shape
+    E, K, L = f.shape
+    OH, OW = gy.shape[2:]
+    for nk in prange(N * C):
+        n, k = nk // C, nk % C
+        for p in range(H):
+            for q in range(W):
+                total = gx.dtype.type(0)
+                for e in range(E):
+                    c = table[e, 1]
+                    if table[e, 0] == k:
+                        for u in range(K):
+                            for v in range(L):
+                                i, j = p + ph - u * dh, q + pw - v * dw
+                                if i % sh == 0 and j % sw == 0:
+                                    i, j = i // sh, j // sw
+                                    if 0 <= i < OH and 0 <= j < OW:
+                                        total += f[e, u, v] * gy[n, c, i, j]
+                gx[n, k, p, q] = total
+
+
+@conv2d_table_grad_weight.cpu
+def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
+    N, _, OH, OW = gy.shape
+    E, K, L = gf.shape
+    H, W = x.shape[2:]
+    for e in prange(E):
+        k, c = table[e, 0], table[e, 1]
+        for u in range(K):
+            for v in range(L):
+                total = gf.dtype.type(0)
+                for n in range(N):
+                    for i in range(OH):
+                        for j in range(OW):
+                            p, q = i * sh + u * dh - ph, j * sw + v * dw - pw
+                            if 0 <= p < H and 0 <= q < W:
+                                total += gy[n, c, i, j] * x[n, k, p, q]
+                gf[e, u, v] = total
+
+
+# -------------------------------------------------------------- the fast one: dense, zeros included
+def dense(f, table, outputs, inputs):
+    """The filters of the edges as a weight (F, C, K, L) of conv2d."""
+    xp = array_module(f)
+    w = xp.zeros((outputs, inputs, *f.shape[1:]), dtype=f.dtype)
+    xp.add.at(w, (table[:, 1], table[:, 0]), f)  # adds where an edge stands in the table twice
+    return w
+
+
+@conv2d_table_forward.fast()
+def conv2d_table_forward_dense(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
+    w = dense(f, table, y.shape[1], x.shape[1])
+    conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
+
+
+@conv2d_table_grad_input.fast()
+def conv2d_table_grad_input_dense(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
+    w = dense(f, table, gy.shape[1], gx.shape[1])
+    conv2d_grad_input(gy, w, sh, sw, ph, pw, dh, dw, 1, gx)
+
+
+@conv2d_table_grad_weight.fast()
+def conv2d_table_grad_weight_dense(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
+    gw = empty_like(gf, (gy.shape[1], x.shape[1], *gf.shape[1:]))
+    conv2d_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, 1, gw)
+    gf[...] = gw[table[:, 1], table[:, 0]]
+
+
+# ------------------------------------------------------------------------------------------ the op
+class Conv2dTable(Op):
+    """forward(x, w), with the bias and the gains behind them where they exist."""
+
+    def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
+        self.table = np.ascontiguousarray(table, dtype=np.int64)
+        self.has_bias, self.has_gains = has_bias, has_gains
+        name = "conv2d_table"
+        self.geometry = (
+            *pair(stride, f"{name}: stride", 1),
+            *pair(padding, f"{name}: padding"),
+            *pair(dilation, f"{name}: dilation", 1),
+        )
+
+    def named(self, rest):
+        """(bias, gains), None where there is none."""
+        rest = list(rest)
+        b = rest.pop(0) if self.has_bias else None
+        return b, rest.pop(0) if self.has_gains else None
+
+    def check(self, x, w, *rest):
+        b, g = self.named(rest)
+        if x.ndim != 4 or w.ndim != 3:
+            raise ValueError(
+                f"conv2d_table: expected input (N, C, H, W) and weight (edges, K, L), "
+                f"got {x.shape} and {w.shape}"
+            )
+        if self.table.shape != (w.shape[0], 2) or not len(self.table):
+            raise ValueError(
+                f"conv2d_table: weight {w.shape} has {w.shape[0]} edges, but table has shape "
+                f"{self.table.shape}; expected ({w.shape[0]}, 2), at least one edge"
+            )
+        if self.table.min() < 0 or self.table[:, 0].max() >= x.shape[1]:
+            raise ValueError(
+                f"conv2d_table: the table names input map {self.table[:, 0].max()}, least number "
+                f"{self.table.min()}, but the input has the maps 0 to {x.shape[1] - 1}"
+            )
+        if b is not None and (b.ndim != 1 or b.shape[0] <= self.table[:, 1].max()):
+            raise ValueError(
+                f"conv2d_table: bias {b.shape}, but the table names output map "
+                f"{self.table[:, 1].max()}"
+            )
+        if g is not None and g.shape != w.shape[:1]:
+            raise ValueError(f"conv2d_table: gains {g.shape} for {w.shape[0]} edges")
+        if min(self.output_size(x, w)) < 1:
+            raise ValueError(
+                f"conv2d_table: the padded input is smaller than the filter: input {x.shape}, "
+                f"weight {w.shape}, padding {self.geometry[2:4]}, dilation {self.geometry[4:]}"
+            )
+
+    def output_size(self, x, w):
+        sh, sw, ph, pw, dh, dw = self.geometry
+        (H, W), (K, L) = x.shape[2:], w.shape[1:]
+        return (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+
+    def forward(self, x, w, *rest):
+        xp = array_module(x)
+        b, self.g = self.named(rest)
+        if b is None:
+            b = xp.zeros(int(self.table[:, 1].max()) + 1, dtype=x.dtype)
+        self.x, self.w, self.table = contiguous(x), w, xp.asarray(self.table)
+        self.f = contiguous(w if self.g is None else w * self.g[:, None, None])
+        y = empty_like(x, (x.shape[0], b.shape[0], *self.output_size(x, w)))
+        conv2d_table_forward(self.x, self.f, contiguous(b), self.table, *self.geometry, y)
+        return y
+
+    def backward(self, gy):
+        gy = contiguous(gy)
+        gx = gf = None
+        if self.needs[0]:
+            gx = empty_like(self.x)
+            conv2d_table_grad_input(gy, self.f, self.table, *self.geometry, gx)
+        if self.needs[1] or (self.has_gains and self.needs[-1]):
+            gf = empty_like(self.f)
+            conv2d_table_grad_weight(gy, self.x, self.table, *self.geometry, gf)
+        gradients = [gx, gf if self.g is None or gf is None else gf * self.g[:, None, None]]
+        if self.has_bias:
+            gradients.append(gy.sum(axis=(0, 2, 3)))
+        if self.has_gains:
+            gradients.append(None if gf is None else (gf * self.w).sum(axis=(1, 2)))
+        return tuple(gradients)
+
+
+def conv2d_table(input, weight, bias, table, gains=None, stride=1, padding=0, dilation=1):
+    """2-D convolution in which each output map sees the input maps that a table names.
+
+    input   (N, C, H, W)
+    weight  (edges, K, L), one filter per edge
+    bias    (F,), or None: then F is the largest output map in the table, plus one
+    table   whole numbers (edges, 2): input map, output map
+    gains   (edges,) factors of the filters, learnt if they require a gradient, or None
+    stride, padding, dilation  int or (vertical, horizontal)
+
+    Returns (N, F, OH, OW). Raises ValueError where shapes or table do not fit.
+    """
+    op = Conv2dTable(table, bias is not None, gains is not None, stride, padding, dilation)
+    return op(input, weight, *(a for a in (bias, gains) if a is not None))
+
+
+def conv2d_table_of(input, weight, bias=None, gains=None, **options):
+    """`conv2d_table` with its arrays in front, as a Case passes them."""
+    return conv2d_table(input, weight, bias, gains=gains, **options)
+
+
+def cases():
+    table = np.array([[0, 0], [2, 0], [1, 1], [2, 3], [0, 3], [1, 2], [1, 0]])
+    x, w, b, g = normal(2, 3, 6, 5), normal(7, 3, 2), normal(4), normal(7)
+    geometry = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
+    yield Case(conv2d_table, (x, w, b), {"table": table})
+    yield Case(conv2d_table_of, (x, w, b, g), {"table": table, **geometry}, label="gains")
+    twice = np.array([[0, 1], [0, 1], [2, 0]])
+    yield Case(conv2d_table_of, (x, w[:3]), {"table": twice}, label="twice")

@@ -1,0 +1,264 @@
+r"""Cross-entropy: how badly scores predict the true class; and its second half, nll_loss.
+
+With p = softmax(x) over the classes, t the true class and w_t its weight, each pixel loses
+
+    cross_entropy  l = -w_t log p[t]          nll_loss  l = -w_t x[t]     (x holds log p already)
+
+A target may also be a distribution d over the classes: l = -sum_c w_c d[c] log p[c]. A true class t
+is the distribution that is 1 at t. label_smoothing e puts (1 - e) d[c] + e / C in its place, so
+that no probability is driven to 1. All are, with q the distribution times the weights,
+
+    l = sum_c q[c] (log S - x[c]),    S = sum_k e^x[k]
+
+Shapes: x (N, C), (N, C, H, W) or (C,); target the same without C, whole numbers; or of x's shape,
+floating. l like the first kind of target. reduction: 'none' gives l, 'sum' its sum, 'mean' the
+sum divided by the sum of the w_t that took part (for distributions by the number of pixels).
+Pixels whose target is ignore_index («void») lose nothing, count nothing and get no gradient; if
+there are only such, the mean is 0 / 0, a NaN, as in PyTorch.
+
+Gradient: log S has the derivative p[c], so gx[c] = gl (p[c] sum_k q[k] - q[c]): what was predicted
+minus what is true. The probabilities, which forward has in its hands, are kept for it.
+
+Source: Bridle 1990; void pixels: Farabet et al. 2013; label_smoothing: Szegedy et al. 2016.
+"""
+
+import math
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous
+from minicnn.ops.softmax import log_softmax
+from minicnn.tensor import Tensor
+
+cross_entropy_forward = Kernel("cross_entropy_forward")
+cross_entropy_backward = Kernel("cross_entropy_backward")
+
+
+@cross_entropy_forward.cpu
+def cross_entropy_forward_cpu(x, target, ignore, on, off, p, loss):
+    """q[c] is off[c], and on[t] more where c is the true class t."""
+    N, C, P = x.shape
+    for nb in prange(N * P):
+        n, b = nb // P, nb % P
+        largest = x[n, 0, b]
+        for c in range(1, C):
+            largest = max(largest, x[n, c, b])  # e^(x - largest) cannot overflow
+        total = x.dtype.type(0)
+        for c in range(C):
+            p[n, c, b] = np.exp(x[n, c, b] - largest)
+            total += p[n, c, b]
+        for c in range(C):
+            p[n, c, b] /= total
+        t = target[n, b]
+        if t == ignore:
+            loss[n, b] = 0
+            continue
+        log_total = np.log(total)
+        value = on[t] * (log_total - (x[n, t, b] - largest))
+        for c in range(C):
+            if off[c] != 0:  # 0 times an infinite score would be a NaN
+                value += off[c] * (log_total - (x[n, c, b] - largest))
+        loss[n, b] = value
+
+
+@cross_entropy_backward.cpu
+def cross_entropy_backward_cpu(g, p, target, ignore, on, off, gx):
+    N, C, P = p.shape
+    for nb in prange(N * P):
+        n, b = nb // P, nb % P
+        t = target[n, b]
+        if t == ignore:
+            for c in range(C):
+                gx[n, c, b] = 0
+            continue
+        all_q = on[t]
+        for c in range(C):
+            all_q += off[c]
+        for c in range(C):
+            q = off[c] + on[t] if c == t else off[c]
+            gx[n, c, b] = g[n, b] * (p[n, c, b] * all_q - q)
+
+
+class _Loss(Op):
+    """What both losses share: the shapes, the labels, the reduction."""
+
+    def __init__(self, ignore_index, reduction):
+        self.ignore, self.reduction = int(ignore_index), reduction
+
+    def check(self, x, target, w=None):
+        if target.dtype.kind not in "iu":
+            raise TypeError(f"{self.name}: target must hold whole numbers, not {target.dtype}")
+        expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+        if x.ndim < 1 or target.shape != expected:
+            raise ValueError(
+                f"{self.name}: input {x.shape} needs a target of shape {expected}, "
+                f"got {target.shape}"
+            )
+        C = x.shape[min(x.ndim - 1, 1)]
+        if w is not None and w.shape != (C,):
+            raise ValueError(f"{self.name}: weight {w.shape} for {C} classes")
+        target = target.astype(np.int64, copy=False)
+        wrong = ((target < 0) | (target >= C)) & (target != self.ignore)
+        if wrong.any():
+            raise ValueError(
+                f"{self.name}: target holds {int(target[wrong][0])}, but the input scores {C} "
+                f"classes (0 to {C - 1}) and ignore_index is {self.ignore}"
+            )
+
+    def forward(self, x, target, w=None):
+        xp = array_module(x)
+        N, C = x.shape[:2] if x.ndim > 1 else (1, *x.shape)
+        self.shape, self.view = x.shape, (N, C, math.prod(x.shape[2:]))
+        self.target = xp.ascontiguousarray(target, dtype=np.int64).reshape(N, -1)
+        self.w = xp.ones(C, dtype=x.dtype) if w is None else w
+        loss = self.losses(contiguous(x).reshape(self.view))
+        if self.reduction == "none":
+            return loss.reshape(target.shape)
+        if self.reduction == "sum":
+            return loss.sum()
+        self.divisor = self.w[self.target[self.target != self.ignore]].sum()
+        with np.errstate(invalid="ignore"):  # nothing but void: 0 / 0
+            return loss.sum() / self.divisor
+
+    def backward(self, gy):
+        xp, shape = array_module(gy), self.target.shape
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.reduction == "mean":
+                gy = gy / self.divisor
+            g = gy.reshape(shape) if self.reduction == "none" else xp.broadcast_to(gy, shape)
+            gx = self.gradient(xp.ascontiguousarray(g)).reshape(self.shape)
+        return (gx, None, None)[: len(self.inputs)]
+
+
+class CrossEntropy(_Loss):
+    name = "cross_entropy"
+
+    def __init__(self, ignore_index, reduction, label_smoothing):
+        super().__init__(ignore_index, reduction)
+        self.smoothing = label_smoothing
+
+    def losses(self, x):
+        self.on = self.w * (1 - self.smoothing)
+        self.off = self.w * (self.smoothing / len(self.w))
+        self.p, loss = empty_like(x), empty_like(x, self.target.shape)
+        cross_entropy_forward(x, self.target, self.ignore, self.on, self.off, self.p, loss)
+        return loss
+
+    def gradient(self, g):
+        gx = empty_like(self.p)
+        cross_entropy_backward(g, self.p, self.target, self.ignore, self.on, self.off, gx)
+        return gx
+
+
+class NLLLoss(_Loss):
+    """One number is read for each pixel: numpy's indexing does it, no kernel is needed."""
+
+    name = "nll_loss"
+
+    def losses(self, x):
+        self.counted = self.target != self.ignore
+        self.classes = self.target * self.counted  # an ignored pixel reads class 0, and drops it
+        xp = array_module(x)
+        read = xp.take_along_axis(x, self.classes[:, None], axis=1)[:, 0]
+        return xp.where(self.counted, -self.w[self.classes] * read, x.dtype.type(0))
+
+    def gradient(self, g):
+        xp = array_module(g)
+        gx = xp.zeros(self.view, dtype=g.dtype)
+        value = xp.where(self.counted, -self.w[self.classes] * g, g.dtype.type(0))
+        xp.put_along_axis(gx, self.classes[:, None], value[:, None], axis=1)
+        return gx
+
+
+def cross_entropy(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    """Softmax and negative log-likelihood in one, PyTorch's arguments (pass them by name).
+
+    input            scores (N, C), (N, C, H, W) or (C,)
+    target           the true classes, whole numbers, input's shape without C; or a floating array
+                     of input's shape, a distribution over the classes for each pixel
+    weight           (C,) importance of each class, or None
+    ignore_index     the target that is left out; the program's void label is 255
+    reduction        'mean' (of the weights that took part), 'sum' or 'none'
+    label_smoothing  from 0 to 1
+
+    Returns a number, or for 'none' an array like the true classes. Raises ValueError where shapes
+    do not fit or a target is no class.
+    """
+    _check_reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0 to 1")
+    input, target = _tensor(input), _tensor(target)
+    if target.dtype.kind == "f":
+        return _against_distribution(input, target, weight, reduction, label_smoothing)
+    op = CrossEntropy(ignore_index, reduction, label_smoothing)
+    return op(input, target) if weight is None else op(input, target, _constant(weight, input))
+
+
+def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    """Negative log-likelihood: minus the log-probability of the true class.
+
+    input  log-probabilities, as log_softmax gives them, (N, C), (N, C, H, W) or (C,)
+    target, weight, ignore_index, reduction as in cross_entropy; target holds whole numbers
+
+    Returns a number, or for 'none' an array of target's shape. Raises ValueError where shapes do
+    not fit or a target is no class.
+    """
+    _check_reduction("nll_loss", reduction)
+    input, target = _tensor(input), _tensor(target)
+    op = NLLLoss(ignore_index, reduction)
+    return op(input, target) if weight is None else op(input, target, _constant(weight, input))
+
+
+def _against_distribution(input, target, weight, reduction, smoothing):
+    """Written in operations that are there already; rarely large enough for a kernel of its own."""
+    if target.shape != input.shape:
+        raise ValueError(
+            f"cross_entropy: a floating target holds a probability for each score, so it has "
+            f"input's shape {input.shape}, not {target.shape}"
+        )
+    dim = min(input.ndim - 1, 1)
+    C = input.shape[dim]
+    if smoothing > 0:
+        target = target * (1 - smoothing) + smoothing / C
+    if weight is not None:
+        target = target * _constant(weight, input).reshape(C, *(1,) * (input.ndim - dim - 1))
+    loss = -(target * log_softmax(input, dim)).sum(dim)
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
+def _tensor(value):
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def _constant(weight, like):
+    return weight.detach() if isinstance(weight, Tensor) else Tensor.constant(weight, like)
+
+
+def _check_reduction(name, reduction):
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{name}: reduction {reduction!r}: choose 'none', 'mean' or 'sum'")
+
+
+def cases():
+    x, target = 2 * normal(2, 4, 3, 5), np.arange(30).reshape(2, 3, 5) * 7 % 4
+    target[0, 1, 2] = target[1, 0, 0] = 255
+    weight = np.array([0.5, 2.0, 1.0, 3.0])
+    plain = {"target": target, "ignore_index": 255}
+    yield Case(cross_entropy, (x,), plain)
+    yield Case(
+        cross_entropy, (x,), {**plain, "weight": weight, "label_smoothing": 0.3}, label="weighted"
+    )
+    for reduction in ("none", "sum"):
+        yield Case(cross_entropy, (x,), {**plain, "reduction": reduction}, label=reduction)
+        yield Case(nll_loss, (x,), {**plain, "reduction": reduction}, label=reduction)
+    yield Case(nll_loss, (x,), {**plain, "weight": weight}, label="weighted")
+    rows, shares = normal(5, 3), abs(normal(5, 3, seed=1))
+    options = {"weight": weight[:3], "label_smoothing": 0.2}
+    yield Case(cross_entropy, (rows, shares), options, label="distribution")

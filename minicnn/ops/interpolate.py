@@ -1,0 +1,186 @@
+r"""Interpolation: a picture, or a map of scores, in another size.
+
+    y[n,c,i,j] = sum_p sum_q  R[i,p] C[j,q] x[n,c,p,q]        (each plane:  y = R x C^T)
+
+Rows and columns are treated alike and apart from each other. Output row i lies at the source row
+
+    t = (i + 1/2) r - 1/2     pixels are little squares, t and i their centres        (the default)
+    t = i (H - 1) / (OH - 1)  pixels are points, the corners stay where they are  (align_corners)
+
+with r = H / OH. `bilinear` cuts t at 0 and takes two rows: row p = floor(t) with weight
+1 - (t - p) and row p + 1 with weight t - p; at the last row there is no next one, and it counts
+fully. `nearest` takes row floor(i r), which is off by up to half a pixel up and left.
+
+Shapes: x (N, C, H, W), y (N, C, OH, OW), R (OH, H) and C (OW, W), nearly all zeros.
+
+Gradient: y is linear in x, so each plane of gx is R^T gy C. The same kernel does it: it takes lists
+of «which source rows, with which weights», and backward gives it the lists of the transposes.
+
+Traps, all PyTorch's. Where `scale_factor` is given, OH = floor(H scale) but r = 1 / scale, which
+differs from H / OH when H scale is not whole; `recompute_scale_factor=True` takes H / OH. Nearest
+rows are counted in float32 whatever the dtype, bilinear weights in the dtype of x.
+
+Source: any book on image processing; conventions from PyTorch's documentation.
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+
+resample = Kernel("resample")
+
+
+@resample.cpu
+def resample_cpu(x, row_start, rows, row_weights, col_start, cols, col_weights, y):
+    """Row i of y mixes rows[k] of x for k from row_start[i] to row_start[i + 1]; columns alike."""
+    N, C, _, W = x.shape
+    OH, OW = y.shape[2:]
+    for row in prange(N * C * OH):
+        n, c, i = row // OH // C, row // OH % C, row % OH
+        mixed = np.zeros(W, x.dtype)
+        for k in range(row_start[i], row_start[i + 1]):
+            for q in range(W):
+                mixed[q] += row_weights[k] * x[n, c, rows[k], q]
+        for j in range(OW):
+            total = x.dtype.type(0)
+            for k in range(col_start[j], col_start[j + 1]):
+                total += col_weights[k] * mixed[cols[k]]
+            y[n, c, i, j] = total
+
+
+# ------------------------------------------------------------------- the matrices R and C as lists
+def nearest_taps(size, out, ratio):
+    """(output row, source row, weight) of every element of R that is not zero, as three arrays."""
+    target = np.arange(out)
+    if out == size or out == 2 * size:
+        source = target * size // out
+    else:
+        source = np.floor(target.astype(np.float32) * np.float32(ratio)).astype(np.int64)
+    return target, source.clip(0, size - 1), np.ones(out)
+
+
+def bilinear_taps(size, out, ratio, align_corners, dtype):
+    target = np.arange(out)
+    if out == size:
+        return target, target, np.ones(out)
+    if align_corners:
+        t = target.astype(dtype) * (dtype.type(size - 1) / dtype.type(max(out - 1, 1)))
+    else:
+        t = (target.astype(dtype) + dtype.type(0.5)) * dtype.type(ratio) - dtype.type(0.5)
+    t = t.clip(0, None)
+    source = np.floor(t).astype(np.int64).clip(0, size - 1)
+    weight = (t - source.astype(dtype)).clip(0, 1)
+    two = (weight > 0) & (source < size - 1)  # where a second row takes part
+    weight[~two] = 0
+    return (
+        np.concatenate([target, target[two]]),
+        np.concatenate([source, source[two] + 1]),
+        np.concatenate([1 - weight, weight[two]]),
+    )
+
+
+def listed(target, source, weight, count, dtype):
+    """The taps in the order of their targets, as the kernel reads them: where the list of each
+    target starts, the sources, the weights."""
+    order = np.argsort(target, kind="stable")
+    start = np.searchsorted(target[order], np.arange(count + 1))
+    return start, np.ascontiguousarray(source[order]), weight[order].astype(dtype)
+
+
+class Interpolate(Op):
+    """Size and ratio as pairs, rows first."""
+
+    def __init__(self, size, ratio, mode, align_corners):
+        self.size, self.ratio, self.mode, self.align_corners = size, ratio, mode, align_corners
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        self.taps = [
+            nearest_taps(size, out, ratio)
+            if self.mode == "nearest"
+            else bilinear_taps(size, out, ratio, self.align_corners, x.dtype)
+            for size, out, ratio in zip(x.shape[2:], self.size, self.ratio, strict=True)
+        ]
+        y = empty_like(x, (*x.shape[:2], *self.size))
+        self.run(x, self.taps, y)
+        return y
+
+    def backward(self, gy):
+        gx = empty_like(gy, self.x_shape)
+        self.run(gy, [(source, target, weight) for target, source, weight in self.taps], gx)
+        return gx
+
+    def run(self, x, taps, y):
+        xp = array_module(x)
+        lists = [
+            xp.asarray(part)
+            for axis, (target, source, weight) in enumerate(taps)
+            for part in listed(target, source, weight, y.shape[2 + axis], x.dtype)
+        ]
+        resample(contiguous(x), *lists, y)
+
+
+def interpolate(
+    input,
+    size=None,
+    scale_factor=None,
+    mode="nearest",
+    align_corners=None,
+    recompute_scale_factor=None,
+):
+    """The input in another size, PyTorch's arguments.
+
+    input          (N, C, H, W)
+    size           int or (OH, OW); or else
+    scale_factor   number or (vertical, horizontal): OH = floor(H * scale)
+    mode           'nearest' or 'bilinear'
+    align_corners  for bilinear: True keeps the corners, False (default) the borders of the pixels
+    recompute_scale_factor   the ratio of the sizes in the place of scale_factor
+
+    Returns (N, C, OH, OW). Raises ValueError where the arguments do not fit.
+    """
+    if mode not in ("nearest", "bilinear"):
+        raise ValueError(f"interpolate: mode {mode!r}: choose 'nearest' or 'bilinear'")
+    if mode == "nearest" and align_corners is not None:
+        raise ValueError("interpolate: align_corners has a meaning for mode 'bilinear' only")
+    if input.ndim != 4 or 0 in input.shape[2:]:
+        raise ValueError(f"interpolate: expected input (N, C, H, W), not empty, got {input.shape}")
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: give one of size and scale_factor")
+    if size is not None and recompute_scale_factor:
+        raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, not size")
+    before = input.shape[2:]
+    if size is not None:
+        size = pair(size, "interpolate: size", 1)
+        ratio = tuple(b / s for b, s in zip(before, size, strict=True))
+    else:
+        scales = (scale_factor,) * 2 if np.isscalar(scale_factor) else tuple(scale_factor)
+        if len(scales) != 2 or min(scales) <= 0:
+            raise ValueError(
+                f"interpolate: scale_factor={scale_factor!r}: expected a number above 0, or two"
+            )
+        size = tuple(int(b * s) for b, s in zip(before, scales, strict=True))
+        if min(size) < 1:
+            raise ValueError(
+                f"interpolate: scale_factor {scale_factor} leaves nothing of {tuple(before)}"
+            )
+        if recompute_scale_factor:
+            ratio = tuple(b / s for b, s in zip(before, size, strict=True))
+        else:
+            ratio = tuple(1 / s for s in scales)
+    return Interpolate(size, ratio, mode, bool(align_corners))(input)
+
+
+def cases():
+    x = normal(2, 3, 5, 4)
+    for mode in ("nearest", "bilinear"):
+        yield Case(interpolate, (x,), {"size": (7, 9), "mode": mode}, label=f"{mode}-up")
+        yield Case(interpolate, (x,), {"size": (3, 2), "mode": mode}, label=f"{mode}-down")
+        yield Case(
+            interpolate, (x,), {"scale_factor": (1.5, 0.7), "mode": mode}, label=f"{mode}-scale"
+        )
+    options = {"size": (8, 3), "mode": "bilinear", "align_corners": True}
+    yield Case(interpolate, (x,), options, label="corners")

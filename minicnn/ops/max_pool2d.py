@@ -1,0 +1,172 @@
+r"""Max pooling: the largest value of each window.
+
+    y[n,c,i,j] = max over u, v of  x~[n, c, s i + d u, s j + d v]
+
+x~ is x with `padding` values of minus infinity around it (zeros would win over negative features).
+
+Shapes: x (N, C, H, W), y (N, C, OH, OW),
+        OH = floor((H + 2 padding - d (K - 1) - 1) / s) + 1, OW likewise. With ceil_mode the floor
+        becomes a ceiling, so that the last rows are not lost, but a window must still begin inside
+        the picture or in the padding before it.
+
+Gradient: y moves with the winner and with nothing else. Forward notes where the winner lay (its
+place in the plane, row W + column), and then
+
+    gx[n,c,p,q] = sum of gy[n,c,i,j] over the windows (i, j) whose winner is (p, q)
+
+A pixel may win several windows where they overlap, hence the sum. People usually write this the
+other way round, each window adding its gy to its winner; then two threads could add to one pixel
+at the same time. Here each row of gx looks for the windows that it won.
+
+Of equal values the first in the order of reading wins. A NaN wins over everything, so that it is
+seen at the end.
+
+Source: Zhou, Chellappa 1988; Jarrett et al. 2009; the lecture's slide «structure of a layer».
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, separated
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+
+max_pool2d_forward = Kernel("max_pool2d_forward")
+max_pool2d_backward = Kernel("max_pool2d_backward")
+
+
+@max_pool2d_forward.cpu
+def max_pool2d_forward_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
+    N, C, H, W = x.shape
+    OH, OW = y.shape[2:]
+    for row in prange(N * C * OH):
+        n, c, i = row // OH // C, row // OH % C, row % OH
+        for j in range(OW):
+            best, winner = -np.inf, -1
+            for u in range(K):
+                p = i * sh + u * dh - ph
+                if p < 0 or p >= H:
+                    continue
+                for v in range(L):
+                    q = j * sw + v * dw - pw
+                    if q < 0 or q >= W:
+                        continue
+                    value = x[n, c, p, q]
+                    if winner < 0 or value > best or value != value:
+                        best, winner = value, p * W + q
+            y[n, c, i, j] = best
+            where[n, c, i, j] = winner
+
+
+@max_pool2d_backward.cpu
+def max_pool2d_backward_cpu(gy, where, K, L, sh, sw, ph, pw, dh, dw, gx):
+    N, C, H, W = gx.shape
+    OH, OW = gy.shape[2:]
+    for row in prange(N * C * H):
+        n, c, p = row // H // C, row // H % C, row % H
+        for q in range(W):
+            gx[n, c, p, q] = 0
+        for u in range(K):
+            i = p + ph - u * dh
+            if i % sh != 0 or i < 0 or i // sh >= OH:
+                continue
+            i = i // sh
+            for v in range(L):
+                for j in range(OW):
+                    q = j * sw + v * dw - pw
+                    if where[n, c, i, j] == p * W + q and 0 <= q < W:
+                        gx[n, c, p, q] += gy[n, c, i, j]
+
+
+class MaxPool2d(Op):
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+        self.window = pair(kernel_size, "max_pool2d: kernel_size", 1)
+        self.stride = self.window if stride is None else pair(stride, "max_pool2d: stride", 1)
+        self.padding = pair(padding, "max_pool2d: padding")
+        self.dilation = pair(dilation, "max_pool2d: dilation", 1)
+        self.ceil_mode = ceil_mode
+
+    def check(self, x):
+        check_pooling("max_pool2d", x, self.window, self.padding, self.output_size(x))
+
+    def output_size(self, x):
+        geometry = zip(
+            x.shape[-2:], self.window, self.stride, self.padding, self.dilation, strict=True
+        )
+        return tuple(pooled_size(*numbers, self.ceil_mode) for numbers in geometry)
+
+    def forward(self, x):
+        x = contiguous(x)
+        self.shape = x.shape
+        self.geometry = *self.window, *self.stride, *self.padding, *self.dilation
+        y = empty_like(x, (*x.shape[:2], *self.output_size(x)))
+        self.where = array_module(x).empty(y.shape, dtype=np.int32)
+        max_pool2d_forward(x, *self.geometry, y, self.where)
+        return y
+
+    def backward(self, gy):
+        gx = empty_like(gy, self.shape)
+        max_pool2d_backward(contiguous(gy), self.where, *self.geometry, gx)
+        return gx
+
+
+def pooled_size(size, window, stride, padding, dilation, ceil_mode):
+    """The number of windows along one axis, for every kind of pooling."""
+    room = size + 2 * padding - dilation * (window - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def check_pooling(name, x, window, padding, output_size):
+    """The errors that max_pool2d and avg_pool2d share."""
+    if x.ndim != 4:
+        raise ValueError(f"{name}: expected input (N, C, H, W), got {x.shape}")
+    if any(2 * p > k for p, k in zip(padding, window, strict=True)):
+        raise ValueError(f"{name}: padding {padding} is more than half of kernel_size {window}")
+    if min(output_size) < 1:
+        raise ValueError(
+            f"{name}: kernel_size {window} is larger than the padded input: input {x.shape}, "
+            f"padding {padding}"
+        )
+
+
+def max_pool2d(
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    dilation=1,
+    ceil_mode=False,
+    return_indices=False,
+):
+    """The largest value of each window, PyTorch's arguments.
+
+    input           (N, C, H, W)
+    kernel_size, stride, padding, dilation   int or (vertical, horizontal); stride is kernel_size
+                    where it is not given, padding at most half of kernel_size
+    ceil_mode       also windows that reach beyond the last rows
+    return_indices  returns (y, indices): an int64 array of y's shape, row * W + column of each
+                    winner in its plane
+
+    Returns (N, C, OH, OW). Raises ValueError where shapes do not fit.
+    """
+    op = MaxPool2d(kernel_size, stride, padding, dilation, ceil_mode)
+    y = op(input)
+    return (y, op.where.astype(np.int64)) if return_indices else y
+
+
+def cases():
+    x = separated(2, 3, 7, 5)
+    yield Case(max_pool2d, (x,), {"kernel_size": 2})
+    yield Case(
+        max_pool2d,
+        (x,),
+        {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1, "dilation": (1, 2)},
+        label="overlap-pad-dilate",
+    )
+    yield Case(
+        max_pool2d, (x,), {"kernel_size": 3, "stride": 3, "ceil_mode": True}, label="ceil_mode"
+    )
+    yield Case(max_pool2d, (-abs(x),), {"kernel_size": 2, "padding": 1}, label="negative")

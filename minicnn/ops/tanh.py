@@ -1,0 +1,63 @@
+"""Hyperbolic tangent, the nonlinearity of the networks before ReLU.
+
+    y = tanh(x) = (e^x - e^-x) / (e^x + e^-x)
+
+Shapes: x and y any, the same.
+
+Gradient: with s = e^x + e^-x and d = e^x - e^-x, each the derivative of the other, the quotient
+rule gives dy/dx = (s s - d d) / s^2 = 1 - y^2, so gx = gy (1 - y^2), and only y need be kept.
+Where |x| is large, y is close to 1 or -1 and nearly nothing of gy comes through: saturation.
+
+Source: LeCun, Bottou, Orr, Mueller 1998, «Efficient BackProp», section 4.4.
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, normal
+from minicnn.devices import empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous
+
+tanh_forward = Kernel("tanh_forward")
+tanh_backward = Kernel("tanh_backward")
+
+
+@tanh_forward.cpu
+def tanh_forward_cpu(x, y):
+    x, y = x.ravel(), y.ravel()
+    for i in prange(x.size):
+        y[i] = np.tanh(x[i])
+
+
+@tanh_backward.cpu
+def tanh_backward_cpu(gy, y, gx):
+    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
+    for i in prange(gy.size):
+        gx[i] = gy[i] * (1 - y[i] * y[i])
+
+
+class Tanh(Op):
+    def forward(self, x):
+        x = contiguous(x)
+        self.y = empty_like(x)
+        tanh_forward(x, self.y)
+        return self.y
+
+    def backward(self, gy):
+        gy = contiguous(gy)
+        gx = empty_like(gy)
+        tanh_backward(gy, self.y, gx)
+        return gx
+
+
+def tanh(input):
+    """The hyperbolic tangent, element by element.
+
+    input  Tensor of any shape; the result has the same shape and dtype, values from -1 to 1.
+    """
+    return Tanh()(input)
+
+
+def cases():
+    yield Case(tanh, (normal(2, 3, 5, 4),))
+    yield Case(tanh, (normal(7),), label="1d")
