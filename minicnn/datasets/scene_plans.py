@@ -75,7 +75,7 @@ class Site:
 
 def far(rng, low, high):
     """A distance: as likely between 5 and 10 m as between 50 and 100 m."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    return float(np.exp(rng.uniform(np.log(low), np.log(max(low, high)))))
 
 
 def nearest(site):
