@@ -1,8 +1,4 @@
-"""Figures: pictures with their labels laid over them, legends, contact sheets.
-
-Everything returns a matplotlib `Figure` of its own, made without pyplot: no global state, and no
-display is needed. Save one with `figure.savefig("sheet.png")`; a notebook shows it by itself.
-"""
+"""Pictures with their labels laid over them, legends, contact sheets."""
 
 import numpy as np
 

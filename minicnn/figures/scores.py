@@ -1,0 +1,95 @@
+"""Figures of numbers: how a training went, and which class is taken for which."""
+
+import numpy as np
+
+# Blue and orange are told apart by every eye (Okabe and Ito's colours).
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+TEXT = 13  # points, readable from the last row
+
+
+def curves(records, title=None):
+    """Loss and accuracy over the steps of a training, from the records (dicts) of its log.
+
+    Records with `loss` and `accuracy` give the lines, those with `val_accuracy`, `val_class_accuracy`
+    the points; a log of either kind alone, or an empty one, is drawn as far as it goes.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.6), dpi=110, layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    trained = [r for r in records if "loss" in r]
+    looked = [r for r in records if "val_accuracy" in r]
+    _line(losses, trained, "loss", BLUE, None)
+    _line(accuracies, trained, "accuracy", BLUE, "training")
+    _points(accuracies, looked, "val_accuracy", ORANGE, "o", "validation, pixels")
+    _points(accuracies, looked, "val_class_accuracy", GREEN, "s", "validation, mean of classes")
+    losses.set_ylabel("loss (mean of the last 50 steps)", fontsize=TEXT)
+    accuracies.set_ylabel("share of pixels that are right", fontsize=TEXT)
+    losses.set_ylim(bottom=0)
+    accuracies.set_ylim(0, 1)
+    accuracies.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+    for axes in (losses, accuracies):
+        axes.set_xlabel("step", fontsize=TEXT)
+        axes.tick_params(labelsize=TEXT - 2)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlim(left=0)
+    if trained or looked:
+        accuracies.legend(fontsize=TEXT - 2, loc="lower right")
+    if looked:
+        best = max(looked, key=lambda r: r["val_accuracy"])
+        accuracies.set_title(
+            f"best on validation: {best['val_accuracy']:.1%} at step {best['step']}", fontsize=TEXT
+        )
+    if title:
+        figure.suptitle(title, fontsize=TEXT + 1)
+    return figure
+
+
+def _line(axes, records, name, colour, label):
+    axes.plot(
+        [r["step"] for r in records], [r[name] for r in records], color=colour, lw=2, label=label
+    )
+
+
+def _points(axes, records, name, colour, marker, label):
+    known = [r for r in records if name in r]
+    if known:
+        steps, values = [r["step"] for r in known], [r[name] for r in known]
+        axes.plot(steps, values, color=colour, marker=marker, ms=6, lw=1, ls="--", label=label)
+
+
+def confusion_figure(confusion, title=None):
+    """The confusion matrix (an evaluation.Confusion) as a table of per cents: each row is a true
+    class and adds up to 100, so that the diagonal is the accuracy of each class."""
+    from matplotlib.figure import Figure
+
+    matrix, classes = confusion.matrix, confusion.classes
+    rows = matrix.sum(axis=1, keepdims=True)
+    shares = np.where(rows > 0, matrix / np.maximum(rows, 1), np.nan)
+    count = len(classes)
+    side = max(5.5, 1.8 + 0.62 * count)
+    figure = Figure(figsize=(side + 0.8, side), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    size = TEXT - 2 if count <= 12 else max(5, 130 // count)
+    for i in range(count):
+        for j in range(count):
+            if shares[i, j] >= 0.005:
+                colour = "white" if shares[i, j] > 0.55 else "black"
+                text = f"{100 * shares[i, j]:.0f}"
+                axes.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
+    # A row without a number is a class that does not occur in these pictures.
+    totals = rows[:, 0] / max(rows.sum(), 1)
+    names = [f"{name} ({100 * share:.0f} %)" for name, share in zip(classes, totals, strict=True)]
+    axes.set_yticks(range(count), names, fontsize=size, parse_math=False)
+    axes.set_xticks(range(count), classes, rotation=45, ha="right", fontsize=size, parse_math=False)
+    axes.set_ylabel("truth (share of all pixels)", fontsize=TEXT)
+    axes.set_xlabel("prediction", fontsize=TEXT)
+    axes.set_title(
+        title
+        or f"pixels right: {confusion.pixel_accuracy:.1%}, "
+        f"mean of classes: {confusion.class_accuracy:.1%}",
+        fontsize=TEXT,
+    )
+    return figure
