@@ -1,6 +1,7 @@
 """Colours for classes that come without any."""
 
 import colorsys
+import re
 
 import numpy as np
 
@@ -21,6 +22,6 @@ def palette(count):
 
 def rgb(text):
     """'#rrggbb' as [r, g, b], each 0 .. 255. Raises ValueError for anything else."""
-    if len(text) != 7 or text[0] != "#":
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
         raise ValueError(f"a colour is written #rrggbb, not {text!r}")
     return [int(text[i : i + 2], 16) for i in (1, 3, 5)]

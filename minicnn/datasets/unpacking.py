@@ -101,6 +101,8 @@ def _tar_members(source):
             if not member.isfile():
                 _refuse(source, member.name, "a device or a pipe")
             yield member.name, lambda member=member: archive.extractfile(member)
+        while archive.fileobj.read(CHUNK):  # a compressed stream has its checksum at the very end
+            pass
 
 
 def _folder_members(source):

@@ -33,7 +33,7 @@ def read_image(path, max_pixels=MAX_PIXELS):
     with _open(path, FORMATS, max_pixels) as picture:
         with _decoding(path):
             picture.load()
-            picture = ImageOps.exif_transpose(picture)
+            ImageOps.exif_transpose(picture, in_place=True)
             return _rgb(picture, path)
 
 
@@ -52,15 +52,6 @@ def read_labels(path, max_pixels=MAX_PIXELS):
             raise ImageError(f"{path}: is a {depth}-bit grey PNG; save labels with 8 bits")
         with _decoding(path):
             return np.array(picture)
-
-
-def image_size(path, max_pixels=MAX_PIXELS):
-    """(height, width) of the picture as `read_image` would return it, from the header alone."""
-    with _open(path, FORMATS, max_pixels) as picture:
-        with _decoding(path):
-            sideways = picture.getexif().get(0x0112, 1) >= 5  # orientations 5 to 8 swap the sides
-    width, height = picture.size
-    return (width, height) if sideways else (height, width)
 
 
 def _open(path, formats, max_pixels):
@@ -127,7 +118,7 @@ def _rgb(picture, path):
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture)
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _png_depth(path):

@@ -1,0 +1,111 @@
+"""Pictures loaded ahead: order, errors, skipping, and that no thread is left behind."""
+
+import itertools
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from minicnn.datasets import VOID, DataError, Dataset, Loader, Picture
+
+
+class Made(Dataset):
+    """Six pictures made on the spot; those named in `bad` and `void` are that."""
+
+    name, classes = "made", ("a",)
+
+    def __init__(self, bad=(), void=()):
+        self.bad, self.void, self.read_count = bad, void, 0
+
+    def names(self, split):
+        return [f"n{i}" for i in range(6)]
+
+    def read(self, name):
+        self.read_count += 1
+        if name in self.bad:
+            raise DataError(f"{name}.jpg: is damaged")
+        labels = np.full((2, 3), VOID if name in self.void else 0, np.uint8)
+        return Picture(name, np.zeros((2, 3, 3), np.uint8), labels)
+
+
+def names(loader):
+    return [picture.name for picture in loader]
+
+
+def no_thread_is_left():
+    return not [t for t in threading.enumerate() if t.name == "minicnn loader"]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 4])
+def test_order_and_position(ahead):
+    loader = Loader(Made().split("train"), [3, 1, 1, 5], ahead=ahead)
+    assert names(loader) == ["n3", "n1", "n1", "n5"] and loader.position == 3
+    assert names(loader) == ["n3", "n1", "n1", "n5"]
+    assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_transform_and_start(ahead):
+    transform = lambda picture, position: (picture.name, position)  # noqa: E731
+    loader = Loader(Made(void=("n1",)).split("train"), iter([0, 1, 2]), transform, ahead, start=7)
+    assert list(loader) == [("n0", 7), ("n2", 9)] and loader.position == 9
+
+
+def test_an_endless_order_is_read_only_so_far_ahead():
+    dataset = Made()
+    with Loader(dataset.split("train"), itertools.cycle(range(6)), ahead=3) as loader:
+        pictures = iter(loader)
+        assert next(pictures).name == "n0"
+        time.sleep(0.05)
+        assert dataset.read_count <= 1 + 3 + 1  # handed out, waiting, in the hand of the thread
+    assert no_thread_is_left()
+
+
+def test_breaking_out_ends_the_thread():
+    for picture in Loader(Made().split("train"), itertools.cycle(range(6))):
+        assert picture.name == "n0"
+        break
+    assert no_thread_is_left()
+
+
+def test_an_error_in_the_loop_ends_the_thread():
+    with pytest.raises(KeyError), Loader(Made().split("train"), itertools.count()) as loader:
+        for _ in loader:
+            raise KeyError
+    assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_a_bad_picture_stops_or_is_skipped(ahead):
+    split = Made(bad=("n2",)).split("train")
+    loader, seen = Loader(split, range(6), ahead=ahead), []
+    with pytest.raises(DataError, match="n2.jpg: is damaged"):
+        for picture in loader:
+            seen.append(picture.name)
+    assert seen == ["n0", "n1"] and no_thread_is_left()
+    loader = Loader(split, [*range(6), 2], ahead=ahead, skip_bad=True)
+    assert names(loader) == ["n0", "n1", "n3", "n4", "n5"]
+    assert loader.skipped == [("n2", "n2.jpg: is damaged")]
+
+
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_void_pictures_are_passed_over(ahead):
+    loader = Loader(Made(void=("n0", "n4")).split("train"), [0, 4, 3, 4], ahead=ahead)
+    assert names(loader) == ["n3"] and loader.void == ["n0", "n4"]
+
+
+def test_nothing_usable_raises_instead_of_hanging():
+    dataset = Made(bad=("n0", "n1"), void=("n2", "n3", "n4", "n5"))
+    loader = Loader(dataset.split("train"), itertools.cycle(range(6)), skip_bad=True)
+    with pytest.raises(DataError, match="none of 6 pictures in a row .* 2 .* 4 are void"):
+        names(loader)
+
+
+def test_errors_of_the_transform_travel_with_the_name():
+    def transform(picture, position):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(Loader(Made().split("train"), [5], transform))
+    assert "n5" in caught.value.__notes__[0]
