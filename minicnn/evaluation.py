@@ -1,82 +1,24 @@
-"""How good is a segmentation? One confusion matrix, pooled over all pictures, tells."""
+"""How good is a segmentation? One confusion matrix, pooled over all pictures, tells.
+
+    result = minicnn.evaluate("runs/multi-scale-1")
+    result.confusion.pixel_accuracy, result.seconds_per_picture
+
+`score` does the counting, in training too; `evaluate` finds the network and the data set for it.
+"""
 
 import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-VOID = 255
+from minicnn import checkpoints, datasets
+from minicnn.confusion import VOID, Confusion, rounded
+from minicnn.nn import Module
 
+__all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
 
-class Confusion:
-    """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
-
-    def __init__(self, classes):
-        self.classes = tuple(classes)
-        self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
-
-    def add(self, truth, prediction):
-        """Counts one picture: two int arrays of one shape, 255 in `truth` for void."""
-        if truth.shape != prediction.shape:
-            raise ValueError(f"labels {truth.shape} and prediction {prediction.shape} differ")
-        count = len(self.classes)
-        known = truth != VOID
-        pairs = truth[known].astype(np.int64) * count + prediction[known]
-        self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
-
-    @property
-    def pixel_accuracy(self):
-        """Share of the labelled pixels that were named rightly."""
-        return _ratio(np.trace(self.matrix), self.matrix.sum())
-
-    @property
-    def per_class_accuracy(self):
-        """Share of each class's pixels named rightly; NaN where the class does not occur."""
-        return _ratios(np.diag(self.matrix), self.matrix.sum(axis=1))
-
-    @property
-    def class_accuracy(self):
-        """Mean of per_class_accuracy over the classes that occur."""
-        return _mean(self.per_class_accuracy)
-
-    @property
-    def per_class_iou(self):
-        """Intersection over union of each class; NaN where it is neither there nor predicted."""
-        hits = np.diag(self.matrix)
-        return _ratios(hits, self.matrix.sum(axis=0) + self.matrix.sum(axis=1) - hits)
-
-    @property
-    def mean_iou(self):
-        """Mean of per_class_iou over the classes that occur or are predicted."""
-        return _mean(self.per_class_iou)
-
-    def as_dict(self):
-        """Everything, ready for JSON: shares in 0..1, null where a class does not occur."""
-        rounded = [
-            [None if np.isnan(v) else round(float(v), 6) for v in values]
-            for values in (self.per_class_accuracy, self.per_class_iou)
-        ]
-        return {
-            "pixel_accuracy": round(self.pixel_accuracy, 6),
-            "class_accuracy": round(self.class_accuracy, 6),
-            "mean_iou": round(self.mean_iou, 6),
-            "classes": list(self.classes),
-            "per_class_accuracy": rounded[0],
-            "per_class_iou": rounded[1],
-            "confusion": self.matrix.tolist(),
-        }
-
-
-def _ratio(part, whole):
-    return float(part) / float(whole) if whole else float("nan")
-
-
-def _ratios(parts, wholes):
-    return np.where(wholes > 0, parts / np.maximum(wholes, 1), np.nan)
-
-
-def _mean(values):
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+KEPT = 12  # pictures that an Evaluation keeps to be looked at
 
 
 def score(network, pictures, classes, watch=None):
@@ -94,3 +36,158 @@ def score(network, pictures, classes, watch=None):
         if watch is not None:
             watch(picture, prediction.astype(np.uint8))
     return confusion, float(np.median(seconds)) if seconds else float("nan")
+
+
+class Trained(NamedTuple):
+    """A network ready to predict, and the config it was trained with."""
+
+    network: Module
+    config: dict
+
+
+def trained(model, device="cpu"):
+    """The Trained that a user means: a run folder, a .safetensors file, the name of a shipped
+    network, a finished Run, or a network itself (whose config is then empty)."""
+    if isinstance(model, Trained):
+        return model
+    if isinstance(model, Module):
+        return Trained(model, {})
+    if hasattr(model, "network") and hasattr(model, "config"):  # a Run
+        return Trained(model.network, model.config)
+    return Trained(*checkpoints.load_model(model, device))
+
+
+@dataclass
+class Evaluation:
+    """What `evaluate` found.
+
+    confusion            a Confusion with the scores
+    seconds_per_picture  median time of one prediction, preprocessing included, reading not
+    model, data, fold, split, pictures   what was evaluated, and on how many pictures
+    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
+    left_out             messages about pictures that could not be read (with `skip_bad`)
+    note                 a sentence if the network has seen these pictures in training, or ""
+    """
+
+    confusion: Confusion
+    seconds_per_picture: float
+    model: str
+    data: str
+    fold: int | None
+    split: str
+    pictures: int
+    colours: np.ndarray
+    examples: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
+    note: str = ""
+
+    def as_dict(self):
+        """Everything but the pictures, ready for JSON."""
+        about = {key: getattr(self, key) for key in ("model", "data", "fold", "split", "pictures")}
+        about["seconds_per_picture"] = rounded(self.seconds_per_picture)
+        about |= {"left_out": list(self.left_out), "note": self.note}
+        return about | self.confusion.as_dict()
+
+    def lines(self):
+        """The report as lines of text."""
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        about = f"{self.model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
+        notes = [f"note: {self.note}"] if self.note else []
+        notes += [f"left out: {message}" for message in self.left_out]
+        time = f"time            {self.seconds_per_picture:8.3f} s a picture"
+        lines = self.confusion.lines()
+        return [about, *notes, "", *lines[:3], time, *lines[3:]]
+
+    def sheets(self, rows=6):
+        """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""
+        from minicnn.figures import prediction_sheet
+
+        for first in range(0, len(self.examples), rows):
+            pictures, predictions = zip(*self.examples[first : first + rows], strict=True)
+            yield prediction_sheet(pictures, predictions, self.confusion.classes, self.colours)
+
+
+def evaluate(
+    model,
+    data=None,
+    split="test",
+    fold=None,
+    *,
+    data_options=None,
+    device="cpu",
+    skip_bad=False,
+    examples=KEPT,
+    progress=None,
+):
+    """Scores a trained network on the 'test', 'val' or 'train' pictures of a data set.
+
+    model     a run folder, a .safetensors file, the name of a shipped network, a Run, or a network
+    data, fold, data_options   as `train` takes them; those of the training where not given
+    skip_bad  leaves out pictures that cannot be read instead of stopping
+    examples  how many pictures, evenly spread, are kept with their predictions
+    progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
+
+    Returns an Evaluation. Raises CheckpointError or DataError with one sentence.
+    """
+    network, config = trained(model, device)
+    stored = config.get("data", {"name": None, "fold": None, "options": {}})
+    if data is None and stored["name"] is None:
+        raise datasets.DataError("evaluate: this network does not know its data set; give data=")
+    known = data is None or str(data) == stored["name"]
+    name = stored["name"] if known else str(data)
+    if known:
+        fold = stored["fold"] if fold is None else fold
+        data_options = stored["options"] | (data_options or {})
+    dataset = datasets.load(name, fold=fold, **(data_options or {}))
+    _check_classes(network, config, dataset)
+    pictures = dataset.split(split)
+    if not len(pictures):
+        raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
+    count, kept = len(pictures), []
+    wanted = {pictures.names[k * count // examples] for k in range(examples)}
+
+    def keep(picture, prediction):
+        if picture.name in wanted:
+            kept.append((picture, prediction))
+
+    with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
+        watched = progress(loader, total=count) if progress else loader
+        confusion, seconds = score(network, watched, dataset.classes, keep)
+    left_out = [message for _, message in loader.skipped]
+    return Evaluation(
+        confusion,
+        seconds,
+        str(config.get("model", type(network).__name__)),
+        name,
+        fold,
+        split,
+        count - len(left_out),
+        np.asarray(dataset.colours),
+        kept,
+        left_out,
+        _seen(split, known, fold, stored),
+    )
+
+
+def _check_classes(network, config, dataset):
+    """Refuses to count with labels that mean something else to the network."""
+    ours = config.get("classes")
+    if ours is None and network.classes == len(dataset.classes):
+        return
+    if ours is None or list(ours) != list(dataset.classes):
+        knows = f"{network.classes} classes" if ours is None else ", ".join(ours)
+        raise datasets.DataError(
+            f"the network was trained for other classes ({knows}) than {dataset.name} has "
+            f"({', '.join(dataset.classes)}), so its answers cannot be scored there"
+        )
+
+
+def _seen(split, known, fold, stored):
+    if known and split == "train":
+        return "the network was trained on these very pictures"
+    if known and fold != stored["fold"]:
+        return (
+            f"the network was trained with fold {stored['fold']} as the test fold, "
+            f"so it has seen pictures of the test fold {fold} in training"
+        )
+    return ""

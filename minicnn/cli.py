@@ -1,0 +1,262 @@
+"""The command line: `minicnn train multi-scale --data scenes`. Only words are handled here; what
+the commands do is in commands.py, and everything they do can be had from Python too.
+
+Exit status: 0; 1 if a check found something wrong; 2 for a mistake of the user, said in one line;
+130 after Ctrl-C.
+"""
+
+import argparse
+import errno
+import math
+import os
+import sys
+
+
+def main(arguments=None):
+    """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+        if "command" not in options:
+            parser.print_help()
+            return 0
+        from minicnn import commands
+
+        status = getattr(commands, options.command)(options) or 0
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt as stop:
+        return _say(str(stop) or "stopped", 130)
+    except BrokenPipeError:  # `minicnn info | head -1`: whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, MemoryError) as error:
+        if os.environ.get("MINICNN_TRACEBACK"):  # for whoever looks for a mistake of ours
+            raise
+        return _say(_sentence(error), 2)
+
+
+def _say(text, status):
+    print("minicnn:", " ".join(text.split("\n")), file=sys.stderr)
+    return status
+
+
+def _sentence(error):
+    if isinstance(error, MemoryError):
+        return f"the memory is full ({error})" if str(error) else "the memory is full"
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}the disk is full; make room, or choose another folder with --out"
+    return f"{where}{error.strerror}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that complains in one line."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def _parser():
+    parser = _Parser(
+        prog="minicnn",
+        description="Convolutional networks for image segmentation, written from scratch.",
+        epilog="`minicnn COMMAND --help` explains one command.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+    for add in (_train, _resume, _evaluate, _segment, _data, _gradcheck, _info):
+        add(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, *rest):
+        from minicnn import __version__
+
+        print(f"minicnn {__version__}")
+        parser.exit()
+
+
+def _command(commands, name, help):
+    parser = commands.add_parser(name, help=help, description=help)
+    parser.set_defaults(command=name)
+    return parser
+
+
+def _train(commands):
+    p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
+    p.add_argument("model", metavar="MODEL", help="multi-scale or single-scale")
+    _data_options(p, "scenes")
+    p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="(ours)")
+    p.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="(0)")
+    how_long = p.add_mutually_exclusive_group()
+    how_long.add_argument("--epochs", type=_positive, metavar="N", help="times all pictures (5)")
+    how_long.add_argument("--steps", type=_whole(1), metavar="N", help="one picture each")
+    how_long.add_argument("--minutes", type=_positive, metavar="M")
+    p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
+    _skip_bad(p)
+    _machine(p)
+    _out(p, "folder of the run; a new or an empty one")
+    _json(p)
+
+
+def _resume(commands):
+    p = _command(commands, "resume", "goes on with a training that was stopped")
+    p.add_argument("run", metavar="RUN", help="the folder of the run")
+    _machine(p)
+    _json(p)
+
+
+def _evaluate(commands):
+    p = _command(commands, "evaluate", "scores a trained network on labelled pictures")
+    _trained(p, {"metavar": "MODEL"})
+    _data_options(p, None)
+    p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
+    p.add_argument("--sheets", type=_whole(0), default=4, metavar="N", help="of 6 pictures (4)")
+    _skip_bad(p)
+    _machine(p)
+    _out(p, "folder for sheets of input, truth and prediction, and the confusion matrix")
+    _json(p)
+
+
+def _segment(commands):
+    p = _command(commands, "segment", "names every pixel of photographs")
+    p.add_argument("images", metavar="IMAGE", nargs="+")
+    _trained(p, {"default": "multi-scale", "metavar": "MODEL"}, "--model")
+    p.add_argument(
+        "--size", type=_whole(1), metavar="N", help="long side that the network sees, in pixels"
+    )
+    _machine(p)
+    _out(p, "folder for overlays and label maps (segmented-1, or the next number)")
+    _json(p)
+
+
+def _demo(commands):
+    p = _command(commands, "demo", "trains one scale against three, in three minutes")
+    p.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="(0)")
+    _machine(p)
+    _out(p, "folder for the table and the picture")
+    _json(p)
+
+
+def _show(commands):
+    p = _command(commands, "show", "draws what a network has learnt")
+    _trained(p, {"metavar": "RUN"}, "run")
+    p.add_argument("--filters", action="store_true", help="the learnt filters")
+    p.add_argument("--features", metavar="IMAGE", help="feature maps by stage and scale")
+    p.add_argument("--curve", action="store_true", help="loss and accuracy over the training")
+    _out(p, "folder for the figures")
+
+
+def _data(commands):
+    p = _command(commands, "data", "data sets: which there are, and what is in them")
+    actions = p.add_subparsers(metavar="ACTION", parser_class=_Parser, required=True)
+    _data_action(actions, "list", "the data sets that minicnn knows, and where they are")
+    p = _data_action(actions, "install", "unpacks and checks the archive of a data set")
+    p.add_argument("name", metavar="NAME")
+    p.add_argument("--from", dest="source", metavar="FILE_OR_FOLDER")
+    for name, help in (
+        ("show", "shares of the classes, and a sheet of pictures with their labels"),
+        ("check", "reads every file; exit status 1 if one is bad"),
+    ):
+        p = _data_action(actions, name, help)
+        p.add_argument("name", metavar="NAME_OR_PATH")
+        _fold_and_set(p)
+        if name == "show":
+            p.add_argument("--split", choices=("train", "val", "test"), default="train")
+            p.add_argument("--count", type=_whole(1), default=12, metavar="N", help="(12)")
+            _out(p, "folder for the sheet")
+
+
+def _data_action(actions, name, help):
+    parser = actions.add_parser(name, help=help, description=help)
+    parser.set_defaults(command=f"data_{name}")
+    return parser
+
+
+def _gradcheck(commands):
+    p = _command(commands, "gradcheck", "compares every gradient with finite differences")
+    p.add_argument("op", metavar="OP", nargs="?", help="one operation, for example conv2d (all)")
+    _json(p)
+
+
+def _info(commands):
+    p = _command(commands, "info", "versions, threads, caches, data, and the GPU or why not")
+    _json(p)
+
+
+# --------------------------------------------------------------------- options of several commands
+def _trained(p, options, name="model"):
+    p.add_argument(name, help="a run folder, a .safetensors file or a shipped network", **options)
+
+
+def _data_options(p, default):
+    which = f"({default})" if default else "(that of the training)"
+    p.add_argument("--data", default=default, metavar="NAME_OR_PATH", help=which)
+    _fold_and_set(p)
+
+
+def _fold_and_set(p):
+    p.add_argument("--fold", type=_whole(0), metavar="K", help="the fold to test on")
+    p.add_argument(
+        "--set",
+        type=_setting,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the recipe or network (lr=0.01), or of the data (data.size=120x160)",
+    )
+
+
+def _machine(p):
+    p.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="(auto)")
+    p.add_argument("--threads", type=_whole(1), metavar="N", help="processor cores to use (all)")
+
+
+def _skip_bad(p):
+    p.add_argument("--skip-bad", action="store_true", help="leaves out files that are unreadable")
+
+
+def _out(p, help):
+    p.add_argument("--out", metavar="DIR", help=help)
+
+
+def _json(p):
+    p.add_argument("--json", action="store_true", help="the result as JSON")
+
+
+def _whole(least):
+    def whole_number(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
+        return int(text)
+
+    return whole_number
+
+
+def _positive(text):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def _setting(text):
+    key, sign, value = text.partition("=")
+    if not sign or not key or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""What each command of `minicnn` does, over the functions that Python has too. `o` are the options
+as cli.py reads them. A command prints its result to stdout, everything else to stderr, and returns
+its exit status, or None for 0."""
+
+import contextlib
+import itertools
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import minicnn
+from minicnn import datasets, evaluation
+from minicnn.information import choose_device, facts, lines_of
+
+
+def train(o):
+    settings, data_options = _split_settings(o.set)
+    with _machine(o) as device, _folder(o.out, f"runs/{o.model}") as out:
+        run = minicnn.train(
+            o.model,
+            o.data,
+            out=out,
+            epochs=o.epochs,
+            minutes=o.minutes,
+            steps=o.steps,
+            recipe=o.recipe,
+            fold=o.fold,
+            seed=o.seed,
+            device=device,
+            settings=settings,
+            data_options=data_options,
+            overfit_one=o.overfit_one,
+            skip_bad=o.skip_bad,
+        )
+    _report_training(run, o.json)
+
+
+def resume(o):
+    with _machine(o) as device:
+        _report_training(minicnn.resume(o.run, device=device), o.json)
+
+
+def _report_training(run, as_json):
+    best = run.config["best"]
+    if as_json:
+        result = {"run": str(run.folder), "steps": run.step, "best": best, "config": run.config}
+        return print(json.dumps(result))
+    print(f"{run.config['model']}: {run.step} steps done, the weights are in {run.folder}")
+    if best:
+        print(f"best on val: pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
+    print(f"next: minicnn evaluate {run.folder}")
+
+
+def evaluate(o):
+    _, data_options = _split_settings(o.set, only_data=True)
+    with _machine(o) as device, _folder(o.out, None) as out:
+        result = minicnn.evaluate(
+            o.model,
+            o.data,
+            o.split,
+            o.fold,
+            data_options=data_options,
+            device=device,
+            skip_bad=o.skip_bad,
+            examples=6 * o.sheets if out else 0,
+            progress=_bar,
+        )
+        if out:
+            from minicnn.figures import confusion_figure
+
+            for number, sheet in enumerate(result.sheets(), 1):
+                sheet.savefig(out / f"sheet-{number}.png")
+            confusion_figure(result.confusion).savefig(out / "confusion.png")
+            (out / "scores.json").write_text(json.dumps(result.as_dict(), indent=1) + "\n")
+    _print(json.dumps(result.as_dict()) if o.json else result.lines())
+    if out and not o.json:
+        print(f"\nsheets and confusion matrix: {out}")
+
+
+def segment(o):
+    failed, done = 0, []
+    with _machine(o) as device, _folder(o.out, "segmented") as out:
+        network = evaluation.trained(o.model, device)  # once for all pictures
+        for path in o.images:
+            begun = time.perf_counter()
+            try:
+                result = minicnn.segment(path, network, o.size)
+            except ValueError as error:
+                failed += 1
+                print(f"minicnn: {error}", file=sys.stderr)
+                continue
+            shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
+            files = [str(file) for file in result.save(out)]
+            seconds = round(time.perf_counter() - begun, 3)
+            done.append({"image": path, "files": files, "shares": shares, "seconds": seconds})
+            if not o.json:
+                most = sorted(shares.items(), key=lambda item: -item[1])[:3]
+                named = ", ".join(f"{name} {share:.0%}" for name, share in most if share)
+                print(f"{path}: {named}; {files[0]}", flush=True)
+    if o.json:
+        print(json.dumps({"pictures": done, "failed": failed}))
+    return 2 if failed else 0
+
+
+def data_list(o):
+    _print(datasets.listing())
+
+
+def data_install(o):
+    datasets.install(o.name, o.source)
+
+
+def data_show(o):
+    from minicnn.datasets.inspection import survey
+    from minicnn.figures import contact_sheet
+
+    dataset = datasets.load(o.name, o.fold, **_split_settings(o.set, only_data=True)[1])
+    found = survey(dataset, _bar)
+    _print(found.lines())
+    with _folder(o.out, f"{dataset.name}-sheet") as out:
+        sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
+        sheet.savefig(out / f"{o.split}.png")
+        print(f"sheet: {out / f'{o.split}.png'}")
+
+
+def data_check(o):
+    from minicnn.datasets.inspection import check
+
+    options = _split_settings(o.set, only_data=True)[1]
+    return check(o.name, progress=_bar, fold=o.fold, **options)
+
+
+def gradcheck(o):
+    from minicnn.ops import all_cases
+
+    cases = [case for case in all_cases() if o.op in (None, case.function.__name__)]
+    if not cases:
+        names = sorted({case.function.__name__ for case in all_cases()})
+        raise ValueError(f"there is no operation {o.op!r}; there are {', '.join(names)}")
+    rows = []
+    for case in cases:
+        report = ""
+        try:
+            minicnn.gradcheck(lambda *x, c=case: c.function(*x, **c.options), *case.arrays)
+        except minicnn.GradientError as error:
+            report = str(error)
+        shapes = " ".join("x".join(map(str, a.shape)) or "scalar" for a in case.arrays)
+        row = {"op": case.function.__name__, "case": case.label, "inputs": shapes}
+        rows.append(row | {"right": not report, "report": report})
+        if not o.json:
+            verdict = "WRONG" if report else "right"
+            print(f"{row['op']:22} {case.label:26} {shapes:32} {verdict}", flush=True)
+            _print(f"    {line}" for line in report.splitlines())
+    wrong = sum(not row["right"] for row in rows)
+    if o.json:
+        print(json.dumps(rows))
+    else:
+        print(f"{len(rows) - wrong} of {len(rows)} gradients are right")
+    return 1 if wrong else 0
+
+
+def info(o):
+    found = facts()
+    _print(json.dumps(found) if o.json else lines_of(found))
+
+
+# ------------------------------------------------------------------------------ what several share
+def _print(lines):
+    for line in [lines] if isinstance(lines, str) else lines:
+        print(line)
+
+
+@contextlib.contextmanager
+def _machine(o):
+    """Inside, the chosen number of threads and the chosen device hold; gives the device."""
+    if o.threads:
+        minicnn.set_num_threads(o.threads)
+    name = choose_device(o.device)
+    with minicnn.device(name):
+        yield name
+
+
+@contextlib.contextmanager
+def _folder(chosen, otherwise):
+    """The folder for results, made and empty: the chosen one, or the next free of `otherwise`-1,
+    -2, ... (none if that is None). Removed again if nothing was written to it."""
+    if chosen is None and otherwise is None:
+        yield None
+        return
+    if chosen is not None:
+        folder = Path(chosen)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ValueError(f"{folder} exists and is not an empty folder; choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        for number in itertools.count(1):  # mkdir decides: two commands never get the same
+            folder = Path(f"{otherwise}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                break
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # refuses unless it is empty
+
+
+def _split_settings(pairs, only_data=False):
+    """--set values as (settings of recipe and network, options of the data set)."""
+    settings, data_options = {}, {}
+    for key, value in pairs:
+        if key.startswith("data."):
+            data_options[key.removeprefix("data.")] = _parsed(value)
+        elif only_data:
+            raise ValueError(f"--set {key}={value}: only options of the data (data.KEY) apply here")
+        else:
+            settings[key] = value  # the recipe knows of which kind each is
+    return settings, data_options
+
+
+def _parsed(text):
+    """'120x160' as (120, 160), numbers and truth values as themselves, other text as it is."""
+    if re.fullmatch(r"\d+x\d+", text):
+        return tuple(map(int, text.split("x")))
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def _bar(iterable, total=None):
+    """A bar in a terminal, nothing elsewhere."""
+    from tqdm.std import tqdm
+
+    return tqdm(iterable, total=total, leave=False, disable=not sys.stderr.isatty())

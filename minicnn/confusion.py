@@ -1,0 +1,108 @@
+"""One confusion matrix, pooled over all pictures, and what is read off it."""
+
+import numpy as np
+
+VOID = 255
+
+
+class Confusion:
+    """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
+
+    def __init__(self, classes):
+        self.classes = tuple(classes)
+        self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
+
+    def add(self, truth, prediction):
+        """Counts one picture: two int arrays of one shape, 255 in `truth` for void."""
+        if truth.shape != prediction.shape:
+            raise ValueError(f"labels {truth.shape} and prediction {prediction.shape} differ")
+        count = len(self.classes)
+        known = truth != VOID
+        pairs = truth[known].astype(np.int64) * count + prediction[known]
+        self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
+
+    @property
+    def pixel_accuracy(self):
+        """Share of the labelled pixels that were named rightly."""
+        return _ratio(np.trace(self.matrix), self.matrix.sum())
+
+    @property
+    def per_class_accuracy(self):
+        """Share of each class's pixels named rightly; NaN where the class does not occur."""
+        return _ratios(np.diag(self.matrix), self.matrix.sum(axis=1))
+
+    @property
+    def class_accuracy(self):
+        """Mean of per_class_accuracy over the classes that occur."""
+        return _mean(self.per_class_accuracy)
+
+    @property
+    def per_class_iou(self):
+        """Intersection over union of each class; NaN where it is neither there nor predicted."""
+        hits = np.diag(self.matrix)
+        return _ratios(hits, self.matrix.sum(axis=0) + self.matrix.sum(axis=1) - hits)
+
+    @property
+    def mean_iou(self):
+        """Mean of per_class_iou over the classes that occur or are predicted."""
+        return _mean(self.per_class_iou)
+
+    def as_dict(self):
+        """Everything, ready for JSON: shares in 0..1, null where a class does not occur."""
+        return {
+            "pixel_accuracy": rounded(self.pixel_accuracy),
+            "class_accuracy": rounded(self.class_accuracy),
+            "mean_iou": rounded(self.mean_iou),
+            "classes": list(self.classes),
+            "per_class_accuracy": [rounded(v) for v in self.per_class_accuracy],
+            "per_class_iou": [rounded(v) for v in self.per_class_iou],
+            "confusion": self.matrix.tolist(),
+        }
+
+    def lines(self):
+        """The scores, the classes and the matrix as lines of text."""
+        lines = [
+            f"pixel accuracy  {_percent(self.pixel_accuracy)}",
+            f"class accuracy  {_percent(self.class_accuracy)}",
+            f"mean IoU        {_percent(self.mean_iou)}",
+        ]
+        width = max(5, *map(len, self.classes)) + 1
+        pixels = _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
+        lines += ["", f"{'class':{width}} {'pixels':>8} {'accuracy':>8} {'IoU':>8}"]
+        for row in zip(
+            self.classes, pixels, self.per_class_accuracy, self.per_class_iou, strict=True
+        ):
+            lines.append(f"{row[0]:{width}} " + " ".join(_percent(v) for v in row[1:]))
+        names = [name[:5] for name in self.classes]
+        lines += ["", "confusion, percent of each row (rows: truth, columns: prediction)"]
+        lines.append(" " * width + "".join(f" {name:>5}" for name in names))
+        for name, shares in zip(self.classes, self.rows(), strict=True):
+            cells = ("    -" if np.isnan(v) else f"{100 * v:5.1f}" for v in shares)
+            lines.append(f"{name:{width}} " + " ".join(cells))
+        return lines
+
+    def rows(self):
+        """float64 (K, K): the matrix with rows that sum to 1, NaN where a class does not occur."""
+        return _ratios(self.matrix, self.matrix.sum(axis=1, keepdims=True))
+
+
+def _ratio(part, whole):
+    return float(part) / float(whole) if whole else float("nan")
+
+
+def _ratios(parts, wholes):
+    return np.where(wholes > 0, parts / np.maximum(wholes, 1), np.nan)
+
+
+def rounded(value):
+    """For JSON, which has no NaN."""
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _percent(value):
+    return "       -" if np.isnan(value) else f"{100 * value:6.1f} %"
+
+
+def _mean(values):
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

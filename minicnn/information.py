@@ -1,0 +1,133 @@
+"""What `minicnn info` tells of this machine, and the choice of the device."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+from minicnn import checkpoints, datasets, devices
+from minicnn.kernel import Kernel
+
+PACKAGES = (
+    "numpy numba llvmlite scipy pillow matplotlib tqdm safetensors threadpoolctl cupy-cuda12x"
+    " cupy-cuda13x"
+).split()
+
+
+def choose_device(name):
+    """'cpu' or 'gpu' for 'auto', 'cpu' or 'gpu'. Raises ValueError if the GPU is asked for and
+    cannot be used; 'auto' then means the CPU."""
+    if name == "cpu":
+        return name
+    reason = why_no_gpu()
+    if reason and name == "gpu":
+        raise ValueError(f"--device gpu cannot be used: {reason}")
+    return "cpu" if reason else "gpu"
+
+
+def why_no_gpu():
+    """One sentence, or "" if the GPU can do everything."""
+    usable, reason = devices.gpu_status()
+    if not usable:
+        return reason
+    missing = kernels_without_gpu()
+    if missing:
+        return f"there is a GPU ({reason}), but {', '.join(missing)} have no kernel for it yet"
+    return ""
+
+
+def kernels_without_gpu():
+    """The names of the operations' kernels that only have a CPU body, sorted."""
+    import sys
+
+    from minicnn import ops
+
+    modules = [sys.modules[f"minicnn.ops.{name}"] for name in ops.FILES]
+    kernels = {v for m in modules for v in vars(m).values() if isinstance(v, Kernel)}
+    return sorted(k.name for k in kernels if k.gpu_source is None)
+
+
+def facts():
+    """Everything that `minicnn info` prints, ready for JSON."""
+    import numba
+
+    versions = {"minicnn": importlib.metadata.version("minicnn")}
+    versions["python"] = platform.python_version()
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            if not package.startswith("cupy"):
+                versions[package] = None
+    usable, gpu = devices.gpu_status()
+    return {
+        "versions": versions,
+        "platform": platform.platform(),
+        "threads": devices.get_num_threads(),
+        "processors": os.cpu_count(),
+        "kernels_compiled": not numba.config.DISABLE_JIT,
+        "kernel_cache": _kernel_cache(),
+        "data_home": str(datasets.data_home()),
+        "data_ready": [n for n in (*_drawn(), *_installable()) if _ready(n)],
+        "data_missing": [n for n in _installable() if not _ready(n)],
+        "networks": sorted(p.stem for p in checkpoints.RESULTS.glob("*.safetensors")),
+        "gpu": gpu if usable else None,
+        "why_no_gpu": why_no_gpu(),
+    }
+
+
+def lines_of(found):
+    """The facts as lines of text."""
+    versions = ", ".join(f"{name} {v or 'missing'}" for name, v in found["versions"].items())
+    cache = found["kernel_cache"]
+    size = f"{cache['files']} files, {cache['bytes'] / 1e6:.1f} MB"
+    rows = {
+        "versions": versions,
+        "platform": found["platform"],
+        "threads": f"{found['threads']} (of {found['processors']} processors)",
+        "kernels": "compiled" if found["kernels_compiled"] else "not compiled (NUMBA_DISABLE_JIT)",
+        "kernel cache": f"{', '.join(cache['folders']) or 'nothing yet'} ({size})",
+        "data home": found["data_home"],
+        "data ready": ", ".join(found["data_ready"]),
+        "data missing": ", ".join(found["data_missing"]) or "nothing",
+        "networks": ", ".join(found["networks"]) or "none shipped",
+        "GPU": found["gpu"] or f"none: {found['why_no_gpu']}",
+    }
+    if found["gpu"] and found["why_no_gpu"]:
+        rows["GPU in use"] = f"no: {found['why_no_gpu']}"
+    return [f"{name:14} {value}" for name, value in rows.items()]
+
+
+def _kernel_cache():
+    """Where Numba keeps our compiled kernels: beside the sources, or, where it may not write there
+    or NUMBA_CACHE_DIR says so, in folders of its own that bear the name of ours."""
+    from numba import config
+    from numba.misc.appdirs import AppDirs
+
+    sources = Path(__file__).parent / "ops"
+    places = [sources / "__pycache__"]
+    for other in (config.CACHE_DIR, AppDirs(appname="numba", appauthor=False).user_cache_dir):
+        if other:
+            places += Path(other).glob("ops_*")
+    files = [f for place in places for f in place.glob("*.nb[ic]")]
+    return {
+        "folders": sorted({str(f.parent) for f in files}),
+        "files": len(files),
+        "bytes": sum(f.stat().st_size for f in files),
+    }
+
+
+def _drawn():
+    from minicnn.datasets.registry import DRAWN
+
+    return DRAWN
+
+
+def _installable():
+    from minicnn.datasets.registry import INSTALLABLE
+
+    return tuple(INSTALLABLE)
+
+
+def _ready(name):
+    return name in _drawn() or datasets.is_installed(name)
