@@ -8,6 +8,8 @@ FILES += ["conv2d", "conv2d_table", "max_pool2d", "avg_pool2d", "dropout", "inte
 for _name in FILES:
     importlib.import_module(f"minicnn.ops.{_name}")
 
+importlib.import_module("minicnn.ops.conv2d_fast")  # a second fast algorithm for conv2d
+
 
 def all_cases():
     """Every Case of every operation, in the order of FILES."""

@@ -17,7 +17,8 @@ Pixels whose target is ignore_index («void») lose nothing, count nothing and g
 there are only such, the mean is 0 / 0, a NaN, as in PyTorch.
 
 Gradient: log S has the derivative p[c], so gx[c] = gl (p[c] sum_k q[k] - q[c]): what was predicted
-minus what is true. The probabilities, which forward has in its hands, are kept for it.
+minus what is true. That simple end is why the two halves are one operation, and that log p comes
+from log_softmax and is never the logarithm of a probability that may have vanished.
 
 Source: Bridle 1990; void pixels: Farabet et al. 2013; label_smoothing: Szegedy et al. 2016.
 """
@@ -30,7 +31,7 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
-from minicnn.ops.softmax import log_softmax
+from minicnn.ops.softmax import log_softmax, log_softmax_forward
 from minicnn.tensor import Tensor
 
 cross_entropy_forward = Kernel("cross_entropy_forward")
@@ -38,30 +39,20 @@ cross_entropy_backward = Kernel("cross_entropy_backward")
 
 
 @cross_entropy_forward.cpu
-def cross_entropy_forward_cpu(x, target, ignore, on, off, p, loss):
+def cross_entropy_forward_cpu(log_p, target, ignore, on, off, loss):
     """q[c] is off[c], and on[t] more where c is the true class t."""
-    N, C, P = x.shape
+    N, C, P = log_p.shape
     for nb in prange(N * P):
         n, b = nb // P, nb % P
-        largest = x[n, 0, b]
-        for c in range(1, C):
-            largest = max(largest, x[n, c, b])  # e^(x - largest) cannot overflow
-        total = x.dtype.type(0)
-        for c in range(C):
-            p[n, c, b] = np.exp(x[n, c, b] - largest)
-            total += p[n, c, b]
-        for c in range(C):
-            p[n, c, b] /= total
         t = target[n, b]
         if t == ignore:
             loss[n, b] = 0
             continue
-        log_total = np.log(total)
-        value = on[t] * (log_total - (x[n, t, b] - largest))
+        total = -on[t] * log_p[n, t, b]
         for c in range(C):
-            if off[c] != 0:  # 0 times an infinite score would be a NaN
-                value += off[c] * (log_total - (x[n, c, b] - largest))
-        loss[n, b] = value
+            if off[c] != 0:  # 0 times an infinity would be a NaN
+                total -= off[c] * log_p[n, c, b]
+        loss[n, b] = total
 
 
 @cross_entropy_backward.cpu
@@ -143,13 +134,15 @@ class CrossEntropy(_Loss):
     def losses(self, x):
         self.on = self.w * (1 - self.smoothing)
         self.off = self.w * (self.smoothing / len(self.w))
-        self.p, loss = empty_like(x), empty_like(x, self.target.shape)
-        cross_entropy_forward(x, self.target, self.ignore, self.on, self.off, self.p, loss)
+        self.log_p, loss = empty_like(x), empty_like(x, self.target.shape)
+        if x.size:
+            log_softmax_forward(x, self.log_p)
+        cross_entropy_forward(self.log_p, self.target, self.ignore, self.on, self.off, loss)
         return loss
 
     def gradient(self, g):
-        gx = empty_like(self.p)
-        cross_entropy_backward(g, self.p, self.target, self.ignore, self.on, self.off, gx)
+        p, gx = array_module(g).exp(self.log_p), empty_like(self.log_p)
+        cross_entropy_backward(g, p, self.target, self.ignore, self.on, self.off, gx)
         return gx
 
 

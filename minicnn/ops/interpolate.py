@@ -34,21 +34,23 @@ resample = Kernel("resample")
 
 
 @resample.cpu
-def resample_cpu(x, row_start, rows, row_weights, col_start, cols, col_weights, y):
-    """Row i of y mixes rows[k] of x for k from row_start[i] to row_start[i + 1]; columns alike."""
+def resample_cpu(x, rows, row_weights, cols, col_weights, y):
+    """Row i of y mixes rows[:, i] of x with the weights row_weights[:, i]; columns alike."""
     N, C, _, W = x.shape
     OH, OW = y.shape[2:]
     for row in prange(N * C * OH):
         n, c, i = row // OH // C, row // OH % C, row % OH
         mixed = np.zeros(W, x.dtype)
-        for k in range(row_start[i], row_start[i + 1]):
+        for k in range(len(rows)):
+            weight, source = row_weights[k, i], x[n, c, rows[k, i]]
             for q in range(W):
-                mixed[q] += row_weights[k] * x[n, c, rows[k], q]
-        for j in range(OW):
-            total = x.dtype.type(0)
-            for k in range(col_start[j], col_start[j + 1]):
-                total += col_weights[k] * mixed[cols[k]]
-            y[n, c, i, j] = total
+                mixed[q] += weight * source[q]
+        out = y[n, c, i]
+        out[:] = 0
+        for k in range(len(cols)):
+            weights, sources = col_weights[k], cols[k]
+            for j in range(OW):
+                out[j] += weights[j] * mixed[sources[j]]
 
 
 # ------------------------------------------------------------------- the matrices R and C as lists
@@ -83,11 +85,16 @@ def bilinear_taps(size, out, ratio, align_corners, dtype):
 
 
 def listed(target, source, weight, count, dtype):
-    """The taps in the order of their targets, as the kernel reads them: where the list of each
-    target starts, the sources, the weights."""
+    """The taps as the kernel reads them: sources and weights (T, count), where T is the most that
+    any target has; the others are filled up with weights of zero."""
     order = np.argsort(target, kind="stable")
-    start = np.searchsorted(target[order], np.arange(count + 1))
-    return start, np.ascontiguousarray(source[order]), weight[order].astype(dtype)
+    target, source, weight = target[order], source[order], weight[order]
+    first = np.searchsorted(target, np.arange(count))
+    k = np.arange(len(target)) - first[target]
+    sources = np.tile(source[np.minimum(first, len(source) - 1)], (k.max() + 1, 1))
+    weights = np.zeros(sources.shape, dtype)
+    sources[k, target], weights[k, target] = source, weight
+    return sources, weights
 
 
 class Interpolate(Op):
