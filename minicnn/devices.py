@@ -103,17 +103,35 @@ def gpu_status():
 
 
 def set_num_threads(n):
-    """`n` threads for the Numba kernels and for BLAS alike. Results are the same bits for the same
-    `n`; another `n` may add in another order."""
+    """`n` threads for the kernels and for numpy's matrix products alike. Results are the same bits
+    for the same `n`; another `n` may add in another order."""
     import numba
-    from threadpoolctl import threadpool_limits
 
     if not 1 <= n <= numba.config.NUMBA_NUM_THREADS:
         raise ValueError(
             f"set_num_threads({n}): this machine allows 1 to {numba.config.NUMBA_NUM_THREADS}"
         )
     numba.set_num_threads(n)
-    threadpool_limits(n, user_api="blas")
+    inside, outside = blas_libraries()
+    for library in outside:
+        library.set_num_threads(n)
+    for library in inside:
+        library.set_num_threads(1)
+
+
+def blas_libraries():
+    """(the BLAS that kernels use, the one that numpy uses elsewhere).
+
+    A matrix product inside a kernel (`np.dot`, which Numba hands to the BLAS that SciPy brought) has
+    to run on the thread that asks for it, since the other threads run the same kernel. numpy's own
+    BLAS is another copy of the library, which may use all threads. Where both share one copy (conda,
+    Debian) it counts as inside: one thread."""
+    import scipy.linalg.cython_blas  # noqa: F401  (loads SciPy's BLAS, so that it can be found)
+    from threadpoolctl import ThreadpoolController
+
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    outside = [library for library in libraries if "numpy.libs" in library.filepath]
+    return [library for library in libraries if library not in outside], outside
 
 
 def get_num_threads():

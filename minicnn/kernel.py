@@ -24,7 +24,7 @@ that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing 
 debugger walks through the loops.
 
 A computation may have a second, faster algorithm: `@kernel.fast` decorates a plain function with
-the same arguments, which may call other kernels. `with algorithm("simple"):` forces the first one.
+the same arguments, which may call other kernels. Of several the latest that applies is taken. `with algorithm("simple"):` forces the first one.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ import sys
 
 import numpy as np
 
-from minicnn.devices import array_module
+from minicnn.devices import array_module, blas_libraries
 
 _algorithm = "auto"
 _helpers = {}  # module globals (by id) -> the plain functions that its kernels call
@@ -43,7 +43,8 @@ prange = range
 
 
 def helper(function):
-    """Decorator for a function that CPU bodies of the same file call; compiled along with them."""
+    """Decorator for a function that CPU bodies of the same file call. It is compiled along with
+    them, right into the place of the call, so that a loop around it can use vector instructions."""
     _helpers.setdefault(id(function.__globals__), []).append(function)
     return function
 
@@ -69,7 +70,7 @@ class Kernel:
         self.cpu_body = None  # the Python function, for whoever wants to read or step through it
         self.gpu_source = None
         self._compiled = None
-        self._fast = []  # (applies, function), the first that applies is taken
+        self._fast = []  # (applies, function): the latest that applies is taken
         self._gpu_compiled = {}
 
     def __repr__(self):
@@ -98,7 +99,7 @@ class Kernel:
     def __call__(self, *args):
         self._check(args)
         if _algorithm != "simple":
-            for applies, function in self._fast:
+            for applies, function in reversed(self._fast):
                 if applies(*args):
                     return function(*args)
         first = next(a for a in args if hasattr(a, "dtype"))
@@ -145,11 +146,14 @@ def _compile(body):
     import numba
 
     announce_compilation()
+    if "dot" in body.__code__.co_names:
+        for library in blas_libraries()[0]:
+            library.set_num_threads(1)
     names = body.__globals__
     if "prange" in names:
         names["prange"] = numba.prange
     for function in _helpers.pop(id(names), []):
-        names[function.__name__] = numba.njit(function)
+        names[function.__name__] = numba.njit(forceinline=True)(function)
     return numba.njit(parallel="prange" in body.__code__.co_names, cache=True)(body)
 
 
