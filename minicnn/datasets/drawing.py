@@ -9,8 +9,10 @@ import functools
 import numpy as np
 from PIL import Image, ImageDraw
 
-TILE = 256  # side of the noise tile
-GRAIN = 8  # pixels of the tile from one bump of the noise to the next
+TILE = 512  # side of the noise tile
+GRAIN = 16  # pixels of the tile from one bump of the noise to the next
+
+CIRCLE = np.array([(np.cos(a), np.sin(a)) for a in np.arange(14) * (np.pi / 7)])
 
 
 @functools.cache
@@ -25,26 +27,49 @@ def noise_tile():
     return tile.ravel()
 
 
-def noise(u, v):
-    """Smooth noise at the points (u, v): one bump per unit, mean 0, standard deviation 1."""
-    i = (np.asarray(v, np.float32) * GRAIN).astype(np.int32) & (TILE - 1)
-    j = (np.asarray(u, np.float32) * GRAIN).astype(np.int32) & (TILE - 1)
-    return noise_tile()[i * TILE + j]
+def noise(u, v, magnified=False):
+    """Smooth noise at the points (u, v): one bump per unit, mean 0, standard deviation 1.
+
+    It takes the nearest pixel of the tile, or interpolates where one bump fills much of the picture
+    (`magnified`) and the pixels would show.
+    """
+    u, v = np.asarray(u, np.float32) * GRAIN, np.asarray(v, np.float32) * GRAIN
+    tile, last = noise_tile(), TILE - 1
+    i, j = np.floor(v).astype(np.int32), np.floor(u).astype(np.int32)
+    if not magnified:
+        return tile[(i & last) * TILE + (j & last)]
+    a, b = v - i, u - j
+    top, bottom, left, right = (i & last) * TILE, (i + 1 & last) * TILE, j & last, j + 1 & last
+    upper = tile[top + left] * (1 - b) + tile[top + right] * b
+    lower = tile[bottom + left] * (1 - b) + tile[bottom + right] * b
+    return upper * (1 - a) + lower * a
 
 
-def fractal(u, v, octaves=3, gain=0.6):
+def fractal(u, v, octaves=3, gain=0.6, magnified=False):
     """Noise at several scales at once: each octave twice as fine and `gain` times as strong."""
-    total = noise(u, v)
+    total = noise(u, v, magnified)
     for octave in range(1, octaves):
         # the shift keeps the octaves from lining up at the origin
-        total = total + gain**octave * noise(u * 2**octave + 9.7, v * 2**octave + 3.1)
+        fine = noise(u * 2**octave + 9.7, v * 2**octave + 3.1, magnified and octave < 2)
+        total = total + gain**octave * fine
     return total
 
 
+def tinted(colour, tone):
+    """The colour (3,), darker and lighter from point to point: (3, *shape of tone)."""
+    return _planes(colour, np.ndim(tone)) * np.asarray(tone, np.float32)
+
+
 def mix(a, b, share):
-    """(1 - share) a + share b, for colours: `share` gets a last axis."""
-    share = np.asarray(share, np.float32)[..., None]
-    return np.asarray(a, np.float32) * (1 - share) + np.asarray(b, np.float32) * share
+    """(1 - share) a + share b, for colours (3,) or planes of colours (3, ...)."""
+    dims = max(np.ndim(share), np.ndim(a) - 1, np.ndim(b) - 1)
+    a, b = _planes(a, dims), _planes(b, dims)
+    return a + (b - a) * np.asarray(share, np.float32)
+
+
+def _planes(colour, dims):
+    colour = np.asarray(colour, np.float32)
+    return colour.reshape(3, *(1,) * dims) if colour.ndim == 1 else colour
 
 
 class Camera:
@@ -77,58 +102,64 @@ class Camera:
         right = x / z * self.focal + self.pan
         down = (self.height - y) / z * self.focal + self.horizon
         rows, columns = self.size
-        column = (self.cos * right - self.sin * down) * rows + columns / 2 - 0.5
-        row = (self.sin * right + self.cos * down) * rows + rows / 2 - 0.5
-        return np.stack([column, row], axis=1)
+        result = np.empty((len(x), 2))
+        result[:, 0] = (self.cos * right - self.sin * down) * rows + columns / 2 - 0.5
+        result[:, 1] = (self.sin * right + self.cos * down) * rows + rows / 2 - 0.5
+        return result
 
 
 class Canvas:
-    """What is being drawn: colours (0 to 1), labels, and instances, nearest things painted last."""
+    """What is being drawn, nearest things last: colours (3, H, W) from 0 to 1, labels, instances.
+
+    Colours are three planes here, because numpy is several times faster along long last axes.
+    """
 
     def __init__(self, size):
-        self.colour = np.zeros((*size, 3), np.float32)
+        self.colour = np.zeros((3, *size), np.float32)
         self.labels = np.zeros(size, np.uint8)
         self.instances = np.zeros(size, np.int32)
+        self.shadow_image = Image.new("L", (size[1], size[0]))
+        self.shadows = ImageDraw.Draw(self.shadow_image)
 
     def stencil(self, polygons, values=None, margin=0):
-        """Draws filled polygons (pixel coordinates) one over the other, and nothing on the canvas.
+        """Fills polygons (pixel coordinates) one over the other, and nothing on the canvas.
 
-        Returns (box, drawn): the slices of the part of the picture that they touch, and uint8
-        values, 0 where there is nothing; `values` are 1 to 255 or RGB triples (then `drawn` has a
-        third axis and a mask comes from a second call). None if they miss the picture.
+        Returns (box, drawn): the slices of the part of the picture that they touch, and what was
+        filled there: uint8 (h, w), 0 for nothing, or with RGB `values` (h, w, 3). None if they miss
+        the picture.
         """
         points = np.concatenate(polygons)
         rows, columns = self.labels.shape
-        left, top = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
-        right, bottom = np.floor(points.max(0)).astype(int) + 1 + margin
+        left, top = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0).tolist()
+        right, bottom = (np.floor(points.max(0)).astype(int) + 1 + margin).tolist()
         right, bottom = min(right, columns), min(bottom, rows)
         if left >= right or top >= bottom:
             return None
         rgb = values is not None and np.ndim(values[0]) == 1
-        image = Image.new("RGB" if rgb else "L", (int(right - left), int(bottom - top)))
+        image = Image.new("RGB" if rgb else "L", (right - left, bottom - top))
         draw = ImageDraw.Draw(image)
         for number, polygon in enumerate(polygons):
             value = 255 if values is None else values[number]
             value = tuple(int(v) for v in value) if rgb else int(value)
-            draw.polygon([(x - left, y - top) for x, y in polygon], fill=value)
+            draw.polygon((polygon - (left, top)).ravel().tolist(), fill=value)
         return (slice(top, bottom), slice(left, right)), np.asarray(image)
 
     def put(self, box, mask, colour, label, instance=0):
-        """Paints `colour` (of the box's shape, or one) where `mask` is true."""
-        np.copyto(self.colour[box], np.asarray(colour, np.float32), where=mask[..., None])
-        self.labels[box][mask] = label
-        self.instances[box][mask] = instance
+        """Paints planes of `colour` where `mask` (of the box's shape) is true."""
+        np.copyto(self.colour[:, *box], colour, where=mask)
+        np.copyto(self.labels[box], np.uint8(label), where=mask)
+        np.copyto(self.instances[box], np.int32(instance), where=mask)
 
-    def shade(self, polygon, strength, on):
-        """Darkens what lies in the polygon and carries one of the labels `on`: a cast shadow."""
-        found = self.stencil([polygon])
-        if found is not None:
-            box, drawn = found
-            mask = (drawn > 0) & np.isin(self.labels[box], on)
-            self.colour[box][mask] *= 1 - strength
+    def cast(self, polygon):
+        """Adds a polygon (pixel coordinates) to the shadows that `darken` will lay on the ground."""
+        self.shadows.polygon(polygon.ravel().tolist(), fill=1)
+
+    def darken(self, strength, on):
+        """Darkens what carries one of the labels `on` and lies in a cast shadow."""
+        mask = (np.asarray(self.shadow_image) > 0) & np.isin(self.labels, on)
+        self.colour *= 1 - strength * mask.astype(np.float32)
 
 
-def ellipse(x, y, rx, ry, corners=14):
-    """The corners of an ellipse, (corners, 2)."""
-    angle = np.arange(corners) * (2 * np.pi / corners)
-    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
+def ellipse(x, y, rx, ry):
+    """The corners of an ellipse, (14, 2)."""
+    return CIRCLE * (rx, ry) + (x, y)

@@ -6,7 +6,7 @@ it and t metres above the ground, and (s, t) decides between plaster, bricks, wi
 
 import numpy as np
 
-from minicnn.datasets.drawing import fractal, mix, noise
+from minicnn.datasets.drawing import fractal, mix, noise, tinted
 from minicnn.datasets.scene_world import BUILDING, stone, vary
 
 
@@ -26,8 +26,9 @@ class Style:
         self.frame = rng.uniform() < 0.5
         self.rough, self.stains = rng.uniform(0.01, 0.06), rng.uniform(0.01, 0.05)
         self.bricks = 0.06 if rng.uniform() < 0.25 else 0.0
+        self.panels = rng.uniform(0.6, 2.5) if rng.uniform() < 0.35 else 0.0
         # the share of the window columns that are walled up, in runs; blind walls have hardly any
-        self.blind = rng.uniform(-1.6, 0.4) if blind is None else blind
+        self.blind = rng.uniform(-1.6, 1.8) if blind is None else blind
         self.offset = rng.uniform(0, 30, 4)
         self.shops = rng.uniform() < 0.35
         self.roof = (
@@ -43,8 +44,11 @@ class Style:
         if self.bricks:
             visible = np.clip(scale * 0.3 - 0.8, 0, 1)
             tone = tone - self.bricks * visible * ((t * 3.3) % 1 < 0.22)
-        tone = np.where(t > height - 0.35, tone * 1.12, np.where(t < 0.5, tone * 0.85, tone))
-        colour = self.paint * tone[..., None] * light
+        tone = tone + 0.12 * (t > height - 0.35) - 0.15 * (t < 0.5)
+        if self.panels:
+            joint = np.minimum(s / self.panels % 1, t / self.panels % 1) * self.panels
+            tone = tone - 0.15 * (joint < 0.06) * np.clip(scale * 0.1 - 0.2, 0, 1)
+        colour = tinted(self.paint * light, tone)
         column, row = np.floor(s / self.pitch), np.floor(t / self.storey)
         a, b = s / self.pitch - column - 0.5, t / self.storey - row - 0.52
         open_ = noise(column * 0.31 + seat[1], row * 0.05 + seat[0]) > self.blind
@@ -55,13 +59,13 @@ class Style:
         near = np.maximum(x, y)
         pane = open_ & (near < 0.5)
         gleam = 1 + 0.5 * np.clip(noise(column * 3.7, row * 2.9 + seat[3]), -1, 1.5) + 0.4 * b
-        glass = self.glass * gleam[..., None]
+        glass = tinted(self.glass, gleam)
         if self.frame:
             rim = open_ & (near < 0.6) & ~pane
-            colour = np.where(rim[..., None], colour * 1.25, colour)
+            colour = colour * (1 + 0.25 * rim.astype(np.float32))
             cross = (x < 0.06) | (np.abs(b + 0.05) < 0.02)
-            glass = np.where((cross & (scale > 6))[..., None], self.paint * light * 1.2, glass)
-        return np.where(pane[..., None], glass, colour)
+            glass = mix(glass, self.paint * light * 1.2, cross & (scale > 6))
+        return np.where(pane, glass, colour)
 
 
 def draw_building(world, rng, left, right, near, far, height, style=None, pitched=None, roof=None):
@@ -105,7 +109,7 @@ def _wall(world, style, kind, place, start, end, height, normal, ridge=None):
     box, drawn = found
     right, down = camera.right[box], camera.down[box]
     if kind == "front":
-        z = np.full(right.shape, place, np.float32)
+        z = np.float32(place)
         s = right * z - start
     else:
         steep = np.where(np.abs(right) < 1e-3, 1e-3 * np.sign(place), right)
@@ -127,5 +131,5 @@ def _roof(world, corners, style, z, normal):
             + 0.06 * np.sign(np.sin(down * 18))
             + 0.06 * noise(down * 3, world.camera.right[box] * z)
         )
-        colour = mix(style.roof, style.roof * 0.9, 0.5) * tiles[..., None] * world.lit(normal)
+        colour = tinted(style.roof * world.lit(normal), tiles)
         world.canvas.put(box, drawn > 0, world.hazed(colour, z), BUILDING)

@@ -6,7 +6,7 @@ ground up, later polygons painted over earlier ones. `draw_object` stands it up 
 
 import numpy as np
 
-from minicnn.datasets.drawing import ellipse, noise
+from minicnn.datasets.drawing import ellipse, noise, tinted
 from minicnn.datasets.scene_world import FOREGROUND, vary
 
 WHEEL, GLASS, METAL = (0.08, 0.08, 0.09), (0.18, 0.24, 0.30), (0.42, 0.43, 0.45)
@@ -14,9 +14,9 @@ WHEEL, GLASS, METAL = (0.08, 0.08, 0.09), (0.18, 0.24, 0.30), (0.42, 0.43, 0.45)
 
 def bright(rng):
     """Any paint: of a car, a coat, a hull. Grey and dark ones are common, as in life."""
-    if rng.uniform() < 0.35:
+    if rng.uniform() < 0.25:
         return np.full(3, rng.uniform(0.1, 0.85)) * (1 + rng.normal(0, 0.03, 3))
-    hue, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.45)
+    hue, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.5)
     wave = np.cos(hue + np.array([0, 2.1, 4.2]))
     return np.clip(rng.uniform(0.3, 0.6) + depth * wave, 0.04, 1)
 
@@ -55,8 +55,8 @@ def person(rng):
             coat,
         ),
         (limb(-0.10, 0.80, -0.12 - swing, 0.47, 0.065), coat * 0.9),
-        (ellipse(-0.12 - swing, 0.46, 0.03, 0.03, 8), skin),
-        (ellipse(0.12 + swing, 0.46, 0.03, 0.03, 8), skin),
+        (ellipse(-0.12 - swing, 0.46, 0.03, 0.03), skin),
+        (ellipse(0.12 + swing, 0.46, 0.03, 0.03), skin),
         (box(-0.03, 0.85, 0.03, 0.90), skin),
         (ellipse(0, 0.935, 0.055, 0.068), skin),
         (ellipse(0, 0.965, 0.058, 0.042), hair),
@@ -67,9 +67,10 @@ def person(rng):
     return [(np.array(p) * [tall * wide, tall], c) for p, c in shapes]
 
 
-def car(rng):
+def car(rng, view=None):
     """A car, a van or a bus from its side, or a car from its front."""
     paint, kind = bright(rng), rng.choice(["side", "front", "van"], p=[0.5, 0.3, 0.2])
+    kind = view or kind
     lamp = np.array([0.95, 0.85, 0.6])
     if kind == "front":
         return [
@@ -227,11 +228,11 @@ def draw_object(world, rng, x, z, shapes, number):
         return
     box_, drawn = found
     mask = drawn.any(axis=2)
+    paint = np.moveaxis(drawn, 2, 0).astype(np.float32) / 255
     right, down = world.camera.right[box_] * z - x, world.camera.down[box_] * z
     half = max(np.abs(np.concatenate([np.asarray(p)[:, 0] for p, _ in shapes])).max(), 0.1)
-    tone = 1 + side * right / half + 0.05 * noise(right * 5 + offset[0], down * 5 + offset[1])
-    light = world.ambient + 0.6 * world.sunlight
-    colour = drawn.astype(np.float32) / 255 * tone[..., None] * light
+    tone = 1 + side * right / half + 0.02 * noise(right * 5 + offset[0], down * 5 + offset[1])
+    colour = paint * tinted(world.ambient + 0.6 * world.sunlight, tone)
     world.canvas.put(box_, mask, world.hazed(colour, z), FOREGROUND, number)
 
 

@@ -6,11 +6,19 @@ is (distance, shadow, paint): the shadows are drawn first, then the things from 
 
 import numpy as np
 
-from minicnn.datasets.scene_buildings import Style, building_shadow, draw_building
-from minicnn.datasets.scene_land import Ground, blob, strip_across, strip_along
+from minicnn.datasets.scene_buildings import building_shadow, draw_building
+from minicnn.datasets.scene_ground import (
+    Ground,
+    blob,
+    lane_marks,
+    slabs,
+    strip_across,
+    strip_along,
+    zebra,
+)
 from minicnn.datasets.scene_objects import OBJECTS, draw_object, object_shadow
 from minicnn.datasets.scene_trees import draw_tree, draw_wood, tree_shadow
-from minicnn.datasets.scene_world import GRASS, ROAD, WATER
+from minicnn.datasets.scene_world import GRASS, GROUND, ROAD, WATER
 
 
 class Site:
@@ -33,9 +41,13 @@ class Site:
         camera = self.world.camera
         return (self.rng.uniform(-reach, reach) * camera.half - camera.pan / camera.focal) * z
 
+    def wet(self, x, z):
+        """Whether there is water at (x, z)."""
+        return self.ground.labels(np.float64(x), np.float64(z)) == WATER
+
     def tree(self, x, z, height, kind="broad"):
         rng, world = self._fork(), self.world
-        if z > 0.35 * height:  # not right in front of the lens
+        if z > 0.35 * height and not self.wet(x, z):  # not right in front of the lens
             self._add(
                 z,
                 lambda: tree_shadow(world, x, z, height, kind),
@@ -54,10 +66,12 @@ class Site:
             lambda: draw_building(world, rng, left, right, near, far, height, **options),
         )
 
-    def thing(self, kind, x, z):
-        """A foreground object of a kind of OBJECTS."""
+    def thing(self, kind, x, z, **options):
+        """A foreground object of a kind of OBJECTS; only boats swim, and only on water."""
         rng, world = self._fork(), self.world
-        shapes = OBJECTS[kind](rng)
+        shapes = OBJECTS[kind](rng, **options)
+        if self.wet(x, z) != (kind == "boat"):
+            return
         self.objects += 1
         number = self.objects
         shadow = None if kind == "boat" else lambda: object_shadow(world, x, z, shapes)
@@ -67,8 +81,9 @@ class Site:
         """Shadows first, for they lie on the ground; then from far to near."""
         order = sorted(self.things, key=lambda thing: (-thing[0], thing[1]))
         for _, _, shadow, _ in order:
-            if shadow is not None and self.world.shadow > 0.12:
+            if shadow is not None:
                 shadow()
+        self.world.canvas.darken(self.world.shadow, GROUND)
         for *_, paint in order:
             paint()
 
@@ -128,6 +143,11 @@ def street(site):
     width, centre = rng.uniform(6, 14), rng.uniform(-3, 3)
     site.ground.base = ROAD if rng.uniform() < 0.75 else GRASS
     site.ground.add(ROAD, strip_along(centre, width + 4))
+    if rng.uniform() < 0.6:
+        site.ground.paint.append(lane_marks(centre, width, kerb=rng.uniform(1.5, 5)))
+    if rng.uniform() < 0.3:
+        at = near * rng.uniform(1.2, 3)
+        site.ground.paint.append(zebra(at, centre - width / 2, centre + width / 2))
     low = rng.uniform(4, 14)
     for side in rng.permutation([-1, 1])[: 1 if rng.uniform() < 0.35 else 2]:
         edge, z = centre + side * (width / 2 + rng.uniform(1.5, 5)), rng.uniform(-4, 6)
@@ -149,13 +169,16 @@ def street(site):
     people(site, int(rng.integers(1, 4)), near, near * 9, ("person", "sign", "person"))
     for _ in range(int(rng.integers(1, 5))):
         z = far(rng, max(near, 4), max(near * 8, 40))
-        site.thing("car", centre + rng.choice([-1, 1]) * width * 0.3 + rng.normal(0, 0.5), z)
+        x = centre + rng.choice([-1, 1]) * width * 0.3 + rng.normal(0, 0.5)
+        site.thing("car", x, z, view="front" if rng.uniform() < 0.85 else None)
 
 
 def square(site):
     """Houses across the view, with a road, a square or a lawn before them."""
     rng, near = site.rng, nearest(site)
     site.ground.base = ROAD if rng.uniform() < 0.7 else GRASS
+    if rng.uniform() < 0.45:
+        site.ground.paint.append(slabs(rng.uniform(0.6, 2.5), rng.uniform(0.1, 0.3)))
     z = far(rng, max(near * 1.15, 7), max(near * 4, 40))
     tall = rng.uniform(5, 22)
     row_of_houses(site, z, 12, tall * 0.6, tall * 1.2, cover=rng.choice([1.0, 0.7]))
@@ -211,7 +234,7 @@ def landscape(site, near):
 def lake(site):
     """A lake or the sea, from a shore or from the water."""
     rng, near = site.rng, nearest(site)
-    site.waves = float(rng.choice([0.05, 0.2, 0.5, 1.0]))
+    site.waves = float(rng.choice([0.0, 0.03, 0.12, 0.4, 0.9]))
     site.mountains = int(rng.choice([0, 1, 2, 3], p=[0.3, 0.25, 0.25, 0.2]))
     site.ground.base = str_choice(rng, GRASS, ROAD, 0.65)
     begin = near * rng.choice([0.2, 1.15, 1.6, 2.5], p=[0.35, 0.25, 0.25, 0.15])
@@ -235,7 +258,7 @@ def lake(site):
 def quay(site):
     """A river in a town: a promenade, the water, houses on the other side."""
     rng, near = site.rng, nearest(site)
-    site.waves = float(rng.choice([0.05, 0.3, 0.8]))
+    site.waves = float(rng.choice([0.0, 0.03, 0.12, 0.5]))
     site.ground.base = ROAD
     begin = near * rng.choice([0.2, 1.3, 2.0])
     end = begin * rng.uniform(3, 8) + 8

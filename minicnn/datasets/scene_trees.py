@@ -7,8 +7,8 @@ outline, and the same noise that makes grass makes its leaves.
 
 import numpy as np
 
-from minicnn.datasets.drawing import ellipse, fractal, noise
-from minicnn.datasets.scene_world import TREE, vary
+from minicnn.datasets.drawing import ellipse, fractal, noise, tinted
+from minicnn.datasets.scene_world import LEAFINESS, TREE, vary
 
 
 def draw_tree(world, rng, x, z, height, kind="broad"):
@@ -37,8 +37,7 @@ def draw_tree(world, rng, x, z, height, kind="broad"):
         drawn, leaves, noise(right * 1.9 + offset[1], down * 1.9), 0.035 * height * scale
     )
     shade = drawn.astype(np.float32) / 255
-    light = world.ambient * 0.8 + world.sunlight * (0.9 * shade[..., None])
-    colour = leaf * (1 + 0.26 * leaves)[..., None] * light
+    colour = lit_leaves(world, leaf, leaves, shade)
     world.canvas.put(box, drawn > 0, world.hazed(colour, z), TREE)
 
 
@@ -101,9 +100,16 @@ def draw_wood(world, rng, z, height, left=-1e3, right=1e3, foot=0.0):
     # Crowns stand before each other: big bumps that are lit from above.
     bumps = noise(x / height * 1.6 + seat[1], y / height * 1.6)
     drawn = _displace(drawn, leaves, leaves, 0.02 * height * camera.focal / z * camera.size[0])
-    shade = np.clip(0.35 + 0.35 * y / height + 0.16 * bumps, 0.05, 1)[..., None]
-    colour = leaf * (1 + 0.26 * leaves)[..., None] * (world.ambient * 0.8 + world.sunlight * shade)
+    shade = np.clip(0.35 + 0.35 * y / height + 0.16 * bumps, 0.05, 1)
+    colour = lit_leaves(world, leaf, leaves, shade)
     canvas.put(box, drawn > 0, world.hazed(colour, z), TREE)
+
+
+def lit_leaves(world, leaf, leaves, shade):
+    """Colours of leaves under `shade` (0 dark to 1 sunlit)."""
+    tone = 1 + LEAFINESS * leaves
+    colour = tinted(leaf * world.ambient * 0.8, tone)
+    return colour + tinted(leaf * world.sunlight * 0.9, tone * shade)
 
 
 def _place(world, points, x, z):
@@ -119,8 +125,8 @@ def _paint_trunk(world, points, x, z, bark, offset):
         right, down = world.camera.right[box] * z - x, world.camera.down[box] * z
         side = 0.6 + 0.4 * np.sign(world.sun[0]) * right / (np.abs(points[:, 0]).max() + 1e-6)
         stripes = 1 + 0.15 * noise(right * 9 + offset[0], down * 2)
-        light = world.ambient + world.sunlight * np.clip(side, 0, 1)[..., None]
-        colour = bark * stripes[..., None] * light
+        colour = tinted(bark * world.ambient, stripes)
+        colour += tinted(bark * world.sunlight, stripes * np.clip(side, 0, 1))
         world.canvas.put(box, drawn > 0, world.hazed(colour, z), TREE)
 
 

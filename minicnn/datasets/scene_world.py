@@ -1,4 +1,4 @@
-"""What all things in one scene share: the classes, the sun, the air, and the colours of the place."""
+"""What all things in one scene share: the classes, the sun, the air, the colours of the place."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from minicnn.datasets.drawing import mix
 
 CLASSES = ("sky", "tree", "road", "grass", "water", "building", "mountain", "foreground")
 SKY, TREE, ROAD, GRASS, WATER, BUILDING, MOUNTAIN, FOREGROUND = range(8)
+LEAFINESS = 0.18  # contrast of leaves, and of blades of grass
 GROUND = (ROAD, GRASS)  # what shows cast shadows
 
 # Colour of sunlight, of the shaded side, of the zenith and of the sky at the horizon, by weather.
@@ -13,8 +14,8 @@ WEATHER = {
     "noon": ((0.78, 0.75, 0.68), (0.42, 0.45, 0.50), (0.30, 0.50, 0.80), (0.72, 0.82, 0.92)),
     "morning": ((0.85, 0.72, 0.52), (0.38, 0.40, 0.47), (0.42, 0.58, 0.80), (0.93, 0.87, 0.78)),
     "evening": ((0.90, 0.56, 0.34), (0.33, 0.32, 0.42), (0.38, 0.44, 0.66), (0.98, 0.70, 0.48)),
-    "overcast": ((0.20, 0.20, 0.20), (0.66, 0.68, 0.71), (0.58, 0.62, 0.67), (0.78, 0.80, 0.82)),
-    "grey": ((0.10, 0.10, 0.10), (0.58, 0.60, 0.64), (0.45, 0.49, 0.55), (0.60, 0.63, 0.66)),
+    "overcast": ((0.25, 0.25, 0.24), (0.74, 0.76, 0.78), (0.58, 0.62, 0.67), (0.78, 0.80, 0.82)),
+    "grey": ((0.12, 0.12, 0.12), (0.66, 0.68, 0.71), (0.50, 0.54, 0.60), (0.66, 0.69, 0.72)),
 }
 
 
@@ -26,7 +27,7 @@ class World:
         self.weather = str(rng.choice(list(WEATHER), p=[0.34, 0.17, 0.15, 0.18, 0.16]))
         sun, shade, zenith, rim = (np.array(c, np.float32) for c in WEATHER[self.weather])
         self.sunlight, self.ambient, self.zenith, self.rim = sun, shade, zenith, rim
-        tint = rng.normal(0, 0.03, 3).astype(np.float32)
+        tint = rng.normal(0, 0.02, 3).astype(np.float32)
         self.zenith, self.rim = self.zenith + tint, self.rim + 0.5 * tint
         # unit vector towards the sun: left or right of the camera, in front of it or behind
         azimuth = rng.uniform(-2.6, 2.6)
@@ -49,16 +50,16 @@ class World:
 
     def hazed(self, colour, distance):
         """How a colour looks through `distance` metres of air."""
-        return mix(colour, self.haze, 1 - np.exp(-np.asarray(distance) / self.visibility))
+        distance = np.asarray(distance, np.float32)
+        return mix(colour, self.haze, 1 - np.exp(distance / -self.visibility))
 
-    def cast(self, points, strength=None):
-        """Draws the shadow that the polygon `points` (metres) throws on flat ground."""
+    def cast(self, points):
+        """Casts the shadow that the polygon `points` (metres) throws on flat ground."""
         points = np.array(points, np.float64).reshape(-1, 3)
         points[:, [0, 2]] -= points[:, 1:2] / self.sun[1] * self.sun[[0, 2]]
         points[:, 1] = 0
         if points[:, 2].min() > 0.8:  # else it reaches behind the camera
-            strength = self.shadow if strength is None else strength
-            self.canvas.shade(self.camera.project(points), strength, GROUND)
+            self.canvas.cast(self.camera.project(points))
 
 
 def vary(colour, rng, amount):

@@ -96,20 +96,23 @@ def draw_scene(seed, index, size):
     draw_land(world, site.ground, rng, site.mountains, site.waves)
     site.paint()
     image = expose(canvas.colour, rng)
+    _, numbers = np.unique(canvas.instances, return_inverse=True)  # 1 .. n, without the hidden ones
+    instances = numbers.reshape(size).astype(np.int32) + int(canvas.instances.min() > 0)
     present = np.bincount(canvas.labels.ravel(), minlength=len(CLASSES))
     tags = tuple(c for c, count in zip(CLASSES, present, strict=False) if count)
-    return Picture(f"scene-{index:06d}", image, canvas.labels, canvas.instances, tags)
+    return Picture(f"scene-{index:06d}", image, canvas.labels, instances, tags)
 
 
 def expose(colour, rng):
-    """What the lens and the sensor make of the colours: soft edges, a tint, grain, 8 bits."""
-    gain = np.exp(rng.normal(0, 0.12)) * (1 + rng.normal(0, 0.03, 3))
-    grain = rng.uniform(1.0, 4.0)
+    """What lens and sensor make of the colours (3, H, W): soft edges, a tint, grain, 8 bits."""
+    gain = np.exp(rng.normal(0, 0.12)) * (1 + rng.normal(0, 0.02, 3))
+    grain = rng.uniform(0.8, 3.2)
     soft = colour.copy()
-    soft[1:-1] = 0.5 * colour[1:-1] + 0.25 * (colour[:-2] + colour[2:])
+    soft[:, 1:-1] += 0.5 * (0.5 * (colour[:, :-2] + colour[:, 2:]) - colour[:, 1:-1])
     colour = soft.copy()
-    colour[:, 1:-1] = 0.5 * soft[:, 1:-1] + 0.25 * (soft[:, :-2] + soft[:, 2:])
-    colour *= (255 * gain).astype(np.float32)
-    noise = rng.standard_normal(colour.shape[:2], np.float32)[..., None]
-    noise = noise + 0.5 * rng.standard_normal(colour.shape, np.float32)
-    return np.clip(colour + grain * noise, 0, 255).astype(np.uint8)
+    colour[:, :, 1:-1] += 0.5 * (0.5 * (soft[:, :, :-2] + soft[:, :, 2:]) - soft[:, :, 1:-1])
+    colour *= (255 * gain).astype(np.float32)[:, None, None]
+    # grain of brightness, and half as much of each colour
+    colour += grain * rng.standard_normal(colour.shape[1:], np.float32)
+    colour += 0.5 * grain * rng.standard_normal(colour.shape, np.float32)
+    return np.moveaxis(np.clip(colour, 0, 255).astype(np.uint8), 0, 2).copy()
