@@ -5,14 +5,20 @@ notebook shows it by itself.
 """
 
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
+from minicnn.figures.network import feature_maps, filters
 from minicnn.figures.scores import confusion_figure, curves
+from minicnn.figures.sheets import compare_sheet, prediction_sheet
 
 __all__ = [
     "colour_map",
+    "compare_sheet",
     "confusion_figure",
     "contact_sheet",
     "curves",
+    "feature_maps",
+    "filters",
     "legend",
     "overlay",
     "pair",
+    "prediction_sheet",
 ]

@@ -10,8 +10,8 @@ TEXT = 13  # points, readable from the last row
 def curves(records, title=None):
     """Loss and accuracy over the steps of a training, from the records (dicts) of its log.
 
-    Records with `loss` and `accuracy` give the lines, those with `val_accuracy`, `val_class_accuracy`
-    the points; a log of either kind alone, or an empty one, is drawn as far as it goes.
+    Records with `loss` and `accuracy` give the lines, those with `val_accuracy` and
+    `val_class_accuracy` the points; an empty log, or one of either kind alone, is drawn too.
     """
     from matplotlib.figure import Figure
 

@@ -1,0 +1,145 @@
+"""What a network has learnt, and what it sees in one picture."""
+
+import numpy as np
+
+from minicnn.images.colour import RGB_TO_YUV
+
+TEXT = 13  # points
+WIDTH = 11.0  # inches, of the filters
+ROW = 2.1  # inches, of a line of maps
+YUV_TO_RGB = np.linalg.inv(RGB_TO_YUV)
+
+
+def filters(network, most=64):
+    """The filters of every convolution that looks at more than one pixel.
+
+    The first stage, which sees a picture as Y, U and V, is turned back into colours: a filter is
+    shown as the patch that it answers to. Of later stages each tile is the filter between one
+    input map and one output map, red where positive and blue where negative, at most `most` of the
+    strongest of them. Returns a Figure with one set of tiles for each convolution.
+    """
+    from matplotlib.figure import Figure
+
+    sheets, columns = [], 16
+    for k, (weight, on_picture) in enumerate(_kernels(network).values(), start=1):
+        size = f"{weight.shape[-2]}x{weight.shape[-1]}"
+        if on_picture:
+            tiles = _coloured(weight)
+            text = f"stage {k}: {len(tiles)} filters {size}, in the colours that they answer to"
+        else:
+            tiles, total = _signed(weight, most), int(np.prod(weight.shape[:-2]))
+            which = f"the strongest {len(tiles)} of {total}" if len(tiles) < total else f"{total}"
+            text = f"stage {k}: {which} filters {size} from map to map (red +, blue -)"
+        sheets.append((text, mosaic(tiles, columns)))
+    heights = [WIDTH * sheet.shape[0] / sheet.shape[1] for _, sheet in sheets]
+    figure = Figure(
+        figsize=(WIDTH, sum(heights) + 0.45 * len(sheets)), dpi=110, layout="constrained"
+    )
+    cells = figure.subplots(len(sheets), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (text, sheet) in zip(cells, sheets, strict=True):
+        axes.imshow(sheet, interpolation="nearest")
+        axes.set_title(text, fontsize=TEXT, loc="left")
+        axes.axis("off")
+    return figure
+
+
+def feature_maps(network, image, most=12):
+    """What each stage makes of one picture (uint8 (H, W, 3)) at each scale, as a Figure: the maps
+    that vary most, at most `most` of a stage, the brighter the stronger the answer."""
+    from matplotlib.figure import Figure
+
+    names = list(_kernels(network))
+    with network.watch(names) as seen:
+        network.predict(image)
+    scales, columns = len(seen[names[0]]), 4
+    rows = -(-most // columns)
+    # Everything in a line of the figure is equally high, the mosaics a little wider.
+    width = ROW * image.shape[1] / image.shape[0]
+    widths = [width] + [width * columns / rows] * len(names)
+    figure = Figure(
+        figsize=(sum(widths) + 0.3, scales * (ROW + 0.42)), dpi=110, layout="constrained"
+    )
+    cells = figure.subplots(scales, len(widths), squeeze=False, width_ratios=widths)
+    for scale in range(scales):
+        cells[scale, 0].imshow(image[:: 2**scale, :: 2**scale])
+        titles = ["input" if scale == 0 else f"at 1/{2**scale}"]
+        for k, name in enumerate(names, start=1):
+            maps = seen[name][scale].numpy()[0]
+            if network.options.get("nonlinearity") == "relu":
+                maps = np.maximum(maps, 0)  # what the next stage gets to see
+            order = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:most]
+            tiles = [_grey(maps[j]) for j in order]
+            cells[scale, k].imshow(mosaic(tiles, columns, rows), cmap="gray", vmin=0, vmax=1)
+            titles.append(
+                f"stage {k}: {len(tiles)} of {len(maps)} maps {maps.shape[2]}x{maps.shape[1]}"
+            )
+        for axes, text in zip(cells[scale], titles, strict=True):
+            axes.set_title(text, fontsize=TEXT, loc="left")
+            axes.axis("off")
+    return figure
+
+
+def mosaic(tiles, columns, rows=None):
+    """Tiles, all float (h, w) or (h, w, 3) in 0..1 and of one size, in rows, white between them."""
+    height, width = tiles[0].shape[:2]
+    gap = max(1, width // 40)
+    rows = rows or -(-len(tiles) // columns)
+    sheet = np.ones(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap, *tiles[0].shape[2:])
+    )
+    for k, tile in enumerate(tiles):
+        y, x = k // columns * (height + gap), k % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = tile
+    return sheet
+
+
+def _kernels(network):
+    """{path: (weight, whether its input is the picture)} of the convolutions larger than 1x1, in
+    order. A weight is (out, in, kh, kw), or (edges, kh, kw) along a table between maps."""
+    found = {}
+    for path, module in network.named_modules():
+        weight = getattr(module, "weight", None)
+        if weight is None or weight.ndim < 3 or weight.shape[-1] == 1:
+            continue
+        weight, table = weight.numpy(), getattr(module, "table", None)
+        on_picture = (
+            not found and (weight.shape[1] if table is None else table[:, 0].max() + 1) == 3
+        )
+        found[path] = (
+            (_dense(weight, table) if on_picture and table is not None else weight),
+            on_picture,
+        )
+    if not found:
+        raise ValueError("this network has no convolution that looks at more than one pixel")
+    return found
+
+
+def _dense(weight, table):
+    """The filters (out, 3, kh, kw) of a convolution along a table, zero where it has no edge."""
+    full = np.zeros((table[:, 1].max() + 1, 3, *weight.shape[1:]), weight.dtype)
+    np.add.at(full, (table[:, 1], table[:, 0]), weight)
+    return full
+
+
+def _coloured(weight):
+    """Filters (out, 3, kh, kw) on Y, U, V as colours around grey, each in its own full range."""
+    rgb = np.einsum("cy,oyhw->ohwc", YUV_TO_RGB, weight)
+    largest = np.abs(rgb).max(axis=(1, 2, 3), keepdims=True)
+    return list(0.5 + 0.5 * rgb / np.maximum(largest, 1e-12))
+
+
+def _signed(weight, most):
+    """The strongest single filters (kh, kw), red where positive, blue where negative."""
+    from matplotlib import colormaps
+
+    single = weight.reshape(-1, *weight.shape[-2:])
+    order = np.argsort(-np.abs(single).sum(axis=(1, 2)), kind="stable")[:most]
+    largest = np.abs(single).max(axis=(1, 2), keepdims=True)
+    scaled = 0.5 + 0.5 * single / np.maximum(largest, 1e-12)
+    return [colormaps["RdBu_r"](scaled[k])[..., :3] for k in order]
+
+
+def _grey(plane):
+    """A map in 0..1 by its own extremes; a handful of bright pixels may not darken the rest."""
+    low, high = np.percentile(plane, (2, 98))
+    return np.clip((plane - low) / max(high - low, 1e-12), 0, 1)

@@ -1,0 +1,119 @@
+"""Sheets of pictures: what was given, what is true, and what the networks say."""
+
+import numpy as np
+
+from minicnn.datasets.dataset import VOID
+from minicnn.figures.labelled import colour_map, legend
+
+TEXT = 13  # points
+PICTURE_HEIGHT = 1.9  # inches
+SMALLEST_NAMED = 0.03  # regions of at least this share of the picture get their name written in
+
+
+def prediction_sheet(pictures, predictions, classes, colours, title=None):
+    """Rows of input, truth and prediction, with the accuracy of each picture and a legend.
+
+    pictures     a list of Pictures; predictions  label maps, int (H, W), one for each
+    classes      names; colours  uint8 (K, 3)
+    """
+    return compare_sheet(pictures, {"prediction": predictions}, classes, colours, title)
+
+
+def compare_sheet(pictures, results, classes, colours, title=None, table=None):
+    """Rows of input, truth, and what several networks made of it, with the accuracies.
+
+    results  {heading: list of label maps, int (H, W), one for each picture}
+    table    a list of rows of text, the first of them the heads: drawn above the legend
+    """
+    from matplotlib.figure import Figure
+
+    headings, count = ["input", "truth", *results], len(pictures)
+    if not count or any(len(maps) != count for maps in results.values()):
+        raise ValueError("a sheet needs pictures, and of every network one label map for each")
+    height, width = pictures[0].labels.shape
+    cell = min(PICTURE_HEIGHT * width / height, 4.5)
+    tall = cell * height / width + 0.24
+    below = 0.36 * len(table) + 0.3 if table else 0
+    size = (cell * len(headings) + 0.2, tall * count + below + 1.3)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    grid = figure.add_gridspec(
+        count + bool(table), len(headings), height_ratios=[tall] * count + [below] * bool(table)
+    )
+    for row, picture in enumerate(pictures):
+        maps = [picture.labels, *(maps[row] for maps in results.values())]
+        axes = [figure.add_subplot(grid[row, k]) for k in range(len(headings))]
+        axes[0].imshow(picture.image)
+        for k, labels in enumerate(maps, start=1):
+            axes[k].imshow(colour_map(labels, colours))
+            write_names(axes[k], labels, classes)
+        notes = ["", "", *(f"{accuracy(picture.labels, labels):.0%} right" for labels in maps[1:])]
+        for a, heading, note in zip(axes, headings, notes, strict=True):
+            a.axis("off")
+            parts = [heading] * (row == 0) + [note] * bool(note)
+            a.set_title(": ".join(parts), fontsize=TEXT, pad=4, parse_math=False)
+    if table:
+        _draw_table(figure.add_subplot(grid[count, :]), table)
+    if title:
+        figure.suptitle(title, fontsize=TEXT + 2, parse_math=False)
+    void = any((picture.labels == VOID).any() for picture in pictures)
+    made = legend(figure, classes, colours, void=void)
+    for text in made.get_texts():
+        text.set_fontsize(TEXT - 1)
+    return figure
+
+
+def accuracy(truth, prediction):
+    """Share of the labelled pixels (label not 255) that are right; NaN if there are none."""
+    known = truth != VOID
+    return float((truth == prediction)[known].mean()) if known.any() else float("nan")
+
+
+def write_names(axes, labels, classes):
+    """Writes its name into every large region of a label map, for readers to whom the colours look
+    alike: at the point farthest from the border of the region, if there is room for it."""
+    from matplotlib.patheffects import withStroke
+    from scipy.ndimage import distance_transform_edt, label
+
+    height, width = labels.shape
+    for k, name in enumerate(classes):
+        regions, _ = label(labels == k)
+        sizes = np.bincount(regions.ravel())
+        for region in range(1, len(sizes)):
+            if sizes[region] < SMALLEST_NAMED * labels.size:
+                continue
+            # The border of the picture counts as a border too, so the name stays inside.
+            depth = distance_transform_edt(np.pad(regions == region, 1))[1:-1, 1:-1]
+            y, x = np.unravel_index(depth.argmax(), depth.shape)
+            if depth[y, x] < 0.05 * height:
+                continue
+            x = np.clip(x, 0.02 * width * len(name), width * (1 - 0.02 * len(name)))
+            axes.text(
+                x,
+                y,
+                name,
+                ha="center",
+                va="center",
+                fontsize=TEXT - 3,
+                color="white",
+                path_effects=[withStroke(linewidth=2.5, foreground="black")],
+                clip_on=True,
+                parse_math=False,
+            )
+
+
+def _draw_table(axes, rows):
+    """A table of text; lines whose first cell begins with a space are set in grey (from other
+    data, say)."""
+    axes.axis("off")
+    made = axes.table(cellText=rows[1:], colLabels=rows[0], cellLoc="left", loc="center")
+    made.auto_set_font_size(False)
+    made.set_fontsize(TEXT)
+    made.auto_set_column_width(range(len(rows[0])))
+    made.scale(1, 1.6)
+    for (row, _), cell in made.get_celld().items():
+        cell.set_edgecolor("0.8")
+        cell.PAD = 0.03
+        if row == 0:
+            cell.set_text_props(weight="bold")
+        elif rows[row][0].startswith(" "):
+            cell.set_text_props(color="0.35")
