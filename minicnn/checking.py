@@ -81,11 +81,12 @@ def _gradients(f, arrays, random):
 
 def _derivative(f, arrays, k, v, upstream):
     """d<upstream, f>/dh at h = 0 when input k moves to x + h v."""
+    step = STEP * max(1.0, float(np.abs(arrays[k]).max(initial=0)))  # large x: coarse roundoff
     values = []
-    for h in (STEP, -STEP):
+    for h in (step, -step):
         moved = [a + h * v if i == k else a for i, a in enumerate(arrays)]
         values.append(f(*(Tensor(a.copy()) for a in moved)).data)
-    return float((upstream * (values[0] - values[1])).sum()) / (2 * STEP)
+    return float((upstream * (values[0] - values[1])).sum()) / (2 * step)
 
 
 def _report(f, arrays, k, gx, upstream, random):

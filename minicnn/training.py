@@ -5,6 +5,7 @@ a run from being lost. All randomness is a function of (seed, epoch, position) a
 function of the step, so a resumed run ends with the very bits of an uninterrupted one.
 """
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def train(
     randomness.manual_seed(seed)
     network = checkpoints.build(config).to(device)
     config["tables"] = checkpoints.tables_of(network)
+    config["long_side"] = _long_side(dataset.split("train"))
     run = Run(config, network, dataset, out, quiet)
     config["total_steps"] = run.plan(epochs, steps, minutes)
     if out is not None:
@@ -133,6 +135,16 @@ def _configure(model, recipe, settings, dataset, seed):
         "step": 0,
         "best": None,
     }
+
+
+def _long_side(pictures):
+    """Median of the longer side, in pixels, of some training pictures: the size that objects had in
+    training, to which a photograph is brought before it is segmented."""
+    sides = []
+    for k in range(0, len(pictures), max(1, len(pictures) // 9)):
+        with contextlib.suppress(datasets.DataError):  # the loader will speak of it
+            sides.append(max(pictures[k].image.shape[:2]))
+    return int(np.median(sides)) if sides else None
 
 
 class Run:

@@ -1,0 +1,193 @@
+"""Training: it learns, it is never lost, and it can be resumed to the bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import checkpoints, training
+from minicnn.training import TrainingError
+
+TINY = {
+    "data": "scenes",
+    "data_options": {"size": (32, 48), "train": 5, "val": 2, "test": 2},
+    "settings": {"width": 0.125, "checkpoint_steps": 4, "validations": 2},
+    "quiet": True,
+}
+
+
+def tiny(model="multi-scale", **changes):
+    settings = TINY["settings"] | changes.pop("settings", {})
+    return minicnn.train(model, **{**TINY, **changes, "settings": settings})
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("model", ["single-scale", "multi-scale"])
+@pytest.mark.parametrize("recipe", ["ours", "faithful"])
+def test_a_network_can_learn_one_picture_by_heart(model, recipe):
+    settings = {"dropout": 0.0, "flip": False, "width": 0.25}
+    run = tiny(model, recipe=recipe, steps=150, overfit_one=True, settings=settings)
+    records = [r for r in run.log.records if "loss" in r]
+    assert records[-1]["loss"] < 0.5 * records[0]["loss"]
+    assert records[-1]["accuracy"] > 0.8
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    a, b, c = tiny(steps=6), tiny(steps=6), tiny(steps=6, seed=1)
+    assert same(a.network.state_dict(), b.network.state_dict())
+    assert not same(a.network.state_dict(), c.network.state_dict())
+
+
+SCRIPT = """
+import sys, minicnn
+if sys.argv[1] == "train":
+    minicnn.train("multi-scale", out=sys.argv[2], steps=60, {arguments})
+else:
+    minicnn.resume(sys.argv[2], quiet=True)
+"""
+
+
+def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
+    """SIGKILL at three random places; the resumed run ends as the one that was left alone."""
+    whole = tiny(steps=60, out=tmp_path / "whole")
+    script = SCRIPT.format(arguments=", ".join(f"{k}={v!r}" for k, v in TINY.items()))
+    killed = tmp_path / "killed"
+    random = np.random.default_rng()  # another place every time this test runs
+    places = sorted(random.integers(2, 55, size=3).tolist())
+    command = "train"
+    for place in places:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, command, str(killed)], env={**os.environ}
+        )
+        _wait_for_step(process, killed, place)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        command = "resume"
+    run = minicnn.resume(killed, quiet=True)
+    assert run.step == 60
+    assert same(run.network.state_dict(), whole.network.state_dict()), f"killed at {places}"
+    last = [
+        checkpoints.load(tmp_path / name / "last.safetensors")[0] for name in ("whole", "killed")
+    ]
+    assert same(*last), f"killed at {places}"
+    steps = [r["step"] for r in run.log.records if "loss" in r]
+    assert steps == [10, 20, 30, 40, 50, 60]
+
+
+def _wait_for_step(process, folder, step):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / "last.safetensors").is_file():
+            if checkpoints.load(folder / "last.safetensors")[1]["step"] >= step - 4:
+                return
+        time.sleep(0.005)
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path):
+    with pytest.raises(TrainingError, match=r"the loss became .* at step .*try --set lr="):
+        tiny(steps=60, out=tmp_path / "run", settings={"lr": 1e12, "warm_up": 0})
+    arrays, _ = checkpoints.load(tmp_path / "run" / "last.safetensors")
+    assert arrays  # readable, whole
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
+    real, calls = training._accuracy, []
+
+    def interrupted(scores, labels):
+        calls.append(1)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(scores, labels)
+
+    monkeypatch.setattr(training, "_accuracy", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 7; go on with: minicnn resume"):
+        tiny(steps=20, out=tmp_path / "run")
+    monkeypatch.undo()
+    assert checkpoints.load(tmp_path / "run" / "last.safetensors")[1]["step"] == 7
+    resumed = minicnn.resume(tmp_path / "run", quiet=True)
+    assert same(resumed.network.state_dict(), tiny(steps=20).network.state_dict())
+
+
+def test_minutes_become_steps_once(tmp_path):
+    run = tiny(minutes=0.02, out=tmp_path / "run")
+    assert run.config["total_steps"] >= 1
+    assert run.step <= run.config["total_steps"]
+
+
+def test_the_result_is_the_best_on_validation(tmp_path):
+    run = tiny(steps=20, out=tmp_path / "run")
+    scores = [r["val_accuracy"] for r in run.log.records if "val_accuracy" in r]
+    assert run.config["best"]["val_accuracy"] == max(scores)
+    network, config = checkpoints.load_model(tmp_path / "run")
+    assert config["best"] == run.config["best"]
+    assert same(network.state_dict(), run.network.state_dict())
+    assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
+
+
+def test_tables_are_stored_with_the_run(tmp_path):
+    run = tiny(steps=2, recipe="faithful", out=tmp_path / "run", seed=7)
+    network, _ = checkpoints.load_model(tmp_path / "run")
+    assert np.array_equal(network.stages.stages[1].table, run.network.stages.stages[1].table)
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert np.array_equal(network.predict(image), run.network.predict(image))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "multiscale"}, "there is no model 'multiscale'; there are single-scale"),
+        ({"recipe": "theirs"}, "no recipe 'theirs'; it has ours, faithful"),
+        ({"settings": {"widht": 1}}, "there is no setting 'widht'; there are"),
+        ({"settings": {"width": "wide"}}, "option width='wide': expected a number"),
+        ({"settings": {"tables": "some"}}, "option tables='some': choose full or random"),
+        ({"settings": {"schedule": "sometimes"}}, "schedule 'sometimes': choose"),
+        ({"steps": 3, "epochs": 2}, "one of epochs, steps and minutes"),
+        ({"steps": 0}, "a training of length 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        tiny(**({"steps": 1} | changes if "epochs" not in changes else changes))
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="is not an empty folder"):
+        tiny(steps=1, out=tmp_path)
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        minicnn.resume(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    checkpoints.save(path, {"x": np.ones(3)}, {"step": 1})
+
+    def no_space(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.save(path, {"x": np.zeros(3)}, {"step": 2})
+    assert checkpoints.load(path)[1] == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_files_that_are_no_checkpoints_are_named(tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not safetensors at all")
+    for path, sentence in [
+        (broken, "broken.safetensors: not a readable checkpoint"),
+        (tmp_path, "this folder holds no best.safetensors"),
+        ("nowhere", "neither a run folder, a .safetensors file nor a shipped network"),
+    ]:
+        with pytest.raises(checkpoints.CheckpointError, match=sentence):
+            checkpoints.load_model(path)
