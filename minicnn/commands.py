@@ -12,6 +12,7 @@ from pathlib import Path
 
 import minicnn
 from minicnn import datasets, evaluation
+from minicnn.checkpoints import LAST
 from minicnn.information import choose_device, facts, lines_of
 
 
@@ -135,9 +136,9 @@ def data_check(o):
 def gradcheck(o):
     from minicnn.ops import all_cases
 
-    cases = [case for case in all_cases() if o.op in (None, case.function.__name__)]
+    cases = [case for case in all_cases() if o.op in (None, _operation(case))]
     if not cases:
-        names = sorted({case.function.__name__ for case in all_cases()})
+        names = sorted({_operation(case) for case in all_cases()})
         raise ValueError(f"there is no operation {o.op!r}; there are {', '.join(names)}")
     rows = []
     for case in cases:
@@ -147,7 +148,7 @@ def gradcheck(o):
         except minicnn.GradientError as error:
             report = str(error)
         shapes = " ".join("x".join(map(str, a.shape)) or "scalar" for a in case.arrays)
-        row = {"op": case.function.__name__, "case": case.label, "inputs": shapes}
+        row = {"op": _operation(case), "case": case.label, "inputs": shapes}
         rows.append(row | {"right": not report, "report": report})
         if not o.json:
             verdict = "WRONG" if report else "right"
@@ -159,6 +160,12 @@ def gradcheck(o):
     else:
         print(f"{len(rows) - wrong} of {len(rows)} gradients are right")
     return 1 if wrong else 0
+
+
+def _operation(case):
+    """Its public name. What takes its arrays as a list, or draws a random mask, is checked by way
+    of a function `concat_of`, `dropout_with_key`."""
+    return re.sub("_(of|with_key)$", "", case.function.__name__)
 
 
 def info(o):
@@ -192,7 +199,10 @@ def _folder(chosen, otherwise):
     if chosen is not None:
         folder = Path(chosen)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ValueError(f"{folder} exists and is not an empty folder; choose another --out")
+            hint = "choose another --out"
+            if (folder / LAST).is_file():
+                hint += f", or go on with this run: minicnn resume {folder}"
+            raise ValueError(f"{folder} exists and is not an empty folder; {hint}")
         folder.mkdir(parents=True, exist_ok=True)
     else:
         for number in itertools.count(1):  # mkdir decides: two commands never get the same
@@ -205,6 +215,8 @@ def _folder(chosen, otherwise):
     finally:
         with contextlib.suppress(OSError):
             folder.rmdir()  # refuses unless it is empty
+            if chosen is None and "/" in otherwise:
+                folder.parent.rmdir()
 
 
 def _split_settings(pairs, only_data=False):

@@ -1,0 +1,272 @@
+"""The command line: what it does, what it says, and with which exit status it ends."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_runs import SCENES, small_run
+
+import minicnn
+from minicnn import commands, ops
+from minicnn.cases import Case
+from minicnn.cli import main
+
+TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
+TINY = ["--set"] + [
+    f"data.{key}={'x'.join(map(str, value)) if key == 'size' else value}"
+    for key, value in SCENES.items()
+]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Every test starts in an empty folder, with an empty place for data sets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return str(small_run(tmp_path_factory.mktemp("cli") / "run").folder)
+
+
+def save_picture(path, size=(12, 16)):
+    path.parent.mkdir(exist_ok=True)
+    colours = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(path)
+    return str(path)
+
+
+def refused(capsys, arguments, text, status=2):
+    """The command ends with `status` and says one line, which holds `text`; it prints nothing."""
+    assert main(arguments) == status
+    out, err = capsys.readouterr()
+    assert err.startswith("minicnn: ") and err.count("\n") == 1 and text in err, err
+    assert out == ""
+    return err
+
+
+def test_alone_it_prints_help(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert "segment" in out and "gradcheck" in out
+    for absent in ("bench", "table", "exercise", "lectures"):  # not there yet, so not listed
+        assert f"    {absent} " not in out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"minicnn {minicnn.__version__}\n"
+
+
+def test_train_evaluate_segment_and_resume(elsewhere, capsys):
+    assert main([*TRAIN, *TINY, "--seed", "3"]) == 0
+    assert "minicnn evaluate runs/multi-scale-1" in capsys.readouterr().out
+    assert main([*TRAIN, *TINY, "--json", "--overfit-one"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["run"] == "runs/multi-scale-2" and about["steps"] == 2
+    assert about["config"]["data"]["options"]["size"] == list(SCENES["size"])
+
+    assert main(["evaluate", "runs/multi-scale-1", "--json", "--out", "scores"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["pictures"] == SCENES["test"] and 0 <= scores["pixel_accuracy"] <= 1
+    assert json.loads((elsewhere / "scores/scores.json").read_text()) == scores
+    assert {"sheet-1.png", "confusion.png"} <= set(os.listdir("scores"))
+    assert main(["evaluate", "runs/multi-scale-1", "--split", "val", "--set", "data.val=2"]) == 0
+    out = capsys.readouterr().out
+    assert "split val: 2 pictures" in out and "mean IoU" in out and "s a picture" in out
+
+    assert main(["resume", "runs/multi-scale-1", "--threads", "1"]) == 0
+    assert "2 steps done" in capsys.readouterr().out
+
+
+def test_segment_does_what_it_can(elsewhere, run, capsys):
+    pictures = [save_picture(elsewhere / name) for name in ("a.png", "in/a.jpg", "b.png")]
+    (elsewhere / "broken.jpg").write_bytes(b"nothing")
+    assert main(["segment", "broken.jpg", *pictures, "gone.png", "--model", run]) == 2
+    out, err = capsys.readouterr()
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["broken.jpg", "gone.png"]
+    assert len(out.splitlines()) == 3
+    names = {f"{name}-{part}.png" for name in ("a", "a-2", "b") for part in ("overlay", "labels")}
+    assert set(os.listdir("segmented-1")) == names
+    assert main(["segment", "b.png", "--model", run, "--json", "--size", "24", "--out", "new"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["pictures"][0]["files"] == ["new/b-overlay.png", "new/b-labels.png"]
+    assert main(["segment", "gone.png", "--model", run]) == 2
+    assert not (elsewhere / "segmented-2").exists()  # nothing to put in it
+
+
+MISTAKES = [
+    (["bogus"], "invalid choice: 'bogus'"),
+    (["train"], "required: MODEL"),
+    (["train", "nonsense"], "there is no model 'nonsense'; there are single-scale, multi-scale"),
+    (["train", "multi-scale", "--recipe", "best"], "'best'"),
+    (["train", "multi-scale", "--epochs", "1", "--minutes", "2"], "not allowed with"),
+    (["train", "multi-scale", "--minutes", "nan"], "'nan' is not a number above 0"),
+    (["train", "multi-scale", "--steps", "1.5"], "'1.5' is not a whole number"),
+    (["train", "multi-scale", "--seed", "-1"], "'-1' is not a whole number, 0 or more"),
+    (["train", "multi-scale", "--set", "lr"], "'lr' is not KEY=VALUE"),
+    (["train", "multi-scale", "--set", "lr=fast"], "lr='fast': expected a number"),
+    (["train", "multi-scale", "--set", "rate=1"], "there is no setting 'rate'"),
+    (["train", "multi-scale", "--set", "data.size=9"], "(height, width)"),
+    (["train", "multi-scale", "--fold", "2"], "no option 'fold'"),
+    (["train", "multi-scale", "--data", "nowhere"], "there is no data set 'nowhere'"),
+    (["train", "multi-scale", "--data", "stanford-background"], "minicnn data install"),
+    (["train", "multi-scale", "--threads", "5000"], "this machine allows 1 to"),
+    (["train", "multi-scale", "--epoch", "1"], "unrecognized arguments"),
+    (["resume", "nowhere"], "nothing to resume"),
+    (["evaluate", "nowhere"], "neither a run folder"),
+    (["evaluate", "nowhere", "--set", "lr=1"], "only options of the data"),
+    (["segment"], "required: IMAGE"),
+    (["segment", "a.png", "--size", "0"], "'0' is not a whole number, 1 or more"),
+    (["segment", "a.png", "--model", "nowhere"], "neither a run folder"),
+    (["data"], "required: ACTION"),
+    (["data", "show", "nowhere"], "there is no data set 'nowhere'"),
+    (["data", "check", "nowhere"], "there is no data set 'nowhere'"),
+    (["data", "install", "stanford-background"], "--from"),
+    (["data", "install", "stanford-background", "--from", "gone.zip"], "gone.zip"),
+    (["gradcheck", "conv3d"], "there is no operation 'conv3d'; there are "),
+]
+
+
+@pytest.mark.parametrize("arguments, text", MISTAKES, ids=lambda v: v if isinstance(v, str) else "")
+def test_mistakes_end_in_one_line(arguments, text, elsewhere, capsys):
+    refused(capsys, arguments, text)
+    assert not os.listdir(elsewhere)  # and leave nothing behind
+
+
+def test_out_must_be_new(elsewhere, run, capsys):
+    save_picture(elsewhere / "full/a.png")
+    for command in ([*TRAIN, *TINY], ["segment", "full/a.png", "--model", run], ["evaluate", run]):
+        refused(capsys, [*command, "--out", "full"], "full exists and is not an empty folder")
+        refused(capsys, [*command, "--out", "full/a.png"], "full/a.png exists")
+    refused(capsys, [*TRAIN, *TINY, "--out", run], f"minicnn resume {run}")
+
+
+def test_gpu(monkeypatch, capsys):
+    from minicnn import devices, information
+
+    monkeypatch.setattr(devices, "gpu_status", lambda: (False, "no driver"))
+    refused(capsys, [*TRAIN, "--device", "gpu"], "cannot be used: no driver")
+    assert information.choose_device("auto") == "cpu"
+    monkeypatch.setattr(devices, "gpu_status", lambda: (True, "a fine GPU"))
+    monkeypatch.setattr(information, "kernels_without_gpu", lambda: ["conv2d"])
+    refused(capsys, [*TRAIN, "--device", "gpu"], "conv2d have no kernel for it yet")
+    assert information.choose_device("auto") == "cpu"
+    monkeypatch.setattr(information, "kernels_without_gpu", lambda: [])
+    assert information.choose_device("auto") == information.choose_device("gpu") == "gpu"
+
+
+@pytest.mark.parametrize(
+    "error, text, status",
+    [
+        (KeyboardInterrupt("stopped after step 3"), "stopped after step 3", 130),
+        (KeyboardInterrupt(), "stopped", 130),
+        (OSError(errno.ENOSPC, "No space left", "runs/x"), "runs/x: the disk is full", 2),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied", 2),
+        (MemoryError("Unable to allocate 9 GiB"), "the memory is full (Unable", 2),
+        (ValueError("in two\nlines"), "in two lines", 2),
+    ],
+)
+def test_what_goes_wrong_on_the_way_is_said_in_one_line(error, text, status, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(minicnn, "train", fail)
+    refused(capsys, [*TRAIN], text, status)
+    monkeypatch.setenv("MINICNN_TRACEBACK", "1")
+    if status == 2:
+        with pytest.raises(type(error)):
+            main(TRAIN)
+
+
+def test_gradcheck(monkeypatch, capsys):
+    assert main(["gradcheck", "relu"]) == 0
+    out = capsys.readouterr().out
+    assert "relu" in out and "tanh" not in out and "gradients are right" in out
+    assert main(["gradcheck", "concat", "--json"]) == 0
+    assert all(row["right"] for row in json.loads(capsys.readouterr().out))
+
+    class Wrong(minicnn.Op):
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            return gy
+
+    case = Case(lambda x: Wrong()(x), (np.array([1.5, 2.0]),))
+    monkeypatch.setattr(ops, "all_cases", lambda: iter([case]))
+    assert main(["gradcheck"]) == 1
+    out = capsys.readouterr().out
+    assert "WRONG" in out and "backward says" in out and "0 of 1" in out
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    for word in ("numpy", "threads", "kernel cache", "data home", "scenes", "GPU"):
+        assert word in out
+    assert main(["info", "--json"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["versions"]["minicnn"] == minicnn.__version__
+    assert about["data_missing"] == ["stanford-background"]
+
+
+def test_data(elsewhere, capsys):
+    assert main(["data", "list"]) == 0
+    assert "stanford-background    missing" in capsys.readouterr().out
+    assert main(["data", "show", "scenes", *TINY, "--count", "2"]) == 0
+    assert "mean colour" in capsys.readouterr().out
+    assert (elsewhere / "scenes-sheet-1/train.png").is_file()
+    assert main(["data", "check", "scenes", *TINY]) == 0
+
+    from datasets_samples import make_folder
+
+    broken = make_folder(elsewhere / "mine") / "images/p4.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    capsys.readouterr()
+    assert main(["data", "check", "mine"]) == 1
+    assert "p4.png" in capsys.readouterr().out
+
+
+def test_settings_are_parsed():
+    settings, data = commands._split_settings(
+        [("lr", "1e-3"), ("data.size", "120x160"), ("data.seed", "7"), ("data.x", "TRUE")]
+    )
+    assert settings == {"lr": "1e-3"}  # as text: the recipe knows of which kind it is
+    assert data == {"size": (120, 160), "seed": 7, "x": True}
+
+
+def minicnn_process(*arguments, **options):
+    command = [sys.executable, "-m", "minicnn.cli", *arguments]
+    return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, **options)
+
+
+def test_as_a_program():
+    process = minicnn_process("evaluate", "nowhere", stdout=subprocess.PIPE)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and out == "" and err.count("\n") == 1
+    assert err.startswith("minicnn: 'nowhere' is neither")
+
+
+def test_a_reader_that_leaves_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = minicnn_process("data", "list", stdout=writer)
+    os.close(writer)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 141 and err == ""
+
+
+def test_a_full_disk_under_the_output():
+    with open("/dev/full", "w") as full:
+        process = minicnn_process("data", "list", stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and err.count("\n") == 1 and "the disk is full" in err

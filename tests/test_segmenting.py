@@ -1,0 +1,186 @@
+"""Segmenting photographs: any size, any name, bounded memory."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_runs import Red, small_run
+
+import minicnn
+from minicnn import functional as F
+from minicnn import segmenting
+from minicnn.datasets.colours import palette
+from minicnn.evaluation import Trained
+from minicnn.figures import overlay
+from minicnn.images.reading import ImageError, read_labels
+from minicnn.images.resizing import fit_long_side, resize
+from minicnn.segmenting import enlarged_argmax
+
+COLOURS = [[10, 20, 30], [200, 0, 0], [0, 200, 0]]
+
+
+def red_picture(size, seed=0):
+    """(picture, labels) such that Red finds the labels; coarse, so that they survive resizing."""
+    labels = np.random.default_rng(seed).integers(0, 3, size, dtype=np.uint8)
+    return np.stack([labels * 10] * 3, axis=2), labels
+
+
+def knowing(size=None):
+    """Red with a config, as a checkpoint has it."""
+    config = {"classes": ["sky", "βουνό $x$", "road"], "colours": COLOURS, "long_side": size}
+    return Trained(Red(3), config)
+
+
+@pytest.mark.parametrize("size", [(40, 31), (7, 5), (3, 2), (1, 1), (9, 70)])
+def test_strips_give_what_all_scores_at_once_give(size, monkeypatch):
+    scores = np.random.default_rng(0).normal(size=(4, 7, 5)).astype(np.float32)
+    whole = F.interpolate(minicnn.Tensor(scores[None]), size=size, mode="bilinear").data[0]
+    monkeypatch.setattr(segmenting, "STRIP", 4 * size[1] * 3)  # three rows
+    labels = enlarged_argmax(scores, size)
+    assert labels.dtype == np.uint8 and labels.shape == size
+    sure = np.diff(np.sort(whole, axis=0)[-2:], axis=0)[0] > 1e-5
+    assert np.array_equal(labels[sure], whole.argmax(axis=0)[sure]) and sure.mean() > 0.9
+
+
+def test_no_strip_is_large(monkeypatch):
+    sizes = []
+
+    def spy(input, size, mode):
+        sizes.append(input.shape[1] * size[0] * size[1])
+        return interpolate(input, size=size, mode=mode)
+
+    interpolate = F.interpolate
+    monkeypatch.setattr(F, "interpolate", spy)
+    enlarged_argmax(np.zeros((8, 30, 40), np.float32), (1500, 2000))
+    assert len(sizes) > 1 and max(sizes) <= segmenting.STRIP
+
+
+def test_the_network_sees_the_size_it_was_trained_at():
+    image, _ = red_picture((60, 40))
+    for given, stored, seen in ((None, 30, (30, 20)), (12, 30, (12, 8)), (None, None, (320, 213))):
+        network = knowing(stored)
+        result = minicnn.segment(image, network, given)
+        assert network.network.seen == [seen] and result.labels.shape == (60, 40)
+
+
+def test_labels_classes_and_shares():
+    image, labels = red_picture((20, 30))
+    result = minicnn.segment(image, knowing(30))
+    assert np.array_equal(result.labels, labels)
+    np.testing.assert_allclose(result.shares, np.bincount(labels.ravel(), minlength=3) / 600)
+    assert result.classes[0] == "sky" and result.colours.tolist() == COLOURS
+    assert minicnn.segment(image, Red(3)).classes == ("class 0", "class 1", "class 2")
+    assert np.array_equal(minicnn.segment(image, Red(3)).colours, palette(3))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (1, 50), (50, 1), (2, 2)])
+def test_a_trained_network_takes_the_smallest_pictures(small, size, tmp_path):
+    image, _ = red_picture(size)
+    result = minicnn.segment(image, small)
+    assert result.labels.shape == size and result.labels.max() < 8
+    assert result.shares.sum() == pytest.approx(1)
+    for path in result.save(tmp_path):
+        assert path.is_file()
+    assert minicnn.segment(image, small, size=1).labels.shape == size
+
+
+@pytest.fixture(scope="module")
+def small():
+    return small_run()
+
+
+def test_overlay_has_the_picture_above_and_the_names_below():
+    image, labels = red_picture((90, 160))
+    result = minicnn.segment(image, knowing(160))
+    plain = result.overlay(legend=False)
+    assert np.array_equal(plain, overlay(image, labels, np.array(COLOURS)))
+    named = result.overlay()
+    assert np.array_equal(named[:90, :160], plain) and len(named) > 90
+    colours = {tuple(c) for c in named[90:].reshape(-1, 3).tolist()}
+    assert {tuple(c) for c in COLOURS} <= colours
+    strong = result.overlay(alpha=1.0, legend=False)
+    assert np.array_equal(strong, np.array(COLOURS, np.uint8)[labels])
+
+
+def test_legend_names_only_what_is_there():
+    result = minicnn.segment(np.zeros((90, 160, 3), np.uint8), knowing(160))
+    colours = {tuple(c) for c in result.overlay()[90:].reshape(-1, 3).tolist()}
+    assert tuple(COLOURS[0]) in colours and tuple(COLOURS[1]) not in colours
+
+
+def test_label_file_is_indexed_and_keeps_the_numbers(tmp_path):
+    image, labels = red_picture((20, 30))
+    _, path = minicnn.segment(image, knowing(30)).save(tmp_path)
+    assert np.array_equal(read_labels(path), labels)
+    with Image.open(path) as file:
+        entries = np.array(file.getpalette()).reshape(-1, 3)
+        assert file.mode == "P" and entries[:3].tolist() == COLOURS
+        assert len(entries) == 256 and not entries[255].any()
+        assert np.array_equal(np.array(file.convert("RGB")), np.array(COLOURS, np.uint8)[labels])
+
+
+def test_nothing_is_ever_overwritten(tmp_path):
+    image, _ = red_picture((20, 30))
+    (tmp_path / "other").mkdir()
+    mine = tmp_path / "photo-overlay.png"  # an input that is called as a result would be
+    for path in (tmp_path / "photo.png", tmp_path / "other/photo.png", mine):
+        Image.fromarray(image).save(path)
+    before = mine.read_bytes()
+    written = []
+    for path in (tmp_path / "photo.png", tmp_path / "other/photo.png", mine):
+        written += minicnn.segment(path, knowing(30)).save(tmp_path)
+    assert len(set(written)) == 6 and mine not in written and mine.read_bytes() == before
+    assert [p.name for p in written[:3:2]] == ["photo-2-overlay.png", "photo-3-overlay.png"]
+
+
+def test_refusals(tmp_path):
+    for wrong in (np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
+            minicnn.segment(wrong, Red(3))
+    with pytest.raises(ValueError, match="at least 1"):
+        minicnn.segment(np.zeros((4, 4, 3), np.uint8), Red(3), size=-5)
+    with pytest.raises(ImageError, match="no such file"):
+        minicnn.segment(tmp_path / "none.jpg", Red(3))
+
+
+def test_resizing():
+    assert fit_long_side(3000, 4000, 320) == (240, 320)
+    assert fit_long_side(10_000, 1, 320) == (320, 1)
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    assert resize(image, (64, 96)) is image
+    small = resize(image, (8, 12))
+    blocks = image.reshape(8, 8, 12, 8, 3).mean(axis=(1, 3))
+    assert small.shape == (8, 12, 3) and np.abs(small - blocks).max() < 40  # no single pixel's 255
+    assert resize(np.full((3, 2, 3), 77, np.uint8), (50, 40)).tolist() == [[[77] * 3] * 40] * 50
+
+
+def peak_memory(tmp_path, side, save):
+    """Peak resident memory, in bytes, of a process that segments a JPEG of side x side pixels."""
+    tile = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50, 3), dtype=np.uint8))
+    tile.resize((side, side)).save(tmp_path / "large.jpg")
+    run = small_run(tmp_path / "run")
+    code = f"""
+        import resource, minicnn
+        result = minicnn.segment("large.jpg", {str(run.folder)!r})
+        assert result.labels.shape == ({side}, {side})
+        if {save}:
+            result.save("out")
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_memory_of_20_megapixels(tmp_path):
+    # All scores at once would be 640 MB, beside some 400 of Python, its libraries and the photo.
+    assert peak_memory(tmp_path, 4500, save=False) < 700e6
+
+
+@pytest.mark.slow
+def test_memory_of_100_megapixels(tmp_path):
+    assert peak_memory(tmp_path, 10_000, save=True) < 4e9
