@@ -7,9 +7,10 @@ notebook shows it by itself.
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
 from minicnn.figures.network import feature_maps, filters
 from minicnn.figures.scores import confusion_figure, curves
-from minicnn.figures.sheets import compare_sheet, prediction_sheet
+from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 
 __all__ = [
+    "accuracy",
     "colour_map",
     "compare_sheet",
     "confusion_figure",

@@ -1,7 +1,5 @@
 """Figures of numbers: how a training went, and which class is taken for which."""
 
-import numpy as np
-
 # Blue and orange are told apart by every eye (Okabe and Ito's colours).
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 TEXT = 13  # points, readable from the last row
@@ -25,7 +23,7 @@ def curves(records, title=None):
     _points(accuracies, looked, "val_class_accuracy", GREEN, "s", "validation, mean of classes")
     losses.set_ylabel("loss (mean of the last 50 steps)", fontsize=TEXT)
     accuracies.set_ylabel("share of pixels that are right", fontsize=TEXT)
-    losses.set_ylim(bottom=0)
+    losses.set_ylim(0, 1.05 * max((r["loss"] for r in trained), default=1))
     accuracies.set_ylim(0, 1)
     accuracies.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
     for axes in (losses, accuracies):
@@ -60,13 +58,11 @@ def _points(axes, records, name, colour, marker, label):
 
 
 def confusion_figure(confusion, title=None):
-    """The confusion matrix (an evaluation.Confusion) as a table of per cents: each row is a true
+    """The confusion matrix (a Confusion) as a table of per cents: each row is a true
     class and adds up to 100, so that the diagonal is the accuracy of each class."""
     from matplotlib.figure import Figure
 
-    matrix, classes = confusion.matrix, confusion.classes
-    rows = matrix.sum(axis=1, keepdims=True)
-    shares = np.where(rows > 0, matrix / np.maximum(rows, 1), np.nan)
+    shares, classes = confusion.rows(), confusion.classes
     count = len(classes)
     side = max(5.5, 1.8 + 0.62 * count)
     figure = Figure(figsize=(side + 0.8, side), dpi=110, layout="constrained")
@@ -80,7 +76,7 @@ def confusion_figure(confusion, title=None):
                 text = f"{100 * shares[i, j]:.0f}"
                 axes.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
     # A row without a number is a class that does not occur in these pictures.
-    totals = rows[:, 0] / max(rows.sum(), 1)
+    totals = confusion.matrix.sum(axis=1) / max(confusion.matrix.sum(), 1)
     names = [f"{name} ({100 * share:.0f} %)" for name, share in zip(classes, totals, strict=True)]
     axes.set_yticks(range(count), names, fontsize=size, parse_math=False)
     axes.set_xticks(range(count), classes, rotation=45, ha="right", fontsize=size, parse_math=False)

@@ -30,9 +30,9 @@ def compare_sheet(pictures, results, classes, colours, title=None, table=None):
     headings, count = ["input", "truth", *results], len(pictures)
     if not count or any(len(maps) != count for maps in results.values()):
         raise ValueError("a sheet needs pictures, and of every network one label map for each")
-    height, width = pictures[0].labels.shape
-    cell = min(PICTURE_HEIGHT * width / height, 4.5)
-    tall = cell * height / width + 0.24
+    aspect = float(np.median([p.labels.shape[1] / p.labels.shape[0] for p in pictures]))
+    cell = min(PICTURE_HEIGHT * aspect, 4.5)
+    tall = cell / aspect + 0.24
     below = 0.36 * len(table) + 0.3 if table else 0
     size = (cell * len(headings) + 0.2, tall * count + below + 1.3)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
@@ -102,8 +102,6 @@ def write_names(axes, labels, classes):
 
 
 def _draw_table(axes, rows):
-    """A table of text; lines whose first cell begins with a space are set in grey (from other
-    data, say)."""
     axes.axis("off")
     made = axes.table(cellText=rows[1:], colLabels=rows[0], cellLoc="left", loc="center")
     made.auto_set_font_size(False)
@@ -115,5 +113,3 @@ def _draw_table(axes, rows):
         cell.PAD = 0.03
         if row == 0:
             cell.set_text_props(weight="bold")
-        elif rows[row][0].startswith(" "):
-            cell.set_text_props(color="0.35")

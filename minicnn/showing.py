@@ -1,0 +1,111 @@
+"""Looking into a trained network: what it is, how it was trained, what it has learnt.
+
+    showing.show("runs/multi-scale-1")                        all of it
+    showing.show("multi-scale", features="photo.jpg")         feature maps of one picture
+
+The figures themselves are in minicnn/figures.
+"""
+
+from pathlib import Path
+
+from minicnn import datasets, figures
+from minicnn.checkpoints import find, load_model
+from minicnn.images.reading import read_image
+from minicnn.images.resizing import fit_long_side, resize
+from minicnn.progress import read_log
+
+
+def show(model, filters=False, features=None, curve=False, out=None):
+    """Draws what is asked for, or, if nothing is, says in words what the network is and draws
+    everything that can be drawn. Returns the paths of the PNG files.
+
+    model     a run folder, a .safetensors file or the name of a shipped network
+    filters   the learnt filters, as filters.png
+    features  path of a picture: its maps by stage and scale, as features.png
+    curve     loss and accuracy over the training, as curves.png
+    out       folder for the files; by default the run folder, or NAME-figures beside you
+
+    Raises CheckpointError, ImageError or ValueError with one sentence.
+    """
+    network, config = load_model(model)
+    records = _records(model)
+    everything = not (filters or features or curve)
+    drawn = {}
+    if everything:
+        print("\n".join(summary(network, config, records)))
+    if filters or everything:
+        drawn["filters.png"] = figures.filters(network)
+    if features or everything:
+        image = read_image(features) if features else _example(config)
+        if image is not None:
+            size = fit_long_side(*image.shape[:2], config.get("long_side") or max(image.shape[:2]))
+            drawn["features.png"] = figures.feature_maps(network, resize(image, size))
+    if curve and not records:
+        raise ValueError(f"{model}: there is no log of a training here, so no curve can be drawn")
+    if records and (curve or everything):
+        drawn["curves.png"] = figures.curves(records, title=config["model"])
+    return _save(drawn, _folder(model, out))
+
+
+def summary(network, config, records=()):
+    """What there is to say of a trained network, as lines of text."""
+    data = config.get("data", {})
+    settings = [f"{k}={v}" for k, v in (data.get("options") or {}).items()]
+    fold = [] if data.get("fold") is None else [f"fold {data['fold']} for the test"]
+    best, total = config.get("best"), config.get("total_steps")
+    count = sum(p.data.size for p in network.parameters())
+    lines = [
+        ("model", f"{config['model']}, recipe {config.get('recipe', 'unknown')}"),
+        ("options", _pairs(config["options"])),
+        ("training", _pairs(config.get("training", {}))),
+        ("data", ", ".join([str(data.get("name", "unknown")), *settings, *fold])),
+        ("classes", f"{len(config['classes'])}: {', '.join(config['classes'])}"),
+        ("parameters", f"{count:,}"),
+        ("steps", f"weights of step {config['step']}" + (f" of {total}" if total else "")),
+        ("seed", str(config.get("seed", "unknown"))),
+    ]
+    if best:
+        lines.append(
+            ("validation", f"pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
+        )
+    trained = [r for r in records if "loss" in r]
+    if trained:
+        last = trained[-1]
+        lines.append(
+            ("at the end", f"training loss {last['loss']:.3f}, accuracy {last['accuracy']:.1%}")
+        )
+    return [f"{name:11} {text}" for name, text in lines]
+
+
+def _pairs(options):
+    return ", ".join(f"{name}={value}" for name, value in options.items()) or "unknown"
+
+
+def _records(model):
+    """The log that lies beside the weights; [] if there is none."""
+    log = find(model).with_name("log.jsonl")
+    return read_log(log) if log.is_file() else []
+
+
+def _example(config):
+    """A picture of the data that the network was trained on; None if it is not on this machine."""
+    data = config.get("data", {})
+    try:
+        dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
+        pictures = next(filter(len, map(dataset.split, ("test", "val", "train"))))
+        return pictures[0].image
+    except (KeyError, StopIteration, datasets.DataError):
+        return None
+
+
+def _folder(model, out):
+    if out is not None:
+        return Path(out)
+    return Path(model) if Path(model).is_dir() else Path(f"{Path(model).stem}-figures")
+
+
+def _save(drawn, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in drawn.items():
+        figure.savefig(folder / name)
+    return [folder / name for name in drawn]
