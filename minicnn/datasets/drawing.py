@@ -99,13 +99,18 @@ class Camera:
     def project(self, points):
         """(n, 3) points in metres, Z > 0, to (n, 2) pixel coordinates (column, row)."""
         x, y, z = np.asarray(points, np.float64).reshape(-1, 3).T
-        right = x / z * self.focal + self.pan
-        down = (self.height - y) / z * self.focal + self.horizon
+        return np.stack(self._position(x / z, (self.height - y) / z), axis=1)
+
+    def pixel(self, right, down):
+        """The (rows, columns) of the pixels through which these rays go."""
+        column, row = self._position(right, down)
+        return np.rint(row).astype(np.int32), np.rint(column).astype(np.int32)
+
+    def _position(self, right, down):
+        x, y = right * self.focal + self.pan, down * self.focal + self.horizon
         rows, columns = self.size
-        result = np.empty((len(x), 2))
-        result[:, 0] = (self.cos * right - self.sin * down) * rows + columns / 2 - 0.5
-        result[:, 1] = (self.sin * right + self.cos * down) * rows + rows / 2 - 0.5
-        return result
+        column = (self.cos * x - self.sin * y) * rows + columns / 2 - 0.5
+        return column, (self.sin * x + self.cos * y) * rows + rows / 2 - 0.5
 
 
 class Canvas:
@@ -151,7 +156,7 @@ class Canvas:
         np.copyto(self.instances[box], np.int32(instance), where=mask)
 
     def cast(self, polygon):
-        """Adds a polygon (pixel coordinates) to the shadows that `darken` will lay on the ground."""
+        """Adds a polygon (pixel coordinates) to the shadows that `darken` will lay."""
         self.shadows.polygon(polygon.ravel().tolist(), fill=1)
 
     def darken(self, strength, on):

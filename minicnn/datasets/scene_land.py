@@ -8,7 +8,18 @@ mirror image by the same formula.
 import numpy as np
 
 from minicnn.datasets.drawing import fractal, mix, noise, tinted
-from minicnn.datasets.scene_world import GRASS, LEAFINESS, MOUNTAIN, ROAD, SKY, WATER, stone, vary
+from minicnn.datasets.scene_world import (
+    BUILDING,
+    GRASS,
+    LEAFINESS,
+    MOUNTAIN,
+    ROAD,
+    SKY,
+    TREE,
+    WATER,
+    stone,
+    vary,
+)
 
 
 def draw_land(world, ground, rng, mountains=0, waves=0.5):
@@ -48,6 +59,23 @@ def draw_land(world, ground, rng, mountains=0, waves=0.5):
     tone = tone * ground.marks(x[paved], z[paved], pixel)
     road = tinted(vary(world.stone, rng, 0.08) * world.lit((0, 1, 0)), tone)
     colour[:, paved] = world.hazed(road, np.minimum(z[paved], 900))
+
+
+def reflect(world, shore, waves):
+    """Mirrors the woods and houses on the far shore in the water before it."""
+    camera, canvas = world.camera, world.canvas
+    where = np.nonzero(canvas.labels == WATER)
+    right, down = camera.right[where], camera.down[where]
+    depth = down + 0.012
+    wobble = noise(right / depth * 2, np.log(depth) * 12) * (0.02 + waves) * 0.1 * depth
+    i, j = camera.pixel(right, 2 * camera.height / shore - down + wobble)
+    rows, columns = camera.size
+    seen = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
+    i, j, there = i[seen], j[seen], tuple(w[seen] for w in where)
+    solid = (canvas.labels[i, j] == TREE) | (canvas.labels[i, j] == BUILDING)
+    i, j, there = i[solid], j[solid], tuple(w[solid] for w in there)
+    image = mix(canvas.colour[:, i, j], world.ambient * 0.4, 0.2)
+    canvas.colour[:, *there] = mix(canvas.colour[:, *there], image, 0.75 - 0.5 * waves)
 
 
 def ripple(right, down, rng):

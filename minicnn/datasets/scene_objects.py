@@ -6,8 +6,8 @@ ground up, later polygons painted over earlier ones. `draw_object` stands it up 
 
 import numpy as np
 
-from minicnn.datasets.drawing import ellipse, noise, tinted
-from minicnn.datasets.scene_world import FOREGROUND, vary
+from minicnn.datasets.drawing import ellipse, mix, noise, tinted
+from minicnn.datasets.scene_world import FOREGROUND, WATER, vary
 
 WHEEL, GLASS, METAL = (0.08, 0.08, 0.09), (0.18, 0.24, 0.30), (0.42, 0.43, 0.45)
 
@@ -215,13 +215,7 @@ OBJECTS = {"person": person, "car": car, "animal": animal, "sign": sign, "boat":
 
 def draw_object(world, rng, x, z, shapes, number):
     """Stands `shapes` at (x, z) and paints them as foreground object `number`."""
-    polygons, values = [], []
-    for corners, colour in shapes:
-        corners = np.asarray(corners, np.float64)
-        depth = np.full(len(corners), z)
-        points = np.stack([x + corners[:, 0], corners[:, 1], depth], 1)
-        polygons.append(world.camera.project(points))
-        values.append(np.clip(np.asarray(colour) * 255, 1, 255))
+    polygons, values = _stand(world, shapes, x, z)
     side, offset = 0.13 * np.sign(world.sun[0]), rng.uniform(0, 30, 2)
     found = world.canvas.stencil(polygons, values)
     if found is None:
@@ -236,9 +230,33 @@ def draw_object(world, rng, x, z, shapes, number):
     world.canvas.put(box_, mask, world.hazed(colour, z), FOREGROUND, number)
 
 
+def object_reflection(world, x, z, shapes):
+    """Mirrors a boat in the water before it: its shapes upside down, darkened."""
+    upside_down = [(np.asarray(corners) * [1, -1], colour) for corners, colour in shapes]
+    polygons, values = _stand(world, upside_down, x, z)
+    found = world.canvas.stencil(polygons, values)
+    if found is not None:
+        box_, drawn = found
+        mask = drawn.any(axis=2) & (world.canvas.labels[box_] == WATER)
+        paint = np.moveaxis(drawn, 2, 0).astype(np.float32) / 255
+        below = world.canvas.colour[:, *box_]
+        np.copyto(below, mix(below, paint * world.ambient[:, None, None], 0.5), where=mask)
+
+
 def object_shadow(world, x, z, shapes):
     """Casts the shadow of the object's two outer thirds of height as one polygon."""
     points = np.concatenate([np.asarray(p, np.float64) for p, _ in shapes])
     left, right, high = points[:, 0].min(), points[:, 0].max(), points[:, 1].max()
     corners = [(left, 0), (right, 0), (right * 0.8, high * 0.9), (left * 0.8, high * 0.9)]
     world.cast([(x + cx, cy, z) for cx, cy in corners])
+
+
+def _stand(world, shapes, x, z):
+    """The shapes at (x, z) as polygons in the picture, and their colours from 1 to 255."""
+    polygons, values = [], []
+    for corners, colour in shapes:
+        points = np.full((len(corners), 3), z, np.float64)
+        points[:, :2] = np.asarray(corners) + (x, 0)
+        polygons.append(world.camera.project(points))
+        values.append(np.clip(np.asarray(colour) * 255, 1, 255))
+    return polygons, values

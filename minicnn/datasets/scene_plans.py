@@ -1,91 +1,12 @@
-"""Plans of places: which ground lies where and what stands on it.
+"""Plans of places: a street, a square, a country road, a meadow, a lake, a quay.
 
-A plan fills a `Site`: the ground, a number of mountain ridges, and things in any order. Every thing
-is (distance, shadow, paint): the shadows are drawn first, then the things from far to near.
+A plan chooses the ground and puts mountains, houses, trees and foreground objects into a `Site`.
 """
 
 import numpy as np
 
-from minicnn.datasets.scene_buildings import building_shadow, draw_building
-from minicnn.datasets.scene_ground import (
-    Ground,
-    blob,
-    lane_marks,
-    slabs,
-    strip_across,
-    strip_along,
-    zebra,
-)
-from minicnn.datasets.scene_objects import OBJECTS, draw_object, object_shadow
-from minicnn.datasets.scene_trees import draw_tree, draw_wood, tree_shadow
-from minicnn.datasets.scene_world import GRASS, GROUND, ROAD, WATER
-
-
-class Site:
-    """A place in the making. `rng` chooses; things get their own generator when they are added, so
-    that nothing depends on whether a thing is seen."""
-
-    def __init__(self, world, rng):
-        self.world, self.rng = world, rng
-        self.ground, self.mountains, self.waves = Ground(GRASS), 0, 0.4
-        self.things, self.objects = [], 0
-
-    def _fork(self):
-        return np.random.Generator(np.random.Philox(int(self.rng.integers(2**62))))
-
-    def _add(self, z, shadow, paint):
-        self.things.append((z, len(self.things), shadow, paint))
-
-    def across(self, z, reach=1.0):
-        """A random X that the camera sees at distance z."""
-        camera = self.world.camera
-        return (self.rng.uniform(-reach, reach) * camera.half - camera.pan / camera.focal) * z
-
-    def wet(self, x, z):
-        """Whether there is water at (x, z)."""
-        return self.ground.labels(np.float64(x), np.float64(z)) == WATER
-
-    def tree(self, x, z, height, kind="broad"):
-        rng, world = self._fork(), self.world
-        if z > 0.35 * height and not self.wet(x, z):  # not right in front of the lens
-            self._add(
-                z,
-                lambda: tree_shadow(world, x, z, height, kind),
-                lambda: draw_tree(world, rng, x, z, height, kind),
-            )
-
-    def wood(self, z, height, left=-1e3, right=1e3, foot=0.0):
-        rng, world = self._fork(), self.world
-        self._add(z, None, lambda: draw_wood(world, rng, z, height, left, right, foot))
-
-    def building(self, left, right, near, far, height, **options):
-        rng, world = self._fork(), self.world
-        self._add(
-            near,
-            lambda: building_shadow(world, left, right, near, far, height),
-            lambda: draw_building(world, rng, left, right, near, far, height, **options),
-        )
-
-    def thing(self, kind, x, z, **options):
-        """A foreground object of a kind of OBJECTS; only boats swim, and only on water."""
-        rng, world = self._fork(), self.world
-        shapes = OBJECTS[kind](rng, **options)
-        if self.wet(x, z) != (kind == "boat"):
-            return
-        self.objects += 1
-        number = self.objects
-        shadow = None if kind == "boat" else lambda: object_shadow(world, x, z, shapes)
-        self._add(z, shadow, lambda: draw_object(world, rng, x, z, shapes, number))
-
-    def paint(self):
-        """Shadows first, for they lie on the ground; then from far to near."""
-        order = sorted(self.things, key=lambda thing: (-thing[0], thing[1]))
-        for _, _, shadow, _ in order:
-            if shadow is not None:
-                shadow()
-        self.world.canvas.darken(self.world.shadow, GROUND)
-        for *_, paint in order:
-            paint()
+from minicnn.datasets.scene_ground import blob, lane_marks, slabs, strip_across, strip_along, zebra
+from minicnn.datasets.scene_world import GRASS, ROAD, WATER
 
 
 def far(rng, low, high):
@@ -243,6 +164,7 @@ def lake(site):
         WATER, strip_across(begin, end, rng.normal(0, 0.08), 0.15 * begin, rng.uniform(0, 6))
     )
     if end < 1e5:
+        site.shore = end
         if rng.uniform() < 0.7:
             site.wood(end * 1.05, rng.uniform(0.6, 1.4) * min(14, 0.08 * end + 4))
         if rng.uniform() < 0.35:
@@ -263,7 +185,7 @@ def quay(site):
     begin = near * rng.choice([0.2, 1.3, 2.0])
     end = begin * rng.uniform(3, 8) + 8
     site.ground.add(WATER, strip_across(begin, end, rng.normal(0, 0.04)))
-    tall = rng.uniform(6, 20)
+    site.shore, tall = end, rng.uniform(6, 20)
     row_of_houses(site, end * 1.04, 12, tall * 0.7, tall * 1.3, cover=rng.choice([1.0, 0.75]))
     trees(site, int(rng.integers(0, 4)), end * 1.01, end * 1.03)
     for _ in range(int(rng.integers(0, 3))):
@@ -278,4 +200,4 @@ def str_choice(rng, a, b, share):
 
 
 PLANS = (street, square, country_road, meadow, lake, quay)
-SHARES = (0.2, 0.16, 0.16, 0.16, 0.2, 0.12)
+SHARES = (0.16, 0.17, 0.13, 0.17, 0.23, 0.14)

@@ -6,7 +6,7 @@ from minicnn.datasets.drawing import mix
 
 CLASSES = ("sky", "tree", "road", "grass", "water", "building", "mountain", "foreground")
 SKY, TREE, ROAD, GRASS, WATER, BUILDING, MOUNTAIN, FOREGROUND = range(8)
-LEAFINESS = 0.18  # contrast of leaves, and of blades of grass
+LEAFINESS = 0.15  # contrast of leaves, and of blades of grass
 GROUND = (ROAD, GRASS)  # what shows cast shadows
 
 # Colour of sunlight, of the shaded side, of the zenith and of the sky at the horizon, by weather.
@@ -15,7 +15,7 @@ WEATHER = {
     "morning": ((0.85, 0.72, 0.52), (0.38, 0.40, 0.47), (0.42, 0.58, 0.80), (0.93, 0.87, 0.78)),
     "evening": ((0.90, 0.56, 0.34), (0.33, 0.32, 0.42), (0.38, 0.44, 0.66), (0.98, 0.70, 0.48)),
     "overcast": ((0.25, 0.25, 0.24), (0.74, 0.76, 0.78), (0.58, 0.62, 0.67), (0.78, 0.80, 0.82)),
-    "grey": ((0.12, 0.12, 0.12), (0.66, 0.68, 0.71), (0.50, 0.54, 0.60), (0.66, 0.69, 0.72)),
+    "grey": ((0.12, 0.12, 0.12), (0.72, 0.74, 0.77), (0.58, 0.62, 0.68), (0.73, 0.75, 0.78)),
 }
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from minicnn.datasets.dataset import Dataset, Picture
 from minicnn.datasets.drawing import Camera, Canvas
-from minicnn.datasets.scene_land import draw_land
-from minicnn.datasets.scene_plans import PLANS, SHARES, Site
+from minicnn.datasets.scene_plans import PLANS, SHARES
+from minicnn.datasets.scene_site import Site
 from minicnn.datasets.scene_world import CLASSES, World
 from minicnn.randomness import generator
 
@@ -85,7 +85,7 @@ def draw_scene(seed, index, size):
         size,
         focal=rng.uniform(0.75, 1.4),
         height=rng.uniform(1.4, 2.2) if rng.uniform() < 0.7 else rng.uniform(2.5, 9),
-        horizon=rng.uniform(-0.38, 0.38),
+        horizon=rng.uniform(-0.44, 0.27),
         pan=rng.normal(0, 0.15),
         roll=float(np.clip(rng.normal(0, 0.04), -0.14, 0.14)),
     )
@@ -93,8 +93,7 @@ def draw_scene(seed, index, size):
     world = World(canvas, camera, rng)
     site = Site(world, rng)
     PLANS[rng.choice(len(PLANS), p=SHARES)](site)
-    draw_land(world, site.ground, rng, site.mountains, site.waves)
-    site.paint()
+    site.draw()
     image = expose(canvas.colour, rng)
     _, numbers = np.unique(canvas.instances, return_inverse=True)  # 1 .. n, without the hidden ones
     instances = numbers.reshape(size).astype(np.int32) + int(canvas.instances.min() > 0)
@@ -105,7 +104,7 @@ def draw_scene(seed, index, size):
 
 def expose(colour, rng):
     """What lens and sensor make of the colours (3, H, W): soft edges, a tint, grain, 8 bits."""
-    gain = np.exp(rng.normal(0, 0.12)) * (1 + rng.normal(0, 0.02, 3))
+    gain = np.exp(rng.normal(0.06, 0.1)) * (1 + rng.normal(0, 0.02, 3))
     grain = rng.uniform(0.8, 3.2)
     soft = colour.copy()
     soft[:, 1:-1] += 0.5 * (0.5 * (colour[:, :-2] + colour[:, 2:]) - colour[:, 1:-1])
