@@ -5,7 +5,7 @@ notebook shows it by itself.
 """
 
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
-from minicnn.figures.network import feature_maps, filters
+from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.scores import confusion_figure, curves
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 
@@ -21,5 +21,6 @@ __all__ = [
     "legend",
     "overlay",
     "pair",
+    "planes",
     "prediction_sheet",
 ]

@@ -143,3 +143,25 @@ def _grey(plane):
     """A map in 0..1 by its own extremes; a handful of bright pixels may not darken the rest."""
     low, high = np.percentile(plane, (2, 98))
     return np.clip((plane - low) / max(high - low, 1e-12), 0, 1)
+
+
+def planes(levels, names):
+    """What a network is given, as a Figure: a line for each plane (named in `names`), a column for
+    each of the levels, float arrays (C, h, w); grey is 0, all in one range."""
+    from matplotlib.figure import Figure
+
+    largest = max(float(np.percentile(np.abs(level), 99)) for level in levels)
+    aspect = levels[0].shape[2] / levels[0].shape[1]
+    figure = Figure(
+        figsize=(ROW * aspect * len(levels) + 0.2, (ROW + 0.35) * len(names)),
+        dpi=110,
+        layout="constrained",
+    )
+    cells = figure.subplots(len(names), len(levels), squeeze=False)
+    for k, level in enumerate(levels):
+        for c, name in enumerate(names):
+            axes = cells[c, k]
+            axes.imshow(level[c], cmap="gray", vmin=-largest, vmax=largest)
+            axes.set_title(f"{name}, {level.shape[2]}x{level.shape[1]}", fontsize=TEXT, loc="left")
+            axes.axis("off")
+    return figure

@@ -1,0 +1,46 @@
+"""The examples run as they stand, and what they promise comes true."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minicnn.datasets.scenes import Scenes
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name, folder, *arguments):
+    """The output of an example that runs in `folder`, warnings being errors."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_multi_scale_leaves_a_picture_at_every_step(tmp_path):
+    output = run("multi_scale.py", tmp_path, "--steps", "3")
+    assert "pixel accuracy" in output
+    written = sorted(path.name for path in (tmp_path / "multi-scale-story").iterdir())
+    assert [name[0] for name in written] == list("12345566")
+
+
+@pytest.mark.slow
+def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
+    output = run("multi_scale.py", tmp_path)
+    accuracy = float(re.search(r"pixel accuracy ([\d.]+)%", output)[1]) / 100
+    scenes = Scenes(size=(120, 160), train=200, test=40)
+    train, test = (np.stack([p.labels for p in scenes.split(s)]) for s in ("train", "test"))
+    counts = np.stack([(train == k).sum(axis=(0, 2)) for k in range(8)])  # by class and row
+    majority = np.mean(test == counts.sum(axis=1).argmax())
+    by_row = np.mean(test == counts.argmax(axis=0)[:, None])
+    assert accuracy > max(majority, by_row) + 0.10
