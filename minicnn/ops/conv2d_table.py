@@ -240,5 +240,5 @@ def cases():
     geometry = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
     yield Case(conv2d_table, (x, w, b), {"table": table})
     yield Case(conv2d_table_of, (x, w, b, g), {"table": table, **geometry}, label="gains")
-    twice = np.array([[0, 1], [0, 1], [2, 0]])
-    yield Case(conv2d_table_of, (x, w[:3]), {"table": twice}, label="twice")
+    twice = np.array([[0, 1], [0, 1], [2, 0], [1, 1]])
+    yield Case(conv2d_table_of, (x, w[:4]), {"table": twice}, label="twice")

@@ -242,7 +242,7 @@ def _check_reduction(name, reduction):
 def cases():
     x, target = 2 * normal(2, 4, 3, 5), np.arange(30).reshape(2, 3, 5) * 7 % 4
     target[0, 1, 2] = target[1, 0, 0] = 255
-    weight = np.array([0.5, 2.0, 1.0, 3.0])
+    weight = [0.5, 2.0, 1.0, 3.0]
     plain = {"target": target, "ignore_index": 255}
     yield Case(cross_entropy, (x,), plain)
     yield Case(
