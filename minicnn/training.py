@@ -1,22 +1,21 @@
-"""Training: settings, the loop, checkpoints, and going on where a run stopped.
+"""Starting a training from settings, and going on with one that was stopped.
 
-The loop is the one that every chapter shows: forward, loss, backward, step. What surrounds it keeps
-a run from being lost. All randomness is a function of (seed, epoch, position) and the schedule a
-function of the step, so a resumed run ends with the very bits of an uninterrupted one.
+    run = minicnn.train("multi-scale", "stanford-background", fold=1, epochs=8, out="runs/first")
+    run = minicnn.resume("runs/first")
+
+All randomness is a function of (seed, epoch, position) and the schedule a function of the step, so
+a resumed run ends with the very bits of an uninterrupted one. The loop itself is in `run.py`.
 """
 
 import contextlib
-import time
 from pathlib import Path
 
 import numpy as np
 
-from minicnn import checkpoints, datasets, models, optim, randomness
-from minicnn.checkpoints import BEST, LAST
-from minicnn.devices import default_device
-from minicnn.evaluation import VOID, score
+from minicnn import checkpoints, datasets, models, randomness
+from minicnn.checkpoints import LAST
 from minicnn.models.segmentation import merge_options
-from minicnn.progress import Log, Progress
+from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
 
 # What a recipe may say of the training; everything else in it is an option of the network.
@@ -31,10 +30,6 @@ TRAINING_DEFAULTS = {
     "checkpoint_seconds": 60.0,
     "checkpoint_steps": 0,  # if above 0, instead of the seconds
 }
-
-
-class TrainingError(ValueError):
-    """A run that cannot start or go on; the message says why."""
 
 
 def train(
@@ -145,227 +140,3 @@ def _long_side(pictures):
         with contextlib.suppress(datasets.DataError):  # the loader will speak of it
             sides.append(max(pictures[k].image.shape[:2]))
     return int(np.median(sides)) if sides else None
-
-
-class Run:
-    """A network in training.
-
-    network  the network; `config` all settings; `log` the records (dicts) written so far
-    folder   where checkpoints lie, or None
-    """
-
-    def __init__(self, config, network, dataset, folder, quiet):
-        self.config, self.network, self.dataset = config, network, dataset
-        self.folder = folder
-        self.step = 0
-        self.settings = config["training"]
-        self.pictures = dataset.split("train")
-        if config["overfit_one"]:
-            self.pictures.names = self.pictures.names[:1]
-        if not len(self.pictures):
-            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
-        self.val = [] if config["overfit_one"] else dataset.split("val")
-        self.log = Log(folder and folder / "log.jsonl")
-        self.quiet = quiet
-        self.best_weights = None
-
-    # ------------------------------------------------------------------------------ preparations
-    def plan(self, epochs, steps, minutes):
-        """The number of steps to take."""
-        given = [v for v in (epochs, steps, minutes) if v is not None]
-        if len(given) > 1:
-            raise TrainingError("give one of epochs, steps and minutes, not several")
-        if given and given[0] <= 0:
-            raise TrainingError(f"a training of length {given[0]} is no training")
-        if steps is not None:
-            return int(steps)
-        if minutes is not None:
-            seconds = self._seconds_per_step()
-            # A prediction costs about a third of a step; each validation makes one per picture.
-            looks = self.settings["validations"] * len(self.val) * seconds / 3
-            return max(1, int((60 * minutes - min(looks, 30 * minutes)) / seconds))
-        return max(1, round((5 if epochs is None else epochs) * len(self.pictures)))
-
-    def _seconds_per_step(self):
-        """Median over a few steps that change nothing; the first compiles kernels."""
-        times = []
-        with self._loader(0, 6) as loader:
-            for _, inputs, labels in loader:
-                start = time.perf_counter()
-                loss, _ = self.network.loss(self._tensors(inputs), labels)
-                loss.backward()
-                times.append(time.perf_counter() - start)
-        self.network.zero_grad()
-        return float(np.median(times[1:] or times)) * 1.05  # the update itself, and reading
-
-    def start_optimizer(self):
-        s, total = self.settings, self.config["total_steps"]
-        schedules = {
-            "polynomial": lambda: optim.polynomial(total),
-            "cosine": lambda: optim.cosine(total),
-            "steps": lambda: optim.steps(max(1, total // 3)),
-            "constant": optim.constant,
-        }
-        if s["schedule"] not in schedules:
-            raise ValueError(f"schedule {s['schedule']!r}: choose {', '.join(schedules)}")
-        schedule = schedules[s["schedule"]]()
-        if s["warm_up"]:
-            schedule = optim.warm_up(schedule, min(s["warm_up"], total // 10))
-        self.optimizer = optim.SGD(
-            self.network.parameters(), s["lr"], s["momentum"], s["weight_decay"], schedule
-        )
-
-    def _loader(self, first, last):
-        """(step, inputs, labels) for steps first .. last - 1, prepared in a background thread."""
-        count, seed = len(self.pictures), self.config["seed"]
-
-        def order():
-            """Every epoch is a new permutation of the pictures."""
-            for step in range(first, last):
-                if step == first or step % count == 0:
-                    places = randomness.generator(seed, 1, step // count).permutation(count)
-                yield places[step % count]
-
-        def prepare(picture, step):
-            image, labels = picture.image, picture.labels
-            if self.settings["flip"] and randomness.generator(seed, 2, step).random() < 0.5:
-                image, labels = image[:, ::-1], labels[:, ::-1]
-            inputs = [level[None] for level in self.network.preprocess(image)]
-            return step, inputs, np.ascontiguousarray(labels[None])
-
-        return datasets.Loader(
-            self.pictures,
-            order(),
-            transform=prepare,
-            skip_bad=self.config["skip_bad"],
-            start=first,
-        )
-
-    def _tensors(self, inputs):
-        return [Tensor(level).to(default_device()) for level in inputs]
-
-    # ---------------------------------------------------------------------------------- the loop
-    def fit(self, minutes=None):
-        """Trains to the last step. An interrupt (Ctrl-C) saves and says how to go on."""
-        total = self.config["total_steps"]
-        validate_every = max(1, total // max(1, self.settings["validations"]))
-        progress = Progress(total, self.step, self.quiet)
-        begun = saved = time.monotonic()
-        network, optimizer = self.network.train(), self.optimizer
-        loader = self._loader(self.step, total)
-        try:
-            with loader:
-                for step, inputs, labels in loader:
-                    randomness.manual_seed(self.config["seed"], step)  # dropout draws from it
-                    optimizer.steps_done = step
-                    loss, scores = network.loss(self._tensors(inputs), labels)
-                    if not np.isfinite(loss.item()):
-                        raise TrainingError(self._diverged(step, loss.item()))
-                    optimizer.zero_grad()
-                    loss.backward()
-                    rate = optimizer.rate
-                    optimizer.step()
-                    before, self.step = self.step, step + 1
-                    progress.step(self.step, loss.item(), _accuracy(scores, labels))
-                    if self.step // 10 > before // 10:
-                        self.log.write(step=self.step, rate=rate, **progress.recent())
-                    if self.step // validate_every > before // validate_every:
-                        self._validate(progress)
-                    if self._time_to_save(before, saved):
-                        self.save()
-                        saved = time.monotonic()
-                    if minutes and time.monotonic() - begun > 60 * minutes:
-                        progress.say(f"{minutes} minutes are over at step {self.step} of {total}")
-                        break
-        except KeyboardInterrupt:
-            self.save()
-            progress.close()
-            hint = f"; go on with: minicnn resume {self.folder}" if self.folder else ""
-            raise KeyboardInterrupt(f"stopped after step {self.step}{hint}") from None
-        except Exception:
-            self.save()
-            progress.close()
-            raise
-        if self.step < total or total % validate_every:  # else it was done in the loop
-            self._validate(progress)
-        self.save()
-        progress.close()
-        for names, why in ((loader.skipped, "unreadable"), (loader.void, "all void")):
-            if names:
-                progress.say(f"left out {len(names)} pictures, {why}: {names[0]} ...")
-        self._finish()
-        return self
-
-    def _time_to_save(self, before, saved):
-        every = self.settings["checkpoint_steps"]
-        if every:
-            return self.step // every > before // every
-        return time.monotonic() - saved > self.settings["checkpoint_seconds"]
-
-    def _diverged(self, step, loss):
-        kept = f"the weights before it are in {self.folder / LAST}" if self.folder else "stopped"
-        return (
-            f"the loss became {loss} at step {step}: {kept}. Usually the learning rate "
-            f"({self.settings['lr']}) is too high; try --set lr={self.settings['lr'] / 5:g}"
-        )
-
-    def _validate(self, progress):
-        """Scores the network on `val` and keeps the weights if they are the best so far."""
-        if not len(self.val):
-            return
-        progress.say(f"step {self.step}: looking at {len(self.val)} validation pictures", True)
-        confusion, seconds = score(self.network, self.val, self.config["classes"])
-        self.network.train()
-        accuracy = round(confusion.pixel_accuracy, 6)
-        self.log.write(
-            step=self.step,
-            val_accuracy=accuracy,
-            val_class_accuracy=round(confusion.class_accuracy, 6),
-            val_iou=round(confusion.mean_iou, 6),
-            seconds_per_picture=round(seconds, 4),
-        )
-        progress.say(
-            f"step {self.step}: validation pixel accuracy {accuracy:.1%}, "
-            f"class accuracy {confusion.class_accuracy:.1%}"
-        )
-        if self.config["best"] is None or accuracy > self.config["best"]["val_accuracy"]:
-            self.config["best"] = {"step": self.step, "val_accuracy": accuracy}
-            self.best_weights = {k: v.copy() for k, v in self.network.state_dict().items()}
-            if self.folder is not None:
-                checkpoints.save(
-                    self.folder / BEST, self.best_weights, self.config | {"step": self.step}
-                )
-        self.save()
-
-    # ------------------------------------------------------------------------------- keeping it
-    def save(self):
-        """Writes the checkpoint from which `resume` goes on."""
-        if self.folder is None:
-            return
-        self.config["step"] = self.step
-        arrays = self.network.state_dict()
-        for (path, _), v in zip(
-            self.network.named_parameters(), self.optimizer.velocity, strict=True
-        ):
-            arrays[f"velocity/{path}"] = Tensor(v).numpy()
-        checkpoints.save(self.folder / LAST, arrays, self.config)
-
-    def _finish(self):
-        """The weights that did best on `val` are the result; curves are drawn from the log."""
-        if self.best_weights is None and self.folder and (self.folder / BEST).is_file():
-            self.best_weights, _ = checkpoints.load(self.folder / BEST)
-        if self.best_weights is not None:
-            self.network.load_state_dict(self.best_weights)
-        self.network.eval()
-        if self.folder is not None:
-            if self.best_weights is None:
-                checkpoints.save(self.folder / BEST, self.network.state_dict(), self.config)
-            from minicnn.figures import curves
-
-            curves(self.log.records).savefig(self.folder / "curves.png", dpi=120)
-
-
-def _accuracy(scores, labels):
-    """Share of the labelled pixels of a training batch that are right."""
-    known = labels != VOID
-    return float((scores.numpy().argmax(axis=1) == labels)[known].mean())

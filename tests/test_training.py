@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import checkpoints, training
+from minicnn import checkpoints
+from minicnn import run as running
 from minicnn.training import TrainingError
 
 TINY = {
@@ -34,7 +35,7 @@ def same(a, b):
 @pytest.mark.parametrize("recipe", ["ours", "faithful"])
 def test_a_network_can_learn_one_picture_by_heart(model, recipe):
     settings = {"dropout": 0.0, "flip": False, "width": 0.25}
-    run = tiny(model, recipe=recipe, steps=150, overfit_one=True, settings=settings)
+    run = tiny(model, recipe=recipe, steps=60, overfit_one=True, settings=settings)
     records = [r for r in run.log.records if "loss" in r]
     assert records[-1]["loss"] < 0.5 * records[0]["loss"]
     assert records[-1]["accuracy"] > 0.8
@@ -99,7 +100,7 @@ def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path):
 
 
 def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
-    real, calls = training._accuracy, []
+    real, calls = running._accuracy, []
 
     def interrupted(scores, labels):
         calls.append(1)
@@ -107,7 +108,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(scores, labels)
 
-    monkeypatch.setattr(training, "_accuracy", interrupted)
+    monkeypatch.setattr(running, "_accuracy", interrupted)
     with pytest.raises(KeyboardInterrupt, match="stopped after step 7; go on with: minicnn resume"):
         tiny(steps=20, out=tmp_path / "run")
     monkeypatch.undo()
