@@ -62,18 +62,20 @@ def ceil_div(a, b):
     return -(-a // b)
 
 
-def analyse(x, tiling, sign):
-    """The spectra (130, 2, C, tiles) of the tiles of x (N, C, H, W); see dft16.spectra."""
-    TH, TW = tiling[:2]
-    spectrum = np.empty((FREQUENCIES, 2, x.shape[1], x.shape[0] * TH * TW), x.dtype)
-    spectra(x, tiling, sign, spectrum.reshape(FREQUENCIES, 2, -1))
+def analyse(x, tiling, sign, maps_first=True):
+    """The spectra (130, 2, C, tiles) or (130, 2, tiles, C) of the tiles of x (N, C, H, W); see
+    dft16.spectra."""
+    C, tiles = x.shape[1], x.shape[0] * tiling[0] * tiling[1]
+    shape = (C, tiles) if maps_first else (tiles, C)
+    spectrum = np.empty((FREQUENCIES, 2, *shape), x.dtype)
+    spectra(x, tiling, sign, maps_first, spectrum.reshape(FREQUENCIES, 2, -1))
     return spectrum
 
 
-def multiply(a, b, transposed=False):
-    """a[f] b[f], or a[f] b[f]^T, for each frequency."""
-    out = np.empty((FREQUENCIES, 2, a.shape[2], b.shape[2 if transposed else 3]), a.dtype)
-    products(a, b, transposed, out)
+def multiply(a, b):
+    """The matrix product a[f] b[f] for each frequency."""
+    out = np.empty((FREQUENCIES, 2, a.shape[2], b.shape[3]), a.dtype)
+    products(a, b, out)
     return out
 
 
@@ -93,8 +95,8 @@ def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     down, across = SIDE + 1 - K, SIDE + 1 - L  # how many pixels of a tile come out right
     TH, TW = ceil_div(y.shape[2], down), ceil_div(y.shape[3], across)
     X = analyse(x, (TH, TW, down, across, -ph, -pw, SIDE, SIDE), SPECTRUM)
-    W = analyse(w.reshape(1, F * C, K, L), (1, 1, 0, 0, 0, 0, K, L), CONJUGATE)
-    Y = multiply(W.reshape(FREQUENCIES, 2, F, C), X)
+    W = analyse(w, (1, 1, 0, 0, 0, 0, K, L), CONJUGATE, maps_first=False)  # F x C
+    Y = multiply(W, X)
     synthesise(Y, (TH, TW, down, across, 0, 0), b, y)
 
 
@@ -109,7 +111,7 @@ def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
     down, across = SIDE + 1 - K, SIDE + 1 - L
     TH, TW = ceil_div(gx.shape[2], down), ceil_div(gx.shape[3], across)
     GY = analyse(gy, (TH, TW, down, across, ph + 1 - K, pw + 1 - L, SIDE, SIDE), SPECTRUM)
-    W = analyse(w, (1, 1, 0, 0, 0, 0, K, L), SPECTRUM)  # F pictures of C maps: here C x F
+    W = analyse(w, (1, 1, 0, 0, 0, 0, K, L), SPECTRUM)  # C x F
     GX = multiply(W, GY)
     synthesise(GX, (TH, TW, down, across, K - 1, L - 1), np.zeros(C, gx.dtype), gx)
 
@@ -125,6 +127,6 @@ def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     down, across = SIDE + 1 - K, SIDE + 1 - L
     TH, TW = ceil_div(gy.shape[2], down), ceil_div(gy.shape[3], across)
     X = analyse(x, (TH, TW, down, across, -ph, -pw, SIDE, SIDE), SPECTRUM)
-    GY = analyse(gy, (TH, TW, down, across, 0, 0, down, across), CONJUGATE)
-    GW = multiply(X, GY, transposed=True)
+    GY = analyse(gy, (TH, TW, down, across, 0, 0, down, across), CONJUGATE, maps_first=False)
+    GW = multiply(X, GY)
     synthesise(GW, (1, 1, K, L, 0, 0), np.zeros(C, gw.dtype), gw)

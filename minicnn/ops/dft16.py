@@ -207,43 +207,43 @@ def synthesise(spectrum, first, count, t, left, right):
 
 # ------------------------------------------------------------------------------------- the kernels
 @spectra.cpu
-def spectra_cpu(x, tiling, sign, spectrum):
-    """x (N, C, H, W) to spectra (130, 2, C N TH TW). Tile (a, b) is the window of `rows` x `cols`
-    pixels at (top + a * down, left + b * across); pixels outside x, and up to 16 x 16, are zero."""
+def spectra_cpu(x, tiling, sign, maps_first, spectrum):
+    """x (N, C, H, W) to spectra (130, 2, columns). Tile (a, b) is the window of `rows` x `cols`
+    pixels at (top + a * down, left + b * across); pixels outside x, and up to 16 x 16, are zero.
+    Columns are (map, tile), or (tile, map) without `maps_first`."""
     N, C, H, W = x.shape
     TH, TW, down, across, top, left, rows, cols = tiling
-    for block in prange((C * N * TH * TW + TILES - 1) // TILES):
-        first = block * TILES
-        count = min(TILES, C * N * TH * TW - first)
+    T = N * TH * TW
+    for block in prange((C * T + TILES - 1) // TILES):
+        first, count = block * TILES, min(TILES, C * T - block * TILES)
         t = np.zeros(BLOCK, x.dtype)
         for j in range(count):
-            c, n = (first + j) // (TH * TW) // N, (first + j) // (TH * TW) % N
-            p = top + (first + j) // TW % TH * down
-            q = left + (first + j) % TW * across
-            v0, v1 = max(0, -q), min(cols, W - q)
+            c, tile = (first + j) // T, (first + j) % T
+            if not maps_first:
+                c, tile = (first + j) % C, (first + j) // C
+            p, q = top + tile // TW % TH * down, left + tile % TW * across
+            begin, end = max(0, -q), min(cols, W - q)  # the part of a line that lies inside x
             for u in range(max(0, -p), min(rows, H - p)):
-                line = x[n, c, p + u]
-                for v in range(v0, v1):
-                    t[u * DOWN + v * ACROSS + j] = line[q + v]
+                line = x[tile // (TH * TW), c, p + u, q + begin : q + end]
+                place = t[u * DOWN + begin * ACROSS + j :]
+                for v in range(end - begin):
+                    place[v * ACROSS] = line[v]
         analyse(t, cols, spectrum, first, count, sign)
 
 
 @products.cpu
-def products_cpu(left, right, transposed, out):
-    """The complex product of matrices left[f] right[f], or left[f] right[f]^T, for each frequency.
+def products_cpu(left, right, out):
+    """The complex product of matrices left[f] right[f], for each frequency f.
 
     (a + i b)(c + i d) takes three real products, not four (Gauss):
     c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
     for f in prange(FREQUENCIES):
         a, b, c, d = left[f, 0], left[f, 1], right[f, 0], right[f, 1]
-        if transposed:
-            both = np.dot(a + b, c.T)
-            out[f, 0] = both - np.dot(b, (c + d).T)
-            out[f, 1] = both + np.dot(a, (d - c).T)
-        else:
-            both = np.dot(a + b, c)
-            out[f, 0] = both - np.dot(b, c + d)
-            out[f, 1] = both + np.dot(a, d - c)
+        real, imag = out[f, 0], out[f, 1]
+        np.dot(a + b, c, real)
+        np.dot(a, d - c, imag)
+        imag += real
+        real -= np.dot(b, c + d)
 
 
 @pictures.cpu
@@ -252,17 +252,16 @@ def pictures_cpu(spectrum, tiling, bias, y):
     from (top, left) on, put at (a * down, b * across); bias[c] added."""
     N, C, H, W = y.shape
     TH, TW, down, across, top, left = tiling
-    for block in prange((C * N * TH * TW + TILES - 1) // TILES):
-        first = block * TILES
-        count = min(TILES, C * N * TH * TW - first)
+    T = N * TH * TW
+    for block in prange((C * T + TILES - 1) // TILES):
+        first, count = block * TILES, min(TILES, C * T - block * TILES)
         t = np.empty(BLOCK, y.dtype)
         synthesise(spectrum, first, count, t, left, left + across)
         for j in range(count):
-            c, n = (first + j) // (TH * TW) // N, (first + j) // (TH * TW) % N
-            p = (first + j) // TW % TH * down
-            q = (first + j) % TW * across
-            width = min(across, W - q)
+            c, tile = (first + j) // T, (first + j) % T
+            p, q = tile // TW % TH * down, tile % TW * across
             for u in range(min(down, H - p)):
-                line = y[n, c, p + u]
-                for v in range(width):
-                    line[q + v] = t[(top + u) * DOWN + (left + v) * ACROSS + j] + bias[c]
+                line = y[tile // (TH * TW), c, p + u, q : q + across]
+                place = t[(top + u) * DOWN + left * ACROSS + j :]
+                for v in range(line.size):
+                    line[v] = place[v * ACROSS] + bias[c]
