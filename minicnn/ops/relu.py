@@ -24,9 +24,9 @@ relu_backward = Kernel("relu_backward")
 
 @relu_forward.cpu
 def relu_forward_cpu(x, y):
-    x, y = x.ravel(), y.ravel()
+    x, y, zero = x.ravel(), y.ravel(), x.dtype.type(0)  # an int 0 would cost -0.0 its sign
     for i in prange(x.size):
-        y[i] = 0 if x[i] < 0 else x[i]
+        y[i] = zero if x[i] < 0 else x[i]
 
 
 @relu_backward.cpu
