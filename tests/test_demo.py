@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn.demo import demo
-
-
-def quick(out, **options):
-    return demo(out, steps=2, size=(48, 64), tests=4, **options)
+from minicnn.demo import _folder, demo
 
 
 def test_demo_prints_the_table_and_writes_the_picture(tmp_path, capsys):
-    result = quick(tmp_path / "story")
+    result = demo(tmp_path / "story", steps=2, size=(48, 64), tests=4)
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split("  ")[0]: line for line in lines}
     assert "scenes 48x64, width 0.5, 2 steps" in rows["one scale"]
@@ -28,18 +24,20 @@ def test_demo_prints_the_table_and_writes_the_picture(tmp_path, capsys):
         assert all(number in rows[name] for number in numbers)
         assert "Stanford Background" in rows[name]
     assert any(result["picture"] in line for line in lines)
-    assert np.asarray(Image.open(result["picture"])).std() > 10
+    with Image.open(result["picture"]) as picture:
+        assert np.asarray(picture).std() > 10
     assert (tmp_path / "story" / "multi-scale" / "best.safetensors").is_file()
     assert rows["one scale"] in (tmp_path / "story" / "table.txt").read_text()
     assert json.loads(json.dumps(result)) == result
 
 
-def test_demo_takes_the_next_free_folder_and_never_a_full_one(tmp_path, monkeypatch, capsys):
+def test_demo_takes_the_next_free_folder_and_never_a_full_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [quick(None, quiet=True)["out"] for _ in range(2)] == ["minicnn-demo", "minicnn-demo-2"]
-    assert capsys.readouterr().out == ""
+    assert [str(_folder(None)) for _ in range(2)] == ["minicnn-demo", "minicnn-demo-2"]
+    assert _folder("minicnn-demo").is_dir()  # there is nothing in it
+    (tmp_path / "minicnn-demo" / "mine.txt").touch()
     with pytest.raises(ValueError, match="not an empty folder"):
-        quick("minicnn-demo")
+        demo("minicnn-demo")
 
 
 @pytest.mark.slow
