@@ -122,10 +122,10 @@ def set_num_threads(n):
 def blas_libraries():
     """(the BLAS that kernels use, the one that numpy uses elsewhere).
 
-    A matrix product inside a kernel (`np.dot`, which Numba hands to the BLAS that SciPy brought) has
-    to run on the thread that asks for it, since the other threads run the same kernel. numpy's own
-    BLAS is another copy of the library, which may use all threads. Where both share one copy (conda,
-    Debian) it counts as inside: one thread."""
+    A matrix product inside a kernel (`np.dot`, which Numba hands to the BLAS that SciPy brought)
+    has to run on the thread that asks for it, since the other threads run the same kernel. numpy's
+    own BLAS is another copy of the library, which may use all threads. Where both share one copy
+    (conda, Debian) it counts as inside: one thread."""
     import scipy.linalg.cython_blas  # noqa: F401  (loads SciPy's BLAS, so that it can be found)
     from threadpoolctl import ThreadpoolController
 

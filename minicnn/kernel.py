@@ -23,8 +23,9 @@ A CPU body may call only @helper functions of its own file: Numba's disk cache n
 that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
 debugger walks through the loops.
 
-A computation may have a second, faster algorithm: `@kernel.fast` decorates a plain function with
-the same arguments, which may call other kernels. Of several the latest that applies is taken. `with algorithm("simple"):` forces the first one.
+A computation may have faster algorithms: `@kernel.fast` decorates a plain function with the same
+arguments, which may call other kernels. Of several the latest that applies is taken, and
+`with algorithm("simple"):` forces the body to read.
 """
 
 import contextlib

@@ -1,35 +1,37 @@
-r"""conv2d with large filters, fast: tiles of 16 x 16 pixels and their Fourier transform.
+r"""conv2d with large filters, fast: tiles of 16 x 16 pixels and their Fourier transforms.
 
-A 7x7 filter costs 49 multiplications per pixel and pair of maps, however well the loops are written.
-To go below, use the theorem that convolution is multiplication in the Fourier domain: transform the
-maps, multiply number by number, transform back. A transform costs work too, but only once per map,
-while the products are one per *pair* of maps: 64 maps and 256 filters share 64 + 256 transforms and
-need 16384 products.
+A 7x7 filter costs 49 multiplications for each pixel and pair of maps, however well the loops are
+written. The way below that is the theorem that convolution is multiplication in the Fourier
+domain: transform the maps, multiply number by number, transform back. Transforms cost work too,
+but one for each map, while products are one for each *pair* of maps: 64 maps under 256 filters
+need few hundred transforms and 16384 products.
 
-Tiles. The transform works on circles: what leaves a tile on the right comes in on the left. Of a
-16x16 tile under a 7x7 filter the 10x10 pixels whose window fits into the tile are right, the others
-are thrown away. So the picture is cut into tiles that overlap by 6 pixels, each good for 10x10 pixels
-of the result. A larger tile wastes less, but then every pair of maps needs more multiplications per
-frequency table, and small pictures do not fill it.
+Tiles. The discrete transform lives on a circle: what leaves a tile on the right comes in again on
+the left. Of a 16x16 tile under a 7x7 filter only those 10x10 results are right whose window fits
+into the tile; the others are thrown away. So pictures are cut into tiles that overlap by 6
+pixels, and each gives 10x10 pixels of the result.
 
-Count. The transform of 256 real numbers is 130 complex ones (the others are their conjugates). A
-complex product takes 3 real ones (see dft16.py), so a tile costs 390 multiplications per pair of
-maps. The direct way needs 49 for each of 100 pixels: 4900, that is 12.6 times as many.
+Count. The transform of 256 real numbers is 130 complex ones (the rest are their conjugates), and
+a complex product takes 3 real ones (`products` in dft16.py). So a tile costs 390 multiplications
+for a pair of maps, where the direct sum needs 49 for each of 100 pixels: 4900, that is 12.6 times
+as many.
 
-All products of one frequency together are a product of matrices: the maps of all tiles are a matrix
-X[f] (C x tiles), the filters W[f] (F x C), and Y[f] = conj(W[f]) X[f] is what BLAS is good at. The
-conjugate makes it a correlation, as conv2d is defined. The two gradients are the same three steps,
-analyse, multiply, synthesise:
+All products at one frequency f together are one product of matrices, for which BLAS is made: the
+maps of all tiles are the matrix X[f] (C x tiles), the filters are W[f] (F x C). Result and
+gradients are the same three steps, analyse, multiply, synthesise:
 
-    y  = conj(W) X         tiles of x, overlapping        the first 10x10 pixels of a tile are right
-    gx = W^T GY            tiles of gy, overlapping       no conjugate: the last 10x10 are right
-    gw = conj(GY) X^T      tiles of x, and 10x10 of gy    the sum over tiles; the first 7x7 are right
+    y  = conj(W) X        windows overlap on x     the first 10x10 pixels of each result are right
+    gx = W^T GY           windows overlap on gy    the last 10x10
+    gw = X conj(GY)^T     10x10 pixels of gy       the first 7x7; the product sums over all tiles
 
-Errors in float32 are 2e-7 to 8e-7 (relative, L2), no worse than those of the direct sum. A NaN or an
-infinity spoils the whole tile in which it lies, where the direct sum spoils only its own window.
+A product of spectra is a convolution, with one of them conjugated a correlation; hence conj in y,
+which conv2d defines as a correlation, and none in gx, which runs backwards.
 
-Source: overlap-save (Stockham 1966); in networks Mathieu, Henaff, LeCun 2013; tiles Zlateski et al.
-2018.
+Errors are 1e-7 to 8e-7 (float32; relative, L2), as those of the direct sum. One difference
+remains: a NaN or an infinity spoils its whole tile, where the direct sum spoils only the windows
+that hold it.
+
+Source: overlap-save, Stockham 1966; for networks Mathieu, Henaff, LeCun 2013.
 """
 
 import numpy as np
@@ -53,7 +55,7 @@ def worth_it(dtype, w_shape, y_shape, geometry, groups):
         and sh == sw == dh == dw == groups == 1
         and 5 <= min(K, L)
         and max(K, L) <= 11
-        and tiles >= 16
+        and tiles >= 12
         and F * C <= 30_000
     )
 

@@ -1,25 +1,27 @@
 r"""The discrete Fourier transform of 16x16 tiles, in real arithmetic: the engine of conv2d_fast.py.
 
-Of sixteen real values x_0 .. x_15 the transform keeps sixteen real sums,
+Of sixteen real values x_0 .. x_15 the transform keeps sixteen real sums, with w = 2 pi / 16
 
-    c_k = sum_n x_n cos(2 pi k n / 16), k = 0 .. 8        s_k = sum_n x_n sin(2 pi k n / 16), k = 1 .. 7
+    c_k = sum_n x_n cos(w k n),  k = 0 .. 8          s_k = sum_n x_n sin(w k n),  k = 1 .. 7
 
-(c_k - i s_k is the complex DFT; its other half is the conjugate of this one). Written out as a matrix
-that is 256 multiplications. `dft16` needs 12, because cosine and sine have symmetries: x_n and x_{n+8}
-meet the same cosine up to a sign, then n and 8 - n do. `dft16_transposed` is the same list of steps
-read backwards: it turns sums into values, and, up to the factor 1/16 a side, inverts the first one.
+(c_k - i s_k is the complex transform; its other half is the conjugate of this one). As a matrix
+that is 256 multiplications. `dft16` needs 12, because cosine and sine are symmetric: x_n and
+x_{n+8} meet the same cosine up to its sign, and then so do n and 8 - n. `dft16_transposed` is the
+same list of steps read backwards. It turns sums into values, and up to a factor it inverts the
+first one.
 
-A tile is transformed down its columns, then across its rows. Three kernels use this:
+A tile is transformed down its columns, then across its rows. Three kernels use that:
 
-    spectra    cuts maps into tiles and transforms each: 130 complex numbers stand for 256 real ones
+    spectra    cuts maps into tiles and transforms them: 130 complex numbers for 256 real ones
     products   one product of complex matrices for each of the 130 frequencies
-    pictures   transforms back and puts the middle of each tile where it belongs
+    pictures   transforms back and puts the good part of each tile where it belongs
 
-Everything happens to 256 tiles at once, side by side in memory («a block», t[u, v, tile] for pixel
-(u, v)), so that one vector instruction treats 16 tiles. Numba vectorises this only because the lengths
-and strides below are constants: with a variable stride the same loop is ten times slower.
+Everything happens to a block of 256 tiles at once, which lie side by side in memory: pixel (u, v)
+of tile j is t[u * DOWN + v * ACROSS + j]. So one vector instruction works on 8 or 16 tiles. Numba
+finds those instructions only because lengths and strides are constants: with variables in their
+place the loops over j give the same numbers four to ten times slower, and no test would notice.
 
-Source: Sorensen, Jones, Heideman, Burrus 1987 for real transforms; Winograd 1978.
+Source: Sorensen, Jones, Heideman, Burrus 1987 (transforms of real values).
 """
 
 import numpy as np
@@ -108,7 +110,7 @@ def dft16_transposed(t, j, s):
     t[j + 12 * s], t[j + 13 * s], t[j + 14 * s], t[j + 15 * s] = e4 - d4, e5 - d5, e6 - d6, e7 - d7
 
 
-# ------------------------------------------------- blocks: t[u * DOWN + v * ACROSS + tile], in place
+# ------------------------------------------------ blocks: t[u * DOWN + v * ACROSS + j], in place
 @helper
 def analyse_down(t):
     for j in range(TILES):

@@ -1,0 +1,166 @@
+"""Convolution by Fourier tiles: equal to the simple loops, and the same bits every time."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minicnn.ops  # noqa: F401  (registers the algorithms)
+from minicnn.devices import get_num_threads, set_num_threads
+from minicnn.kernel import algorithm
+from minicnn.ops import conv2d, conv2d_fast, dft16
+
+
+def layer(rng, N, C, F, H, W, K, L, ph, pw):
+    """x, w, b, gy of a layer with these sizes, and its geometry (stride 1, dilation 1, 1 group)."""
+    shapes = (N, C, H, W), (F, C, K, L), (F,), (N, F, H + 2 * ph - K + 1, W + 2 * pw - L + 1)
+    return [rng.normal(size=s).astype(np.float32) for s in shapes], (1, 1, ph, pw, 1, 1, 1)
+
+
+def random_layer(rng):
+    N, C, F = rng.integers(1, 4), rng.integers(1, 8), rng.integers(1, 8)
+    K, L = rng.integers(5, 12, 2)
+    ph, pw = rng.integers(0, 12, 2)
+    H, W = rng.integers(30, 60, 2)
+    return layer(rng, N, C, F, H, W, K, L, ph, pw)
+
+
+def run(arrays, geometry):
+    """y, gx, gw."""
+    x, w, b, gy = arrays
+    y, gx, gw = np.empty_like(gy), np.empty_like(x), np.empty_like(w)
+    conv2d.conv2d_forward(x, w, b, *geometry, y)
+    conv2d.conv2d_grad_input(gy, w, *geometry, gx)
+    conv2d.conv2d_grad_weight(gy, x, *geometry, gw)
+    return y, gx, gw
+
+
+def error(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+def compare(arrays, geometry, bound=2e-6):
+    fast = run(arrays, geometry)
+    with algorithm("simple"):
+        simple = run([a.astype(np.float64) for a in arrays], geometry)
+    for name, a, b in zip(("y", "gx", "gw"), fast, simple, strict=True):
+        assert a.dtype == np.float32
+        assert error(a, b) < bound, (name, [z.shape for z in arrays], geometry)
+
+
+@pytest.fixture
+def transforms(monkeypatch):
+    """Counts the calls of the Fourier method."""
+    calls = []
+    kernel = conv2d_fast.spectra
+    monkeypatch.setattr(conv2d_fast, "spectra", lambda *args: (calls.append(1), kernel(*args)))
+    return calls
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_fast_equals_simple(seed, transforms):
+    compare(*random_layer(np.random.default_rng([4, seed])))
+    assert len(transforms) == 6  # two for each of y, gx, gw: nothing fell back
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60, 560))
+def test_fast_equals_simple_at_length(seed):
+    compare(*random_layer(np.random.default_rng([4, seed])))
+
+
+def test_more_than_a_block_of_tiles():
+    compare(*layer(np.random.default_rng(0), 2, 9, 5, 80, 61, 7, 7, 3, 3))
+
+
+def test_transform_against_numpy():
+    x = np.random.default_rng(1).normal(size=(1, 1, 16, 16)).astype(np.float32)
+    spectrum = np.empty((130, 2, 1), np.float32)
+    tiling = (1, 1, 16, 16, 0, 0, 16, 16)
+    dft16.spectra(x, tiling, conv2d_fast.SPECTRUM, True, spectrum)
+    expected, f = np.fft.fft2(x[0, 0]), 0
+    for k in range(9):
+        for l in range(9):
+            for column in (l, -l) if 0 < k < 8 and 0 < l < 8 else (l,):
+                number = spectrum[f, 0, 0] + 1j * spectrum[f, 1, 0]
+                assert abs(number - expected[k, column]) < 1e-4
+                f += 1
+    assert f == 130
+    back = np.empty_like(x)
+    dft16.pictures(spectrum, (1, 1, 16, 16, 0, 0), np.zeros(1, np.float32), back)
+    np.testing.assert_allclose(back, x, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": np.float64},
+        {"geometry": (2, 1, 0, 0, 1, 1)},
+        {"geometry": (1, 1, 0, 0, 1, 2)},
+        {"groups": 2},
+        {"w_shape": (4, 4, 3, 7)},
+        {"w_shape": (4, 4, 12, 12)},
+        {"w_shape": (512, 256, 7, 7)},
+        {"y_shape": (1, 4, 20, 20)},
+    ],
+)
+def test_rule(change):
+    inputs = {
+        "dtype": np.float32,
+        "w_shape": (4, 4, 7, 7),
+        "y_shape": (1, 4, 60, 60),
+        "geometry": (1, 1, 5, 5, 1, 1),
+        "groups": 1,
+    }
+    assert conv2d_fast.worth_it(**inputs)
+    assert not conv2d_fast.worth_it(**{**inputs, **change})
+
+
+def test_falls_back(transforms):
+    arrays, geometry = layer(np.random.default_rng(2), 1, 2, 3, 9, 10, 5, 5, 0, 0)  # few tiles
+    compare(arrays, geometry)
+    with algorithm("simple"):
+        run(*layer(np.random.default_rng(2), 1, 2, 3, 60, 60, 5, 5, 0, 0))
+    assert not transforms
+
+
+def test_a_nan_spoils_tiles_and_no_more():
+    (x, w, b, _), geometry = layer(np.random.default_rng(3), 1, 2, 3, 50, 50, 7, 7, 0, 0)
+    x[0, 1, 25, 25] = np.nan
+    y = np.empty((1, 3, 44, 44), np.float32)
+    conv2d.conv2d_forward(x, w, b, *geometry, y)
+    spoiled = np.isnan(y[0, 0])
+    assert spoiled[19:26, 19:26].all()  # the windows that contain the NaN, as it must be,
+    assert not spoiled[:10].any() and not spoiled[30:].any()  # and the tiles around them
+
+
+def test_same_bits_twice_and_close_with_one_thread():
+    inputs = layer(np.random.default_rng(5), 2, 6, 7, 70, 75, 7, 5, 3, 2)
+    threads = get_num_threads()
+    first, second = run(*inputs), run(*inputs)
+    try:
+        set_num_threads(1)
+        alone = run(*inputs)
+    finally:
+        set_num_threads(threads)
+    for a, b, c in zip(first, second, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert error(c, a) < 1e-6
+
+
+def test_in_plain_python():
+    """With NUMBA_DISABLE_JIT=1 the kernels are Python that a debugger can walk through."""
+    program = """
+import numpy as np
+from minicnn.ops import conv2d, dft16
+dft16.TILES = 4
+dft16.ACROSS, dft16.DOWN, dft16.BLOCK = 4, 68, 17 * 68
+x, w = np.ones((1, 1, 40, 30), np.float32), np.ones((1, 1, 5, 5), np.float32)
+y = np.empty((1, 1, 36, 26), np.float32)
+conv2d.conv2d_forward(x, w, np.ones(1, np.float32), 1, 1, 0, 0, 1, 1, 1, y)
+assert abs(y - 26).max() < 1e-4, y
+"""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
