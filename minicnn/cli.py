@@ -7,9 +7,10 @@ Exit status: 0; 1 if a check found something wrong; 2 for a mistake of the user,
 
 import argparse
 import errno
-import math
 import os
 import sys
+
+from minicnn.options import positive, setting, whole_number
 
 
 def main(arguments=None):
@@ -56,10 +57,14 @@ class _Parser(argparse.ArgumentParser):
     """An ArgumentParser that complains in one line."""
 
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=_wide, **options)
 
     def error(self, message):
         raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def _wide(prog):
+    return argparse.HelpFormatter(prog, max_help_position=28)
 
 
 def _parser():
@@ -70,7 +75,7 @@ def _parser():
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
-    for add in (_train, _resume, _evaluate, _segment, _data, _gradcheck, _info):
+    for add in (_demo, _train, _resume, _evaluate, _segment, _show, _data, _gradcheck, _info):
         add(commands)
     return parser
 
@@ -89,16 +94,24 @@ def _command(commands, name, help):
     return parser
 
 
+def _demo(commands):
+    p = _command(commands, "demo", "trains one scale against three, in three minutes at most")
+    p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
+    _threads(p)
+    _out(p, "folder for the runs, the table and the picture (minicnn-demo)")
+    _json(p)
+
+
 def _train(commands):
     p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
     p.add_argument("model", metavar="MODEL", help="multi-scale or single-scale")
     _data_options(p, "scenes")
     p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="(ours)")
-    p.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="(0)")
+    p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()
-    how_long.add_argument("--epochs", type=_positive, metavar="N", help="times all pictures (5)")
-    how_long.add_argument("--steps", type=_whole(1), metavar="N", help="one picture each")
-    how_long.add_argument("--minutes", type=_positive, metavar="M")
+    how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
+    how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
+    how_long.add_argument("--minutes", type=positive, metavar="M")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     _skip_bad(p)
     _machine(p)
@@ -118,7 +131,9 @@ def _evaluate(commands):
     _trained(p, {"metavar": "MODEL"})
     _data_options(p, None)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
-    p.add_argument("--sheets", type=_whole(0), default=4, metavar="N", help="of 6 pictures (4)")
+    p.add_argument(
+        "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
+    )
     _skip_bad(p)
     _machine(p)
     _out(p, "folder for sheets of input, truth and prediction, and the confusion matrix")
@@ -130,28 +145,23 @@ def _segment(commands):
     p.add_argument("images", metavar="IMAGE", nargs="+")
     _trained(p, {"default": "multi-scale", "metavar": "MODEL"}, "--model")
     p.add_argument(
-        "--size", type=_whole(1), metavar="N", help="long side that the network sees, in pixels"
+        "--size",
+        type=whole_number(1),
+        metavar="N",
+        help="long side that the network sees, in pixels",
     )
     _machine(p)
     _out(p, "folder for overlays and label maps (segmented-1, or the next number)")
     _json(p)
 
 
-def _demo(commands):
-    p = _command(commands, "demo", "trains one scale against three, in three minutes")
-    p.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="(0)")
-    _machine(p)
-    _out(p, "folder for the table and the picture")
-    _json(p)
-
-
 def _show(commands):
-    p = _command(commands, "show", "draws what a network has learnt")
+    p = _command(commands, "show", "draws what a network has learnt; all of it, or what is chosen")
     _trained(p, {"metavar": "RUN"}, "run")
     p.add_argument("--filters", action="store_true", help="the learnt filters")
     p.add_argument("--features", metavar="IMAGE", help="feature maps by stage and scale")
     p.add_argument("--curve", action="store_true", help="loss and accuracy over the training")
-    _out(p, "folder for the figures")
+    _out(p, "folder for the figures (that of the run)")
 
 
 def _data(commands):
@@ -170,7 +180,7 @@ def _data(commands):
         _fold_and_set(p)
         if name == "show":
             p.add_argument("--split", choices=("train", "val", "test"), default="train")
-            p.add_argument("--count", type=_whole(1), default=12, metavar="N", help="(12)")
+            p.add_argument("--count", type=whole_number(1), default=12, metavar="N", help="(12)")
             _out(p, "folder for the sheet")
 
 
@@ -203,10 +213,10 @@ def _data_options(p, default):
 
 
 def _fold_and_set(p):
-    p.add_argument("--fold", type=_whole(0), metavar="K", help="the fold to test on")
+    p.add_argument("--fold", type=whole_number(0), metavar="K", help="the fold to test on")
     p.add_argument(
         "--set",
-        type=_setting,
+        type=setting,
         nargs="+",
         action="extend",
         default=[],
@@ -217,7 +227,13 @@ def _fold_and_set(p):
 
 def _machine(p):
     p.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="(auto)")
-    p.add_argument("--threads", type=_whole(1), metavar="N", help="processor cores to use (all)")
+    _threads(p)
+
+
+def _threads(p):
+    p.add_argument(
+        "--threads", type=whole_number(1), metavar="N", help="processor cores to use (all)"
+    )
 
 
 def _skip_bad(p):
@@ -230,32 +246,6 @@ def _out(p, help):
 
 def _json(p):
     p.add_argument("--json", action="store_true", help="the result as JSON")
-
-
-def _whole(least):
-    def whole_number(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
-        return int(text)
-
-    return whole_number
-
-
-def _positive(text):
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def _setting(text):
-    key, sign, value = text.partition("=")
-    if not sign or not key or not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
 
 
 if __name__ == "__main__":

@@ -3,22 +3,29 @@ as cli.py reads them. A command prints its result to stdout, everything else to 
 its exit status, or None for 0."""
 
 import contextlib
-import itertools
 import json
 import re
 import sys
 import time
-from pathlib import Path
 
 import minicnn
 from minicnn import datasets, evaluation
-from minicnn.checkpoints import LAST
 from minicnn.information import choose_device, facts, lines_of
+from minicnn.options import new_folder, split_settings
+
+
+def demo(o):
+    from minicnn.demo import demo
+
+    _use_threads(o)
+    result = demo(o.out, o.seed, quiet=o.json)
+    if o.json:
+        print(json.dumps(result))
 
 
 def train(o):
-    settings, data_options = _split_settings(o.set)
-    with _machine(o) as device, _folder(o.out, f"runs/{o.model}") as out:
+    settings, data_options = split_settings(o.set)
+    with _machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
         run = minicnn.train(
             o.model,
             o.data,
@@ -55,8 +62,8 @@ def _report_training(run, as_json):
 
 
 def evaluate(o):
-    _, data_options = _split_settings(o.set, only_data=True)
-    with _machine(o) as device, _folder(o.out, None) as out:
+    _, data_options = split_settings(o.set, only_data=True)
+    with _machine(o) as device, new_folder(o.out, None) as out:
         result = minicnn.evaluate(
             o.model,
             o.data,
@@ -82,7 +89,7 @@ def evaluate(o):
 
 def segment(o):
     failed, done = 0, []
-    with _machine(o) as device, _folder(o.out, "segmented") as out:
+    with _machine(o) as device, new_folder(o.out, "segmented") as out:
         network = evaluation.trained(o.model, device)  # once for all pictures
         for path in o.images:
             begun = time.perf_counter()
@@ -105,6 +112,13 @@ def segment(o):
     return 2 if failed else 0
 
 
+def show(o):
+    from minicnn.showing import show
+
+    with new_folder(o.out, None) as out:
+        _print(show(o.run, o.filters, o.features, o.curve, out))
+
+
 def data_list(o):
     _print(datasets.listing())
 
@@ -117,10 +131,10 @@ def data_show(o):
     from minicnn.datasets.inspection import survey
     from minicnn.figures import contact_sheet
 
-    dataset = datasets.load(o.name, o.fold, **_split_settings(o.set, only_data=True)[1])
+    dataset = datasets.load(o.name, o.fold, **split_settings(o.set, only_data=True)[1])
     found = survey(dataset, _bar)
     _print(found.lines())
-    with _folder(o.out, f"{dataset.name}-sheet") as out:
+    with new_folder(o.out, f"{dataset.name}-sheet") as out:
         sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
         sheet.savefig(out / f"{o.split}.png")
         print(f"sheet: {out / f'{o.split}.png'}")
@@ -129,7 +143,7 @@ def data_show(o):
 def data_check(o):
     from minicnn.datasets.inspection import check
 
-    options = _split_settings(o.set, only_data=True)[1]
+    options = split_settings(o.set, only_data=True)[1]
     return check(o.name, progress=_bar, fold=o.fold, **options)
 
 
@@ -179,69 +193,18 @@ def _print(lines):
         print(line)
 
 
+def _use_threads(o):
+    if o.threads:
+        minicnn.set_num_threads(o.threads)
+
+
 @contextlib.contextmanager
 def _machine(o):
     """Inside, the chosen number of threads and the chosen device hold; gives the device."""
-    if o.threads:
-        minicnn.set_num_threads(o.threads)
+    _use_threads(o)
     name = choose_device(o.device)
     with minicnn.device(name):
         yield name
-
-
-@contextlib.contextmanager
-def _folder(chosen, otherwise):
-    """The folder for results, made and empty: the chosen one, or the next free of `otherwise`-1,
-    -2, ... (none if that is None). Removed again if nothing was written to it."""
-    if chosen is None and otherwise is None:
-        yield None
-        return
-    if chosen is not None:
-        folder = Path(chosen)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            hint = "choose another --out"
-            if (folder / LAST).is_file():
-                hint += f", or go on with this run: minicnn resume {folder}"
-            raise ValueError(f"{folder} exists and is not an empty folder; {hint}")
-        folder.mkdir(parents=True, exist_ok=True)
-    else:
-        for number in itertools.count(1):  # mkdir decides: two commands never get the same
-            folder = Path(f"{otherwise}-{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(parents=True)
-                break
-    try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # refuses unless it is empty
-            if chosen is None and "/" in otherwise:
-                folder.parent.rmdir()
-
-
-def _split_settings(pairs, only_data=False):
-    """--set values as (settings of recipe and network, options of the data set)."""
-    settings, data_options = {}, {}
-    for key, value in pairs:
-        if key.startswith("data."):
-            data_options[key.removeprefix("data.")] = _parsed(value)
-        elif only_data:
-            raise ValueError(f"--set {key}={value}: only options of the data (data.KEY) apply here")
-        else:
-            settings[key] = value  # the recipe knows of which kind each is
-    return settings, data_options
-
-
-def _parsed(text):
-    """'120x160' as (120, 160), numbers and truth values as themselves, other text as it is."""
-    if re.fullmatch(r"\d+x\d+", text):
-        return tuple(map(int, text.split("x")))
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
 
 
 def _bar(iterable, total=None):

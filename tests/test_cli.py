@@ -12,9 +12,10 @@ from PIL import Image
 from small_runs import SCENES, small_run
 
 import minicnn
-from minicnn import commands, ops
+from minicnn import ops
 from minicnn.cases import Case
 from minicnn.cli import main
+from minicnn.options import split_settings
 
 TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
 TINY = ["--set"] + [
@@ -29,6 +30,14 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """--threads holds for the whole process, and the tests share one."""
+    before = minicnn.get_num_threads()
+    yield
+    minicnn.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +112,26 @@ def test_segment_does_what_it_can(elsewhere, run, capsys):
     assert not (elsewhere / "segmented-2").exists()  # nothing to put in it
 
 
+def test_show(elsewhere, run, capsys):
+    save_picture(elsewhere / "a.png")
+    command = ["show", run, "--filters", "--curve", "--features", "a.png", "--out", "figures"]
+    assert main(command) == 0
+    drawn = {"filters.png", "features.png", "curves.png"}
+    assert set(os.listdir("figures")) == drawn
+    assert {os.path.basename(line) for line in capsys.readouterr().out.splitlines()} == drawn
+
+
+def test_demo(monkeypatch, capsys):
+    import minicnn.demo
+
+    def short(out, seed, quiet):
+        return {"out": out, "seed": seed, "quiet": quiet}
+
+    monkeypatch.setattr(minicnn.demo, "demo", short)
+    assert main(["demo", "--out", "new", "--seed", "4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"out": "new", "seed": 4, "quiet": True}
+
+
 MISTAKES = [
     (["bogus"], "invalid choice: 'bogus'"),
     (["train"], "required: MODEL"),
@@ -127,6 +156,7 @@ MISTAKES = [
     (["segment"], "required: IMAGE"),
     (["segment", "a.png", "--size", "0"], "'0' is not a whole number, 1 or more"),
     (["segment", "a.png", "--model", "nowhere"], "neither a run folder"),
+    (["show", "nowhere"], "neither a run folder"),
     (["data"], "required: ACTION"),
     (["data", "show", "nowhere"], "there is no data set 'nowhere'"),
     (["data", "check", "nowhere"], "there is no data set 'nowhere'"),
@@ -237,7 +267,7 @@ def test_data(elsewhere, capsys):
 
 
 def test_settings_are_parsed():
-    settings, data = commands._split_settings(
+    settings, data = split_settings(
         [("lr", "1e-3"), ("data.size", "120x160"), ("data.seed", "7"), ("data.x", "TRUE")]
     )
     assert settings == {"lr": "1e-3"}  # as text: the recipe knows of which kind it is

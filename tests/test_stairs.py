@@ -13,7 +13,7 @@ STAIRS = (
     "nn optim images init tables",
     "datasets grouping models",
     "checkpoints training evaluation figures progress run confusion segmenting showing",
-    "cli commands information demo minicnn",  # `import minicnn` itself takes everything
+    "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}
 

@@ -1,0 +1,98 @@
+"""What the values of the command line's options mean."""
+
+import argparse
+import contextlib
+import itertools
+import math
+import re
+from pathlib import Path
+
+from minicnn.checkpoints import LAST
+
+
+def whole_number(least):
+    """The argparse type of whole numbers from `least` on."""
+
+    def convert(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
+        return int(text)
+
+    return convert
+
+
+def positive(text):
+    """The argparse type of finite numbers above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def setting(text):
+    """The argparse type of KEY=VALUE: a pair of texts."""
+    key, sign, value = text.partition("=")
+    if not sign or not key or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+@contextlib.contextmanager
+def new_folder(chosen, otherwise):
+    """The folder for results, made and empty: the chosen one, or the next free of `otherwise`-1,
+    -2, ... (none if that is None). One that was made here goes again if it stays empty."""
+    if chosen is None and otherwise is None:
+        yield None
+        return
+    if chosen is not None:
+        folder = Path(chosen)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            hint = "choose another --out"
+            if (folder / LAST).is_file():
+                hint += f", or go on with this run: minicnn resume {folder}"
+            raise ValueError(f"{folder} exists and is not an empty folder; {hint}")
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        made = True
+        for number in itertools.count(1):  # mkdir decides: two commands never get the same
+            folder = Path(f"{otherwise}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                break
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):  # rmdir refuses what is not empty
+            if made:
+                folder.rmdir()
+            if chosen is None and "/" in otherwise:
+                folder.parent.rmdir()
+
+
+def split_settings(pairs, only_data=False):
+    """--set values as (settings of recipe and network, options of the data set)."""
+    settings, data_options = {}, {}
+    for key, value in pairs:
+        if key.startswith("data."):
+            data_options[key.removeprefix("data.")] = _parsed(value)
+        elif only_data:
+            raise ValueError(f"--set {key}={value}: only options of the data (data.KEY) apply here")
+        else:
+            settings[key] = value  # the recipe knows of which kind each is
+    return settings, data_options
+
+
+def _parsed(text):
+    """'120x160' as (120, 160), numbers and truth values as themselves, other text as it is."""
+    if re.fullmatch(r"\d+x\d+", text):
+        return tuple(map(int, text.split("x")))
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
