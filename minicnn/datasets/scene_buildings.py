@@ -20,15 +20,15 @@ class Style:
             vary(np.array([0.75] * 3), rng, 0.1),
         ]
         self.paint = paints[rng.choice(4, p=[0.64, 0.12, 0.14, 0.1])]
-        self.pitch, self.storey = rng.uniform(2.2, 4.5), rng.uniform(2.9, 3.6)
+        self.pitch, self.storey = rng.uniform(2.4, 6), rng.uniform(2.9, 4)
         self.wide, self.tall = rng.uniform(0.35, 0.65), rng.uniform(0.4, 0.62)
         self.glass = vary(np.array([0.16, 0.20, 0.25]), rng, 0.25)
         self.frame = rng.uniform() < 0.5
-        self.rough, self.stains = rng.uniform(0.01, 0.06), rng.uniform(0.01, 0.05)
+        self.rough, self.stains = rng.uniform(0.025, 0.07), rng.uniform(0.01, 0.05)
         self.bricks = 0.06 if rng.uniform() < 0.25 else 0.0
         self.panels = rng.uniform(0.6, 2.5) if rng.uniform() < 0.35 else 0.0
         # the share of the window columns that are walled up, in runs; blind walls have hardly any
-        self.blind = rng.uniform(-1.6, 1.8) if blind is None else blind
+        self.blind = rng.uniform(-1.6, 1.4) if blind is None else blind
         self.offset = rng.uniform(0, 30, 4)
         self.shops = rng.uniform() < 0.35
         self.roof = (

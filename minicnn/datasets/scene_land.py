@@ -9,13 +9,11 @@ import numpy as np
 
 from minicnn.datasets.drawing import fractal, mix, noise, tinted
 from minicnn.datasets.scene_world import (
-    BUILDING,
     GRASS,
     LEAFINESS,
     MOUNTAIN,
     ROAD,
     SKY,
-    TREE,
     WATER,
     stone,
     vary,
@@ -50,7 +48,7 @@ def draw_land(world, ground, rng, mountains=0, waves=0.5):
     lawn = np.flatnonzero(labels == GRASS)
     blades, patches = turf(right[lawn], down[lawn], rng), rng.uniform(0, 30, 2)
     blades = blades + 0.5 * fractal(x[lawn] / 7 + patches[0], z[lawn] / 7 + patches[1], 2)
-    grass = tinted(vary(world.leaf, rng, 0.12) * world.lit((0, 1, 0)), 1 + LEAFINESS * blades)
+    grass = tinted(vary(world.leaf, rng, 0.12) * world.lit((0, 1, 0)), 1 + 0.8 * LEAFINESS * blades)
     colour[:, lawn] = world.hazed(grass, np.minimum(z[lawn], 900))
 
     paved = np.flatnonzero(labels == ROAD)
@@ -62,7 +60,7 @@ def draw_land(world, ground, rng, mountains=0, waves=0.5):
 
 
 def reflect(world, shore, waves):
-    """Mirrors the woods and houses on the far shore in the water before it."""
+    """Mirrors the far shore with its woods and houses in the water before it."""
     camera, canvas = world.camera, world.canvas
     where = np.nonzero(canvas.labels == WATER)
     right, down = camera.right[where], camera.down[where]
@@ -72,7 +70,7 @@ def reflect(world, shore, waves):
     rows, columns = camera.size
     seen = (i >= 0) & (i < rows) & (j >= 0) & (j < columns)
     i, j, there = i[seen], j[seen], tuple(w[seen] for w in where)
-    solid = (canvas.labels[i, j] == TREE) | (canvas.labels[i, j] == BUILDING)
+    solid = ~np.isin(canvas.labels[i, j], (SKY, MOUNTAIN, WATER))  # those are mirrored already
     i, j, there = i[solid], j[solid], tuple(w[solid] for w in there)
     image = mix(canvas.colour[:, i, j], world.ambient * 0.4, 0.2)
     canvas.colour[:, *there] = mix(canvas.colour[:, *there], image, 0.75 - 0.5 * waves)
@@ -104,7 +102,7 @@ def asphalt(x, z, right, down, rng):
     seat, depth = rng.uniform(0, 30, 4), down + 0.012
     speck = noise(right / depth * 37 + seat[0], np.log(depth) * 37 + seat[1])
     stains = fractal(x / 6 + seat[2], z / 9 + seat[3], 2)
-    return 1 + rng.uniform(0.01, 0.06) * speck + rng.uniform(0.01, 0.05) * stains
+    return 1 + rng.uniform(0.025, 0.07) * speck + rng.uniform(0.01, 0.05) * stains
 
 
 def sky_colours(world, right, elevation, rng):
@@ -152,7 +150,7 @@ def draw_mountains(world, colour, right, elevation, where, ridges, rng):
         at, ridge = where[inside], ridge[inside]
         x, y = right[at], elevation[at]
         # Slopes: noise stretched downhill, lit from the side.
-        relief = fractal(x * 9 + seat[1], y * 5 + x * 4 * side, 4)
+        relief = fractal(x * 9 + seat[1], y * 8 + x * 4 * side, 4)
         face = tinted(rock * world.ambient, np.ones_like(x))
         face += tinted(rock * world.sunlight, np.clip(0.45 + 0.3 * relief, 0, 1))
         face *= 1 + 0.06 * relief

@@ -225,7 +225,7 @@ def draw_object(world, rng, x, z, shapes, number):
     paint = np.moveaxis(drawn, 2, 0).astype(np.float32) / 255
     right, down = world.camera.right[box_] * z - x, world.camera.down[box_] * z
     half = max(np.abs(np.concatenate([np.asarray(p)[:, 0] for p, _ in shapes])).max(), 0.1)
-    tone = 1 + side * right / half + 0.02 * noise(right * 5 + offset[0], down * 5 + offset[1])
+    tone = 1 + side * right / half + 0.012 * noise(right * 5 + offset[0], down * 5 + offset[1])
     colour = paint * tinted(world.ambient + 0.6 * world.sunlight, tone)
     world.canvas.put(box_, mask, world.hazed(colour, z), FOREGROUND, number)
 

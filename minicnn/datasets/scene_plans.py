@@ -87,7 +87,7 @@ def street(site):
     if rng.uniform() < 0.5:
         site.wood(rng.uniform(110, 180), rng.uniform(8, 16))
     trees(site, int(rng.integers(0, 5)), max(near, 6), 60, avoid=width / 2 + abs(centre))
-    people(site, int(rng.integers(1, 4)), near, near * 9, ("person", "sign", "person"))
+    people(site, int(rng.integers(1, 4)), near, near * 7, ("person", "sign", "person"))
     for _ in range(int(rng.integers(1, 5))):
         z = far(rng, max(near, 4), max(near * 8, 40))
         x = centre + rng.choice([-1, 1]) * width * 0.3 + rng.normal(0, 0.5)
@@ -128,7 +128,7 @@ def country_road(site):
         x = site.across(z)
         site.building(x, x + rng.uniform(7, 14), z, z + 9, rng.uniform(3, 6), pitched=True)
     trees(site, int(rng.integers(1, 6)), max(near, 6), 80, avoid=5)
-    people(site, int(rng.integers(1, 4)), near, near * 8, ("person", "animal", "sign", "car"))
+    people(site, int(rng.integers(1, 4)), near, near * 6, ("person", "animal", "sign", "car"))
 
 
 def meadow(site):
@@ -141,7 +141,7 @@ def meadow(site):
         z = near * rng.uniform(1.5, 4)
         site.ground.add(WATER, strip_across(z, z * rng.uniform(1.3, 2.2), rng.normal(0, 0.1), 1.0))
     trees(site, int(rng.integers(1, 6)), max(near, 5), 60)
-    people(site, int(rng.integers(1, 5)), near, near * 8, ("animal", "animal", "person"))
+    people(site, int(rng.integers(1, 5)), near, near * 6, ("animal", "animal", "person"))
 
 
 def landscape(site, near):
@@ -155,7 +155,7 @@ def landscape(site, near):
 def lake(site):
     """A lake or the sea, from a shore or from the water."""
     rng, near = site.rng, nearest(site)
-    site.waves = float(rng.choice([0.0, 0.03, 0.12, 0.4, 0.9]))
+    site.waves = float(rng.choice([0.0, 0.03, 0.08, 0.25, 0.7]))
     site.mountains = int(rng.choice([0, 1, 2, 3], p=[0.3, 0.25, 0.25, 0.2]))
     site.ground.base = str_choice(rng, GRASS, ROAD, 0.65)
     begin = near * rng.choice([0.2, 1.15, 1.6, 2.5], p=[0.35, 0.25, 0.25, 0.15])
@@ -180,7 +180,7 @@ def lake(site):
 def quay(site):
     """A river in a town: a promenade, the water, houses on the other side."""
     rng, near = site.rng, nearest(site)
-    site.waves = float(rng.choice([0.0, 0.03, 0.12, 0.5]))
+    site.waves = float(rng.choice([0.0, 0.03, 0.08, 0.4]))
     site.ground.base = ROAD
     begin = near * rng.choice([0.2, 1.3, 2.0])
     end = begin * rng.uniform(3, 8) + 8

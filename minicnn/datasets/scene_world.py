@@ -35,7 +35,7 @@ class World:
         across, up = np.cos(elevation), np.sin(elevation)
         self.sun = np.array([across * np.sin(azimuth), up, -across * np.cos(azimuth)])
         self.shadow = 0.45 * float(sun.mean()) / 0.74  # how dark cast shadows are
-        self.visibility = float(np.exp(rng.uniform(np.log(150), np.log(1200))))
+        self.visibility = float(np.exp(rng.uniform(np.log(200), np.log(1500))))
         self.haze = mix(self.rim, shade, 0.25)
         # Leaves and blades of one place resemble each other: fresh, dull, dry, autumn, dark green.
         leaves = [(0.30, 0.46, 0.16), (0.36, 0.42, 0.20), (0.52, 0.48, 0.26), (0.50, 0.40, 0.18)]

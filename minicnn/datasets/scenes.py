@@ -83,7 +83,7 @@ def draw_scene(seed, index, size):
     rng = generator(seed, index)
     camera = Camera(
         size,
-        focal=rng.uniform(0.75, 1.4),
+        focal=rng.uniform(0.8, 1.55),
         height=rng.uniform(1.4, 2.2) if rng.uniform() < 0.7 else rng.uniform(2.5, 9),
         horizon=rng.uniform(-0.44, 0.27),
         pan=rng.normal(0, 0.15),
