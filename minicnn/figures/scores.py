@@ -21,7 +21,7 @@ def curves(records, title=None):
     _line(accuracies, trained, "accuracy", BLUE, "training")
     _points(accuracies, looked, "val_accuracy", ORANGE, "o", "validation, pixels")
     _points(accuracies, looked, "val_class_accuracy", GREEN, "s", "validation, mean of classes")
-    losses.set_ylabel("loss (mean of the last 50 steps)", fontsize=TEXT)
+    losses.set_ylabel("loss", fontsize=TEXT)
     accuracies.set_ylabel("share of pixels that are right", fontsize=TEXT)
     losses.set_ylim(0, 1.05 * max((r["loss"] for r in trained), default=1))
     accuracies.set_ylim(0, 1)

@@ -72,33 +72,37 @@ def write_names(axes, labels, classes):
     """Writes its name into every large region of a label map, for readers to whom the colours look
     alike: at the point farthest from the border of the region, if there is room for it."""
     from matplotlib.patheffects import withStroke
-    from scipy.ndimage import distance_transform_edt, label
 
     height, width = labels.shape
+    outline = [withStroke(linewidth=2.5, foreground="black")]
+    style = {"color": "white", "fontsize": TEXT - 3, "path_effects": outline, "clip_on": True}
+    taken = []  # (y, x, half the width) of the names that are written
+    for name, y, x in _places(labels, classes):
+        half = 0.02 * width * len(name)
+        x = np.clip(x, half, width - half)
+        if any(abs(y - v) < 0.1 * height and abs(x - u) < half + h for v, u, h in taken):
+            continue
+        taken.append((y, x, half))
+        axes.text(x, y, name, ha="center", va="center", parse_math=False, **style)
+
+
+def _places(labels, classes):
+    """(name, y, x) of every region with room for a name, the largest first."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    found = []
     for k, name in enumerate(classes):
         regions, _ = label(labels == k)
         sizes = np.bincount(regions.ravel())
-        for region in range(1, len(sizes)):
-            if sizes[region] < SMALLEST_NAMED * labels.size:
+        for region in np.flatnonzero(sizes >= SMALLEST_NAMED * labels.size):
+            if region == 0:  # what is not of this class
                 continue
             # The border of the picture counts as a border too, so the name stays inside.
             depth = distance_transform_edt(np.pad(regions == region, 1))[1:-1, 1:-1]
             y, x = np.unravel_index(depth.argmax(), depth.shape)
-            if depth[y, x] < 0.05 * height:
-                continue
-            x = np.clip(x, 0.02 * width * len(name), width * (1 - 0.02 * len(name)))
-            axes.text(
-                x,
-                y,
-                name,
-                ha="center",
-                va="center",
-                fontsize=TEXT - 3,
-                color="white",
-                path_effects=[withStroke(linewidth=2.5, foreground="black")],
-                clip_on=True,
-                parse_math=False,
-            )
+            if depth[y, x] >= 0.05 * labels.shape[0]:
+                found.append((sizes[region], name, y, x))
+    return [place for _, *place in sorted(found, reverse=True)]
 
 
 def _draw_table(axes, rows):
