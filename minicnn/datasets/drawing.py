@@ -37,11 +37,11 @@ def noise(u, v, magnified=False):
     tile, last = noise_tile(), TILE - 1
     i, j = np.floor(v).astype(np.int32), np.floor(u).astype(np.int32)
     if not magnified:
-        return tile[(i & last) * TILE + (j & last)]
+        return tile.take((i & last) * TILE + (j & last))
     a, b = v - i, u - j
     top, bottom, left, right = (i & last) * TILE, (i + 1 & last) * TILE, j & last, j + 1 & last
-    upper = tile[top + left] * (1 - b) + tile[top + right] * b
-    lower = tile[bottom + left] * (1 - b) + tile[bottom + right] * b
+    upper = tile.take(top + left) * (1 - b) + tile.take(top + right) * b
+    lower = tile.take(bottom + left) * (1 - b) + tile.take(bottom + right) * b
     return upper * (1 - a) + lower * a
 
 
@@ -100,6 +100,13 @@ class Camera:
         """(n, 3) points in metres, Z > 0, to (n, 2) pixel coordinates (column, row)."""
         x, y, z = np.asarray(points, np.float64).reshape(-1, 3).T
         return np.stack(self._position(x / z, (self.height - y) / z), axis=1)
+
+    def stand(self, polygons, x, z):
+        """Projects upright polygons [(n, 2), ...] at distance z, X from x, Y from the ground."""
+        flat = np.concatenate(polygons)
+        position = self._position((flat[:, 0] + x) / z, (self.height - flat[:, 1]) / z)
+        ends = np.cumsum([len(polygon) for polygon in polygons])
+        return np.split(np.stack(position, axis=1), ends[:-1])
 
     def pixel(self, right, down):
         """The (rows, columns) of the pixels through which these rays go."""

@@ -253,10 +253,6 @@ def object_shadow(world, x, z, shapes):
 
 def _stand(world, shapes, x, z):
     """The shapes at (x, z) as polygons in the picture, and their colours from 1 to 255."""
-    polygons, values = [], []
-    for corners, colour in shapes:
-        points = np.full((len(corners), 3), z, np.float64)
-        points[:, :2] = np.asarray(corners) + (x, 0)
-        polygons.append(world.camera.project(points))
-        values.append(np.clip(np.asarray(colour) * 255, 1, 255))
+    polygons = world.camera.stand([corners for corners, _ in shapes], x, z)
+    values = np.clip(np.array([colour for _, colour in shapes]) * 255, 1, 255)
     return polygons, values

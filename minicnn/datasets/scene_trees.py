@@ -25,7 +25,7 @@ def draw_tree(world, rng, x, z, height, kind="broad"):
         top = trunk_height + 0.25 * height
         trunk = [(-thick, 0), (thick, 0), (thick * 0.6 + lean, top), (-thick * 0.6 + lean, top)]
         _paint_trunk(world, np.array(trunk), x, z, bark, offset)
-    polygons = [_place(world, c + [lean, 0], x, z) for c in crown]
+    polygons = world.camera.stand(crown, x + lean, z)
     scale = world.camera.focal / z * world.camera.size[0]  # pixels per metre
     found = world.canvas.stencil(polygons, shades, margin=int(0.04 * height * scale) + 1)
     if found is None:
@@ -112,14 +112,8 @@ def lit_leaves(world, leaf, leaves, shade):
     return colour + tinted(leaf * world.sunlight * 0.9, tone * shade)
 
 
-def _place(world, points, x, z):
-    points = np.asarray(points, np.float64)
-    depth = np.full(len(points), z)
-    return world.camera.project(np.stack([x + points[:, 0], points[:, 1], depth], 1))
-
-
 def _paint_trunk(world, points, x, z, bark, offset):
-    found = world.canvas.stencil([_place(world, points, x, z)])
+    found = world.canvas.stencil(world.camera.stand([points], x, z))
     if found is not None:
         box, drawn = found
         right, down = world.camera.right[box] * z - x, world.camera.down[box] * z

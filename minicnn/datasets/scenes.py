@@ -95,8 +95,9 @@ def draw_scene(seed, index, size):
     PLANS[rng.choice(len(PLANS), p=SHARES)](site)
     site.draw()
     image = expose(canvas.colour, rng)
-    _, numbers = np.unique(canvas.instances, return_inverse=True)  # 1 .. n, without the hidden ones
-    instances = numbers.reshape(size).astype(np.int32) + int(canvas.instances.min() > 0)
+    seen = np.bincount(canvas.instances.ravel()) > 0
+    seen[0] = False
+    instances = np.cumsum(seen, dtype=np.int32)[canvas.instances]  # the hidden ones get no number
     present = np.bincount(canvas.labels.ravel(), minlength=len(CLASSES))
     tags = tuple(c for c, count in zip(CLASSES, present, strict=False) if count)
     return Picture(f"scene-{index:06d}", image, canvas.labels, instances, tags)
