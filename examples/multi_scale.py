@@ -39,7 +39,7 @@ figures.contact_sheet(scenes).savefig(story / "1-data.png")
 
 # %%
 minicnn.manual_seed(0)
-network = MultiScale(len(scenes.classes), width=0.5)
+network = MultiScale(len(scenes.classes), width=0.5, dropout=0.0)  # half of the maps
 figures.planes(network.preprocess(test[0].image), "YUV").savefig(story / "2-pyramid.png")
 
 # %% [markdown]
