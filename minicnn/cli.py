@@ -12,6 +12,8 @@ import sys
 
 from minicnn.options import positive, setting, whole_number
 
+TRAINED = "a run folder, a .safetensors file or a shipped network"
+
 
 def main(arguments=None):
     """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
@@ -106,12 +108,12 @@ def _train(commands):
     p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
     p.add_argument("model", metavar="MODEL", help="multi-scale or single-scale")
     _data_options(p, "scenes")
-    p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="(ours)")
+    p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="whose (ours)")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
     how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
-    how_long.add_argument("--minutes", type=positive, metavar="M")
+    how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     _skip_bad(p)
     _machine(p)
@@ -128,7 +130,7 @@ def _resume(commands):
 
 def _evaluate(commands):
     p = _command(commands, "evaluate", "scores a trained network on labelled pictures")
-    _trained(p, {"metavar": "MODEL"})
+    p.add_argument("model", metavar="MODEL", help=TRAINED)
     _data_options(p, None)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
     p.add_argument(
@@ -143,7 +145,7 @@ def _evaluate(commands):
 def _segment(commands):
     p = _command(commands, "segment", "names every pixel of photographs")
     p.add_argument("images", metavar="IMAGE", nargs="+")
-    _trained(p, {"default": "multi-scale", "metavar": "MODEL"}, "--model")
+    p.add_argument("--model", default="multi-scale", help=f"{TRAINED} (multi-scale)")
     p.add_argument(
         "--size",
         type=whole_number(1),
@@ -157,7 +159,7 @@ def _segment(commands):
 
 def _show(commands):
     p = _command(commands, "show", "draws what a network has learnt; all of it, or what is chosen")
-    _trained(p, {"metavar": "RUN"}, "run")
+    p.add_argument("run", metavar="RUN", help=TRAINED)
     p.add_argument("--filters", action="store_true", help="the learnt filters")
     p.add_argument("--features", metavar="IMAGE", help="feature maps by stage and scale")
     p.add_argument("--curve", action="store_true", help="loss and accuracy over the training")
@@ -202,10 +204,6 @@ def _info(commands):
 
 
 # --------------------------------------------------------------------- options of several commands
-def _trained(p, options, name="model"):
-    p.add_argument(name, help="a run folder, a .safetensors file or a shipped network", **options)
-
-
 def _data_options(p, default):
     which = f"({default})" if default else "(that of the training)"
     p.add_argument("--data", default=default, metavar="NAME_OR_PATH", help=which)
