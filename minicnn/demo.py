@@ -18,8 +18,8 @@ from minicnn.training import train
 SIZE = (120, 160)
 STEPS = 400
 TEST_SCENES = 60
-# For a short training: half of the maps, and a higher rate than the recipe's. No scene is seen twice,
-# so nothing can be learnt by heart and dropout would only slow the learning down.
+# For a short training: half of the maps, and a higher rate than the recipe's. No scene is seen
+# twice, so nothing can be learnt by heart, and dropout would only slow the learning down.
 SETTINGS = {"width": 0.5, "lr": 0.01, "warm_up": 40, "dropout": 0.0}
 NETWORKS = {"single-scale": "one scale", "multi-scale": "three scales"}
 # From the slide «Многомасштабные признаки - результаты»; Farabet et al. 2013.
