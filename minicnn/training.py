@@ -66,7 +66,8 @@ def train(
     """
     dataset = datasets.load(data, fold=fold, **(data_options or {}))
     config = _configure(model, recipe, settings or {}, dataset, seed)
-    config["data"] = {"name": str(data), "fold": fold, "options": data_options or {}}
+    place = str(Path(data).resolve()) if Path(data).is_dir() else str(data)  # whoever asks later
+    config["data"] = {"name": place, "fold": fold, "options": data_options or {}}
     config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
     if out is not None:
         out = Path(out)
