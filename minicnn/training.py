@@ -8,12 +8,14 @@ a resumed run ends with the very bits of an uninterrupted one. The loop itself i
 """
 
 import contextlib
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from minicnn import checkpoints, datasets, models, randomness
 from minicnn.checkpoints import LAST
+from minicnn.devices import get_num_threads
 from minicnn.models.segmentation import merge_options
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
@@ -69,6 +71,7 @@ def train(
     place = str(Path(data).resolve()) if Path(data).is_dir() else str(data)  # whoever asks later
     config["data"] = {"name": place, "fold": fold, "options": data_options or {}}
     config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
+    config["threads"] = get_num_threads()
     if out is not None:
         out = Path(out)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -105,6 +108,12 @@ def resume(folder, device="cpu", quiet=False):
     for (path, p), v in zip(network.named_parameters(), run.optimizer.velocity, strict=True):
         v[...] = Tensor(arrays[f"velocity/{path}"]).to(p.device).data
     run.log.cut_after(run.step)
+    if not quiet and config["threads"] != get_num_threads():
+        print(
+            f"this run was begun with {config['threads']} threads, now there are "
+            f"{get_num_threads()}: its last bits may differ from those of an uninterrupted run",
+            file=sys.stderr,
+        )
     return run.fit()
 
 
