@@ -96,7 +96,7 @@ def test_transform_against_numpy():
 @pytest.mark.parametrize(
     "change",
     [
-        {"dtype": np.float64},
+        {"array": np.zeros(1)},
         {"geometry": (2, 1, 0, 0, 1, 1)},
         {"geometry": (1, 1, 0, 0, 1, 2)},
         {"groups": 2},
@@ -108,7 +108,7 @@ def test_transform_against_numpy():
 )
 def test_rule(change):
     inputs = {
-        "dtype": np.float32,
+        "array": np.zeros(1, np.float32),
         "w_shape": (4, 4, 7, 7),
         "y_shape": (1, 4, 60, 60),
         "geometry": (1, 1, 5, 5, 1, 1),

@@ -34,6 +34,8 @@ that hold it.
 Source: overlap-save, Stockham 1966; for networks Mathieu, Henaff, LeCun 2013.
 """
 
+import threading
+
 import numpy as np
 
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
@@ -42,42 +44,59 @@ from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, products, spectra
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
 
 
-def worth_it(dtype, w_shape, y_shape, geometry, groups):
+def worth_it(array, w_shape, y_shape, geometry, groups):
     """The rule. Windows must lie side by side (stride and dilation 1). Filters below 5x5 save too
-    little, above 11x11 too little of a tile remains. The spectra of the weights must pay, that is,
-    there must be tiles enough that use them, and they must fit into a cache (1 kB for each filter
-    and map). Errors of 1e-7 are right for float32 only."""
-    (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
+    little, above 11x11 too little of a tile remains. The spectra of the weights must pay: they take
+    1 kB for each filter and map, which should fit into a cache, and there must be tiles enough to
+    use them. Errors of 1e-7 are good enough for float32 only."""
+    F, C, K, L = w_shape
     sh, sw, _, _, dh, dw = geometry
-    tiles = N * ceil_div(OH, SIDE + 1 - K) * ceil_div(OW, SIDE + 1 - L)
-    return (
-        dtype == np.float32
-        and sh == sw == dh == dw == groups == 1
-        and 5 <= min(K, L)
-        and max(K, L) <= 11
-        and tiles >= 12
-        and F * C <= 30_000
-    )
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        return False
+    if not sh == sw == dh == dw == groups == 1 or min(K, L) < 5 or max(K, L) > 11:
+        return False
+    TH, TW, _, _ = grid(y_shape, w_shape)
+    return y_shape[0] * TH * TW >= 12 and F * C <= 30_000
 
 
-def ceil_div(a, b):
-    return -(-a // b)
+def grid(shape, w_shape):
+    """The tiles that cover a result of this shape: how many down and across, and how many pixels
+    of the result each of them gives, down and across."""
+    down, across = SIDE + 1 - w_shape[2], SIDE + 1 - w_shape[3]
+    return -(-shape[2] // down), -(-shape[3] // across), down, across
 
 
-def analyse(x, tiling, sign, maps_first=True):
+# ------------------------------------------------------------------- analyse, multiply, synthesise
+_kept = threading.local()  # each thread of a program has its own
+
+
+def scratch(name, *shape):
+    """Memory for the spectra called `name`, kept from call to call and layer to layer: the system
+    takes longer to hand out and clear fresh memory than a transform takes to fill it."""
+    size = int(np.prod(shape))
+    if getattr(_kept, name, np.empty(0)).size < size:
+        setattr(_kept, name, np.empty(size, np.float32))
+    return getattr(_kept, name)[:size].reshape(shape)
+
+
+def analyse(x, tiling, sign, name, maps_first=True):
     """The spectra (130, 2, C, tiles) or (130, 2, tiles, C) of the tiles of x (N, C, H, W); see
     dft16.spectra."""
     C, tiles = x.shape[1], x.shape[0] * tiling[0] * tiling[1]
-    shape = (C, tiles) if maps_first else (tiles, C)
-    spectrum = np.empty((FREQUENCIES, 2, *shape), x.dtype)
+    spectrum = scratch(name, FREQUENCIES, 2, *((C, tiles) if maps_first else (tiles, C)))
     spectra(x, tiling, sign, maps_first, spectrum.reshape(FREQUENCIES, 2, -1))
     return spectrum
 
 
-def multiply(a, b):
-    """The matrix product a[f] b[f] for each frequency."""
-    out = np.empty((FREQUENCIES, 2, a.shape[2], b.shape[3]), a.dtype)
-    products(a, b, out)
+def analyse_filters(w, sign, name, maps_first):
+    """The spectra (130, 2, C, F) or (130, 2, F, C) of the filters: F pictures of one tile each."""
+    return analyse(w, (1, 1, 0, 0, 0, 0, *w.shape[2:]), sign, name, maps_first)
+
+
+def multiply(left, right):
+    """The matrix product left[f] right[f] for each frequency."""
+    out = scratch("product", FREQUENCIES, 2, left.shape[2], right.shape[3])
+    products(left, right, out)
     return out
 
 
@@ -86,49 +105,43 @@ def synthesise(spectrum, tiling, bias, y):
     pictures(spectrum.reshape(FREQUENCIES, 2, -1), tiling, bias, y)
 
 
+# -------------------------------------------------------------------------- the three uses of them
 @conv2d_forward.fast(
-    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: (
-        isinstance(x, np.ndarray)
-        and worth_it(x.dtype, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups)
+    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
+        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups
     )
 )
 def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
-    F, C, K, L = w.shape
-    down, across = SIDE + 1 - K, SIDE + 1 - L  # how many pixels of a tile come out right
-    TH, TW = ceil_div(y.shape[2], down), ceil_div(y.shape[3], across)
-    X = analyse(x, (TH, TW, down, across, -ph, -pw, SIDE, SIDE), SPECTRUM)
-    W = analyse(w, (1, 1, 0, 0, 0, 0, K, L), CONJUGATE, maps_first=False)  # F x C
+    tiles = grid(y.shape, w.shape)
+    X = analyse(x, (*tiles, -ph, -pw, SIDE, SIDE), SPECTRUM, "right")
+    W = analyse_filters(w, CONJUGATE, "left", maps_first=False)
     Y = multiply(W, X)
-    synthesise(Y, (TH, TW, down, across, 0, 0), b, y)
+    synthesise(Y, (*tiles, 0, 0), b, y)
 
 
 @conv2d_grad_input.fast(
-    lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: (
-        isinstance(gy, np.ndarray)
-        and worth_it(gy.dtype, w.shape, gx.shape, (sh, sw, ph, pw, dh, dw), groups)
+    lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: worth_it(
+        gy, w.shape, gx.shape, (sh, sw, ph, pw, dh, dw), groups
     )
 )
 def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
-    F, C, K, L = w.shape
-    down, across = SIDE + 1 - K, SIDE + 1 - L
-    TH, TW = ceil_div(gx.shape[2], down), ceil_div(gx.shape[3], across)
-    GY = analyse(gy, (TH, TW, down, across, ph + 1 - K, pw + 1 - L, SIDE, SIDE), SPECTRUM)
-    W = analyse(w, (1, 1, 0, 0, 0, 0, K, L), SPECTRUM)  # C x F
+    _, C, K, L = w.shape
+    tiles = grid(gx.shape, w.shape)
+    GY = analyse(gy, (*tiles, ph + 1 - K, pw + 1 - L, SIDE, SIDE), SPECTRUM, "right")
+    W = analyse_filters(w, SPECTRUM, "left", maps_first=True)
     GX = multiply(W, GY)
-    synthesise(GX, (TH, TW, down, across, K - 1, L - 1), np.zeros(C, gx.dtype), gx)
+    synthesise(GX, (*tiles, K - 1, L - 1), np.zeros(C, gx.dtype), gx)
 
 
 @conv2d_grad_weight.fast(
-    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: (
-        isinstance(gy, np.ndarray)
-        and worth_it(gy.dtype, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups)
+    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(
+        gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups
     )
 )
 def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
-    F, C, K, L = gw.shape
-    down, across = SIDE + 1 - K, SIDE + 1 - L
-    TH, TW = ceil_div(gy.shape[2], down), ceil_div(gy.shape[3], across)
-    X = analyse(x, (TH, TW, down, across, -ph, -pw, SIDE, SIDE), SPECTRUM)
-    GY = analyse(gy, (TH, TW, down, across, 0, 0, down, across), CONJUGATE, maps_first=False)
+    _, C, K, L = gw.shape
+    tiles = _, _, down, across = grid(gy.shape, gw.shape)
+    X = analyse(x, (*tiles, -ph, -pw, SIDE, SIDE), SPECTRUM, "left")
+    GY = analyse(gy, (*tiles, 0, 0, down, across), CONJUGATE, "right", maps_first=False)
     GW = multiply(X, GY)
     synthesise(GW, (1, 1, K, L, 0, 0), np.zeros(C, gw.dtype), gw)

@@ -16,7 +16,7 @@ A tile is transformed down its columns, then across its rows. Three kernels use 
     products   one product of complex matrices for each of the 130 frequencies
     pictures   transforms back and puts the good part of each tile where it belongs
 
-Everything happens to a block of 256 tiles at once, which lie side by side in memory: pixel (u, v)
+Everything happens to a block of 512 tiles at once, which lie side by side in memory: pixel (u, v)
 of tile j is t[u * DOWN + v * ACROSS + j]. So one vector instruction works on 8 or 16 tiles. Numba
 finds those instructions only because lengths and strides are constants: with variables in their
 place the loops over j give the same numbers four to ten times slower, and no test would notice.
@@ -30,7 +30,7 @@ from minicnn.kernel import Kernel, helper, prange
 
 SIDE = 16
 FREQUENCIES = 130  # complex numbers that determine the transform of a real 16x16 tile
-TILES = 256  # tiles of a block
+TILES = 512  # tiles of a block
 ACROSS = (
     TILES + 16
 )  # distance of neighbours in a row of the tile; not a power of two, for the cache
