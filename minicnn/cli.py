@@ -77,7 +77,18 @@ def _parser():
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
-    for add in (_demo, _train, _resume, _evaluate, _segment, _show, _data, _gradcheck, _info):
+    for add in (
+        _demo,
+        _train,
+        _resume,
+        _evaluate,
+        _segment,
+        _show,
+        _data,
+        _gradcheck,
+        _bench,
+        _info,
+    ):
         add(commands)
     return parser
 
@@ -161,6 +172,11 @@ def _show(commands):
     p = _command(commands, "show", "draws what a network has learnt; all of it, or what is chosen")
     p.add_argument("run", metavar="RUN", help=TRAINED)
     p.add_argument("--filters", action="store_true", help="the learnt filters")
+    p.add_argument(
+        "--layers",
+        action="store_true",
+        help="shapes and receptive fields, layer by layer; RUN may be an untrained model's name",
+    )
     p.add_argument("--features", metavar="IMAGE", help="feature maps by stage and scale")
     p.add_argument("--curve", action="store_true", help="loss and accuracy over the training")
     _out(p, "folder for the figures (that of the run)")
@@ -196,6 +212,13 @@ def _gradcheck(commands):
     p = _command(commands, "gradcheck", "compares every gradient with finite differences")
     p.add_argument("op", metavar="OP", nargs="?", help="one operation, for example conv2d (all)")
     _json(p)
+
+
+def _bench(commands):
+    p = _command(commands, "bench", "measures where the time of a training step goes")
+    p.add_argument("models", metavar="MODEL", nargs="+")
+    p.add_argument("--profile", action="store_true", help="a table of the operations' times")
+    _threads(p)
 
 
 def _info(commands):

@@ -63,7 +63,7 @@ def default_device():
 
 
 def check_device(name):
-    """Raises ValueError for a name that is no device, RuntimeError for a GPU that cannot be used."""
+    """ValueError for a name that is no device, RuntimeError for a GPU that cannot be used."""
     if name not in ("cpu", "gpu"):
         raise ValueError(f"device {name!r}: choose 'cpu' or 'gpu'")
     if name == "gpu":

@@ -120,7 +120,8 @@ class Module:
         modules = dict(self.named_modules())
         unknown = [n for n in names if n not in modules]
         if unknown:
-            raise KeyError(f"no module {unknown[0]!r}; there are {', '.join(filter(None, modules))}")
+            known = ", ".join(filter(None, modules))
+            raise KeyError(f"no module {unknown[0]!r}; there are {known}")
         seen = {name: [] for name in names}
         for name in names:
             modules[name].__dict__.setdefault("_watchers", []).append(seen[name])

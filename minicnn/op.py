@@ -21,6 +21,7 @@ lecture's systems need no more, and each op stays one class.
 """
 
 import contextlib
+import time
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from minicnn.devices import device_of
 OPS = {}  # name -> class, filled by subclassing
 
 _recording = True
+watchers = []  # called with (op, "forward" or "backward", seconds) by whoever profiles
 
 
 @contextlib.contextmanager
@@ -58,6 +60,11 @@ class Op:
     def backward(self, gy):
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    def window_of(self):
+        """((kernel), (stride), (dilation)), each (vertical, horizontal): how much of its input one
+        output element sees. Element by element unless an op says otherwise."""
+        return (1, 1), (1, 1), (1, 1)
+
     def check(self, *arrays):
         """Raises ValueError, in a sentence with names and numbers, before any kernel runs."""
 
@@ -75,7 +82,7 @@ class Op:
         arrays = [t.data for t in tensors]
         self.check(*arrays)
         self.needs = tuple(_recording and t.requires_grad for t in tensors)
-        y = self.forward(*arrays)
+        y = timed(self, "forward", self.forward, *arrays)
         out = Tensor(y)
         if any(self.needs):
             self.inputs = tuple(tensors)
@@ -87,6 +94,18 @@ class Op:
         """Forgets inputs and saved arrays once backward has used them."""
         self.__dict__.clear()
         self.inputs = None
+
+
+def timed(op, phase, function, *arrays):
+    """function(*arrays), its time told to the watchers if there are any."""
+    if not watchers:
+        return function(*arrays)
+    start = time.perf_counter()
+    result = function(*arrays)
+    seconds = time.perf_counter() - start
+    for watch in watchers:
+        watch(op, phase, seconds)
+    return result
 
 
 def _as_tensors(inputs, Tensor):

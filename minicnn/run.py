@@ -128,7 +128,7 @@ class Run:
         network, optimizer = self.network.train(), self.optimizer
         loader = self._loader(self.step, total)
         try:
-            # A loss that overflows is noticed below, in words; numpy need not warn on the way there.
+            # A loss that overflows is noticed below, in words; numpy need not warn before.
             with loader, np.errstate(over="ignore", invalid="ignore"):
                 for step, inputs, labels in loader:
                     randomness.manual_seed(self.config["seed"], step)  # dropout draws from it

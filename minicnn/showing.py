@@ -9,13 +9,15 @@ The figures themselves are in minicnn/figures.
 from pathlib import Path
 
 from minicnn import datasets, figures
+from minicnn import layers as layer_table
 from minicnn.checkpoints import find, load_model
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
+from minicnn.models import MODELS
 from minicnn.progress import read_log
 
 
-def show(model, filters=False, features=None, curve=False, out=None):
+def show(model, filters=False, features=None, curve=False, out=None, layers=False):
     """Draws what is asked for, or, if nothing is, says in words what the network is and draws
     everything that can be drawn. Returns the paths of the PNG files.
 
@@ -23,10 +25,15 @@ def show(model, filters=False, features=None, curve=False, out=None):
     filters   the learnt filters, as filters.png
     features  path of a picture: its maps by stage and scale, as features.png
     curve     loss and accuracy over the training, as curves.png
+    layers    prints shapes and receptive fields, layer by layer, and draws nothing; `model` may be
+              the name of an untrained network too
     out       folder for the files; by default the run folder, or NAME-figures beside you
 
     Raises CheckpointError, ImageError or ValueError with one sentence.
     """
+    if layers:
+        print("\n".join(layer_lines(model)))
+        return []
     network, config = load_model(model)
     records = _records(model)
     everything = not (filters or features or curve)
@@ -45,6 +52,18 @@ def show(model, filters=False, features=None, curve=False, out=None):
     if records and (curve or everything):
         drawn["curves.png"] = figures.curves(records, title=config["model"])
     return _save(drawn, _folder(model, out))
+
+
+def layer_lines(model):
+    """Shapes and receptive fields of a trained network, or of an untrained one by its name."""
+    size = (240, 320)
+    if model in MODELS:
+        network = MODELS[model][0](classes=8)
+    else:
+        network, config = load_model(model)
+        size = (3 * (config.get("long_side") or 320) // 4, config.get("long_side") or 320)
+    rows = layer_table.layers(network, size)
+    return [f"for a picture of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
 
 
 def summary(network, config, records=()):

@@ -29,7 +29,7 @@ def grouped(inputs, outputs, groups):
 
 
 def random_fan_in(inputs, outputs, fan_in):
-    """Every output map sees `fan_in` distinct inputs, drawn so that all inputs are used as evenly as
+    """Every output map sees `fan_in` distinct inputs, drawn so that all are used as evenly as
     possible: random permutations of the inputs, dealt out like cards."""
     if not 1 <= fan_in <= inputs:
         raise ValueError(f"random_fan_in: fan_in={fan_in} with {inputs} input maps")

@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn import devices
 from minicnn.devices import array_module, device_of
+from minicnn.op import timed
 
 
 class Tensor:
@@ -122,9 +123,9 @@ class Tensor:
     # -------------------------------------------------------------------- assignment is refused
     def __setitem__(self, index, value):
         raise TypeError(
-            "a Tensor cannot be assigned to in place: the graph would back-propagate through values "
-            "that are gone. Compute a new Tensor (concat, pad, arithmetic with a mask), or write to "
-            "tensor.data before the tensor is used"
+            "a Tensor cannot be assigned to in place: the graph would back-propagate through "
+            "values that are gone. Compute a new Tensor (concat, pad, arithmetic with a mask), "
+            "or write to tensor.data before the tensor is used"
         )
 
 
@@ -183,7 +184,7 @@ def _first_gradient(tensor, gradient):
 def _call_backward(op, gy):
     """The op's gradients as a tuple, checked: a student's backward is called here too."""
     name = type(op).__name__
-    gradients = op.backward(gy)
+    gradients = timed(op, "backward", op.backward, gy)
     if not isinstance(gradients, tuple):
         gradients = (gradients,)
     if len(gradients) != len(op.inputs):

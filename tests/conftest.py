@@ -1,4 +1,4 @@
-"""What all tests share: one core for each worker of pytest-xdist, pictures drawn without a screen."""
+"""What all tests share: a core for each worker of pytest-xdist, pictures drawn without a screen."""
 
 import os
 

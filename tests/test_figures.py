@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import minicnn
-from minicnn import figures
+from minicnn import Tensor, figures
 from minicnn.confusion import Confusion
 from minicnn.datasets.dataset import VOID
 from minicnn.datasets.scenes import Scenes
@@ -177,3 +177,15 @@ def test_planes_are_shown_at_every_scale(pictures):
     sheet = drawn(figures.planes(levels, "YUV"))
     assert len(sheet.axes) == 9
     assert np.array_equal(images(sheet.axes[4])[0], levels[1][1])  # U at a half
+
+
+def test_the_graph_of_a_result_has_a_box_for_everything_and_an_arrow_for_every_use():
+    a, b = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0])
+    result = (a * a + b).sum()
+    figure = figures.draw_graph(result, {"a": a})
+    texts = [t.get_text() for t in figure.axes[0].texts]
+    assert sorted(t for t in texts if t) == ["Add\n2", "Mul\n2", "Sum\nnumber", "a\n2", "input\n2"]
+    assert len([t for t in texts if not t]) == 5  # a is read twice
+    result.backward()
+    with pytest.raises(ValueError, match="no graph; draw it before backward"):
+        figures.draw_graph(result)

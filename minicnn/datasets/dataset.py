@@ -43,7 +43,7 @@ class Dataset:
         raise NotImplementedError
 
     def split(self, split):
-        """The pictures of 'train', 'val' or 'test' as a sequence, each read when it is asked for."""
+        """The pictures of 'train', 'val' or 'test' as a sequence; each is read when asked for."""
         return Split(self, self.names(split))
 
 

@@ -4,6 +4,7 @@ There is no global state, and no display is needed. Save one with `figure.savefi
 notebook shows it by itself.
 """
 
+from minicnn.figures.graph import draw_graph
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.scores import confusion_figure, curves
@@ -16,6 +17,7 @@ __all__ = [
     "confusion_figure",
     "contact_sheet",
     "curves",
+    "draw_graph",
     "feature_maps",
     "filters",
     "legend",

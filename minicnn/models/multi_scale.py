@@ -104,6 +104,9 @@ class MultiScale(SegmentationModel):
         levels = build(rgb_to_yuv(image), o["scales"])
         return [pad_to(normalise_locally(p, o["window"], o["floor"]), MARGIN, 4) for p in levels]
 
+    def input_scale(self, k):
+        return 2**k
+
     def forward(self, *levels):
         features = self.features(*levels)
         hidden = self.stages.activation(self.hidden(features))

@@ -29,6 +29,10 @@ class SegmentationModel(nn.Module):
         Plain numpy and scipy: it runs in the thread that loads pictures ahead."""
         raise NotImplementedError
 
+    def input_scale(self, k):
+        """How many pixels of the picture a pixel of input k stands for."""
+        return 1
+
     def forward(self, *inputs):
         """Tensors (N, C, h, w) to scores (N, classes, h', w') at the network's own resolution."""
         raise NotImplementedError
@@ -68,7 +72,8 @@ def merge_options(owner, defaults, given):
     merged = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
-            raise ValueError(f"{owner} has no option {name!r}; it has {', '.join(sorted(defaults))}")
+            known = ", ".join(sorted(defaults))
+            raise ValueError(f"{owner} has no option {name!r}; it has {known}")
         merged[name] = _like(name, value, defaults[name])
     return merged
 

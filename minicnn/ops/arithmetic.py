@@ -34,9 +34,8 @@ class _Pairwise(Op):
     def check(self, a, b):
         for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
             if m != n and 1 not in (m, n):
-                raise ValueError(
-                    f"{type(self).__name__.lower()}: shapes {a.shape} and {b.shape} do not broadcast"
-                )
+                name = type(self).__name__.lower()
+                raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
 
     def forward(self, a, b):
         self.a, self.b = a, b

@@ -65,6 +65,8 @@ def avg_pool2d_backward_cpu(gy, divisor, K, L, sh, sw, ph, pw, gx):
 
 
 class AvgPool2d(Op):
+    name = "avg_pool2d"  # of the public function, for the sentences of errors
+
     def __init__(
         self,
         kernel_size,
@@ -74,16 +76,19 @@ class AvgPool2d(Op):
         count_include_pad=True,
         divisor_override=None,
     ):
-        self.window = pair(kernel_size, "avg_pool2d: kernel_size", 1)
-        self.stride = self.window if stride is None else pair(stride, "avg_pool2d: stride", 1)
-        self.padding = pair(padding, "avg_pool2d: padding")
+        self.window = pair(kernel_size, f"{self.name}: kernel_size", 1)
+        self.stride = self.window if stride is None else pair(stride, f"{self.name}: stride", 1)
+        self.padding = pair(padding, f"{self.name}: padding")
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
         self.divisor_override = divisor_override
         if divisor_override == 0:
             raise ValueError("avg_pool2d: divisor_override must not be 0")
 
+    def window_of(self):
+        return self.window, self.stride, (1, 1)
+
     def check(self, x):
-        check_pooling("avg_pool2d", x, self.window, self.padding, self.output_size(x))
+        check_pooling(self.name, x, self.window, self.padding, self.output_size(x))
 
     def output_size(self, x):
         geometry = zip(x.shape[-2:], self.window, self.stride, self.padding, strict=True)

@@ -101,7 +101,7 @@ def conv2d_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
                 gw[c, k, u, v] = total
 
 
-# ------------------------------------------------------ the fast one: windows as columns of a matrix
+# ----------------------------------------------------- the fast one: windows as columns of a matrix
 @im2col.cpu
 def im2col_cpu(x, K, L, sh, sw, ph, pw, dh, dw, OW, columns):
     C, H, W = x.shape
@@ -194,6 +194,9 @@ class Conv2d(Op):
         ph, pw = pair(padding, "conv2d: padding")
         self.geometry = sh, sw, ph, pw, dh, dw
         self.groups = groups
+
+    def window_of(self):
+        return self.w.shape[2:], self.geometry[:2], self.geometry[4:]
 
     def check(self, x, w, b=None):
         if x.ndim != 4 or w.ndim != 4:

@@ -144,6 +144,9 @@ class Conv2dTable(Op):
             *pair(dilation, f"{name}: dilation", 1),
         )
 
+    def window_of(self):
+        return self.w.shape[1:], self.geometry[:2], self.geometry[4:]
+
     def named(self, rest):
         """(bias, gains), None where there is none."""
         rest = list(rest)

@@ -103,6 +103,11 @@ class Interpolate(Op):
     def __init__(self, size, ratio, mode, align_corners):
         self.size, self.ratio, self.mode, self.align_corners = size, ratio, mode, align_corners
 
+    def window_of(self):
+        taps = (1, 1) if self.mode == "nearest" else (2, 2)
+        ratio = tuple(a / b for a, b in zip(self.x_shape[2:], self.size, strict=True))
+        return taps, ratio, (1, 1)
+
     def forward(self, x):
         self.x_shape = x.shape
         self.taps = [

@@ -3,7 +3,7 @@
     matmul  y = a b          ga = gy b^T       gb = a^T gy
     linear  y = x w^T + b    gx = gy w         gw = gy^T x      gb = sum of gy over the batch
 
-Shapes: matmul as numpy's, leading dimensions broadcast; a (..., M, K), b (..., K, N), y (..., M, N).
+Shapes: matmul as numpy's, leading dimensions broadcast; a (.., M, K), b (.., K, N), y (.., M, N).
         linear x (..., K), w (F, K), b (F,), y (..., F).
 
 The gradients are the only products of gy with the other factor whose shapes fit, which is a good

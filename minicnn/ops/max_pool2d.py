@@ -86,6 +86,9 @@ class MaxPool2d(Op):
         self.dilation = pair(dilation, "max_pool2d: dilation", 1)
         self.ceil_mode = ceil_mode
 
+    def window_of(self):
+        return self.window, self.stride, self.dilation
+
     def check(self, x):
         check_pooling("max_pool2d", x, self.window, self.padding, self.output_size(x))
 

@@ -7,7 +7,7 @@ from; a value that was copied twice (an index repeated, a reflected border) gets
     permute  gx = gy permuted back
     index    gx = 0, plus gy at the places that were read
     concat   each input gets its own piece of gy
-    pad      gx = the middle of gy; reflect and replicate add the border to the rows it was read from
+    pad      gx = the middle of gy; reflect and replicate add the border to the rows it came from
 """
 
 import numpy as np
