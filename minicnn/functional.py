@@ -8,23 +8,32 @@ Each lives in a file of its own in `minicnn/ops`, with its formula, its gradient
 
 from minicnn.ops.arithmetic import add, div, mul, neg, pow, sub
 from minicnn.ops.avg_pool2d import avg_pool2d
+from minicnn.ops.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits
 from minicnn.ops.conv2d import conv2d
 from minicnn.ops.conv2d_table import conv2d_table
 from minicnn.ops.cross_entropy import cross_entropy, nll_loss
 from minicnn.ops.dropout import dropout
 from minicnn.ops.interpolate import interpolate
+from minicnn.ops.kl_div import kl_div
+from minicnn.ops.log_sum_exp_pool import log_sum_exp_pool
+from minicnn.ops.lp_pool2d import lp_pool2d
 from minicnn.ops.matmul import linear, matmul
 from minicnn.ops.max_pool2d import max_pool2d
+from minicnn.ops.max_pool_maps import max_pool_maps
 from minicnn.ops.reductions import amax, mean, sum
 from minicnn.ops.relu import relu
+from minicnn.ops.scaled_tanh import scaled_tanh
 from minicnn.ops.shape import concat, pad, permute, reshape, transpose
+from minicnn.ops.sigmoid import sigmoid
 from minicnn.ops.softmax import log_softmax, softmax
+from minicnn.ops.subsample2d import subsample2d
 from minicnn.ops.tanh import tanh
 
 __all__ = [
     "add",
     "amax",
     "avg_pool2d",
+    "binary_cross_entropy_with_logits",
     "concat",
     "conv2d",
     "conv2d_table",
@@ -32,10 +41,14 @@ __all__ = [
     "div",
     "dropout",
     "interpolate",
+    "kl_div",
     "linear",
     "log_softmax",
+    "log_sum_exp_pool",
+    "lp_pool2d",
     "matmul",
     "max_pool2d",
+    "max_pool_maps",
     "mean",
     "mul",
     "neg",
@@ -45,8 +58,11 @@ __all__ = [
     "pow",
     "relu",
     "reshape",
+    "scaled_tanh",
+    "sigmoid",
     "softmax",
     "sub",
+    "subsample2d",
     "sum",
     "tanh",
     "transpose",

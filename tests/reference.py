@@ -359,3 +359,17 @@ def dropout_with_key(x, p, key):
         if r / 2**32 >= p:
             y.ravel()[i] = value / (1 - p)
     return y
+
+
+# ------------------------------------------------------- and the ones that have files of their own
+from reference_pooling import (  # noqa: E402, F401  at the end: they use what stands above
+    binary_cross_entropy_with_logits,
+    kl_div,
+    log_sum_exp_pool,
+    lp_pool2d,
+    max_pool_maps,
+    max_pool_maps_and_places,
+    scaled_tanh,
+    sigmoid,
+    subsample2d_of,
+)

@@ -31,8 +31,8 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
+from minicnn.ops.losses import as_tensor, check_reduction, constant
 from minicnn.ops.softmax import log_softmax, log_softmax_forward
-from minicnn.tensor import Tensor
 
 cross_entropy_forward = Kernel("cross_entropy_forward")
 cross_entropy_backward = Kernel("cross_entropy_backward")
@@ -182,14 +182,14 @@ def cross_entropy(
     Returns a number, or for 'none' an array like the true classes. Raises ValueError where shapes
     do not fit or a target is no class.
     """
-    _check_reduction("cross_entropy", reduction)
+    check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0 to 1")
-    input, target = _tensor(input), _tensor(target)
+    input, target = as_tensor(input), as_tensor(target)
     if target.dtype.kind == "f":
         return _against_distribution(input, target, weight, reduction, label_smoothing)
     op = CrossEntropy(ignore_index, reduction, label_smoothing)
-    return op(input, target) if weight is None else op(input, target, _constant(weight, input))
+    return op(input, target) if weight is None else op(input, target, constant(weight, input))
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -201,10 +201,10 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     Returns a number, or for 'none' an array of target's shape. Raises ValueError where shapes do
     not fit or a target is no class.
     """
-    _check_reduction("nll_loss", reduction)
-    input, target = _tensor(input), _tensor(target)
+    check_reduction("nll_loss", reduction)
+    input, target = as_tensor(input), as_tensor(target)
     op = NLLLoss(ignore_index, reduction)
-    return op(input, target) if weight is None else op(input, target, _constant(weight, input))
+    return op(input, target) if weight is None else op(input, target, constant(weight, input))
 
 
 def _against_distribution(input, target, weight, reduction, smoothing):
@@ -219,24 +219,11 @@ def _against_distribution(input, target, weight, reduction, smoothing):
     if smoothing > 0:
         target = target * (1 - smoothing) + smoothing / C
     if weight is not None:
-        target = target * _constant(weight, input).reshape(C, *(1,) * (input.ndim - dim - 1))
+        target = target * constant(weight, input).reshape(C, *(1,) * (input.ndim - dim - 1))
     loss = -(target * log_softmax(input, dim)).sum(dim)
     if reduction == "none":
         return loss
     return loss.mean() if reduction == "mean" else loss.sum()
-
-
-def _tensor(value):
-    return value if isinstance(value, Tensor) else Tensor(value)
-
-
-def _constant(weight, like):
-    return weight.detach() if isinstance(weight, Tensor) else Tensor.constant(weight, like)
-
-
-def _check_reduction(name, reduction):
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{name}: reduction {reduction!r}: choose 'none', 'mean' or 'sum'")
 
 
 def cases():

@@ -1,0 +1,201 @@
+r"""Max pooling over maps and pixels, the lecture's 3-D pooling.
+
+    y[n,c,i,j] = max over d in D(c), over u, v of  x~[n, d, s i + u, s j + v]
+
+D(c) are the input maps that result map c looks at, and x~ is x with `padding` values of minus
+infinity around it. Filters that answer to the same thing in different positions (edges of different
+orientations, say) lie in one D(c), and the result does not depend on which of them answered, just
+as it does not depend on where in the window it did.
+
+    D(c) = {c}                          max_pool2d
+    D(c) = {t c, ..., t c + g - 1}      groups of g maps, a new one every t maps
+    the same, windows of 1x1            maxout: a learnt nonlinearity, the largest of g lines
+    lists of maps                       anything else; they may overlap and differ in length
+
+Shapes: x (N, C, H, W), y (N, F, OH, OW), F = (C - g) / t + 1 or the number of lists, OH and OW as
+in max_pool2d. The kernels get the lists laid end to end: `members`, the list of c from `first[c]`
+to `first[c + 1]`, exclusively; and turned round, for each map the results that look at it.
+
+Gradient: y moves with the winner and with nothing else. Forward notes its place in the whole stack
+of maps, (d H + row) W + column, and then
+
+    gx[n,d,p,q] = sum of gy[n,c,i,j] over the results (c, i, j) whose winner is (d, p, q)
+
+read from gx's side, as in max_pool2d: each pixel asks the results that could have seen it.
+
+Of equal values the first wins, in the order of map, row, column; the order within a list of maps
+does not matter. A NaN wins over everything, so that it is seen at the end.
+
+Source: the lecture's slide «structure of a layer»; Goodfellow et al. 2013 for maxout.
+"""
+
+import numpy as np
+
+from minicnn.cases import Case, separated
+from minicnn.devices import array_module, empty_like
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous, pair
+from minicnn.ops.max_pool2d import check_pooling, pooled_size
+
+max_pool_maps_forward = Kernel("max_pool_maps_forward")
+max_pool_maps_backward = Kernel("max_pool_maps_backward")
+
+
+@max_pool_maps_forward.cpu
+def max_pool_maps_forward_cpu(x, first, members, K, L, sh, sw, ph, pw, y, where):
+    N, C, H, W = x.shape
+    F, OH, OW = y.shape[1:]
+    for row in prange(N * F * OH):
+        n, c, i = row // OH // F, row // OH % F, row % OH
+        for j in range(OW):
+            best, winner = -np.inf, -1
+            for m in range(first[c], first[c + 1]):
+                d = members[m]
+                for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                    for q in range(max(j * sw - pw, 0), min(j * sw - pw + L, W)):
+                        value = x[n, d, p, q]
+                        if winner < 0 or value > best or value != value:
+                            best, winner = value, (d * H + p) * W + q
+            y[n, c, i, j] = best
+            where[n, c, i, j] = winner
+
+
+@max_pool_maps_backward.cpu
+def max_pool_maps_backward_cpu(gy, where, first, results, K, L, sh, sw, ph, pw, gx):
+    N, C, H, W = gx.shape
+    OH, OW = gy.shape[2:]
+    for row in prange(N * C * H):
+        n, d, p = row // H // C, row // H % C, row % H
+        for q in range(W):
+            gx[n, d, p, q] = 0
+        for m in range(first[d], first[d + 1]):
+            c = results[m]
+            for u in range(K):
+                i = p + ph - u
+                if i % sh != 0 or i < 0 or i // sh >= OH:
+                    continue
+                i = i // sh
+                for v in range(L):
+                    for j in range(OW):
+                        q = j * sw + v - pw
+                        if where[n, c, i, j] == (d * H + p) * W + q and 0 <= q < W:
+                            gx[n, d, p, q] += gy[n, c, i, j]
+
+
+class MaxPoolMaps(Op):
+    def __init__(self, maps, kernel_size, stride, padding, ceil_mode, maps_stride):
+        name = "max_pool_maps"
+        self.window = pair(kernel_size, f"{name}: kernel_size", 1)
+        self.stride = self.window if stride is None else pair(stride, f"{name}: stride", 1)
+        self.padding = pair(padding, f"{name}: padding")
+        self.ceil_mode = ceil_mode
+        self.maps, self.maps_stride = maps, maps_stride
+
+    def window_of(self):
+        return self.window, self.stride, (1, 1)
+
+    def check(self, x):
+        check_pooling("max_pool_maps", x, self.window, self.padding, self.output_size(x))
+        lists_of_maps(self.maps, self.maps_stride, x.shape[1])
+
+    def output_size(self, x):
+        geometry = zip(x.shape[-2:], self.window, self.stride, self.padding, strict=True)
+        return tuple(pooled_size(*numbers, 1, self.ceil_mode) for numbers in geometry)
+
+    def forward(self, x):
+        x, xp = contiguous(x), array_module(x)
+        self.shape, self.geometry = x.shape, (*self.window, *self.stride, *self.padding)
+        lists = lists_of_maps(self.maps, self.maps_stride, x.shape[1])
+        self.looking = [[c for c, D in enumerate(lists) if d in D] for d in range(x.shape[1])]
+        y = empty_like(x, (x.shape[0], len(lists), *self.output_size(x)))
+        self.where = xp.empty(y.shape, dtype=np.int32)
+        max_pool_maps_forward(x, *end_to_end(lists, xp), *self.geometry, y, self.where)
+        return y
+
+    def backward(self, gy):
+        gx, first_and_results = (
+            empty_like(gy, self.shape),
+            end_to_end(self.looking, array_module(gy)),
+        )
+        max_pool_maps_backward(contiguous(gy), self.where, *first_and_results, *self.geometry, gx)
+        return gx
+
+
+def lists_of_maps(maps, maps_stride, C):
+    """The input maps of each result map, in ascending order. Raises ValueError where the maps do
+    not fit the C that exist."""
+    name = "max_pool_maps"
+    if np.isscalar(maps):
+        stride = maps if maps_stride is None else maps_stride
+        for argument, value in (("maps", maps), ("maps_stride", stride)):
+            if int(value) != value or value < 1:
+                raise ValueError(f"{name}: {argument}={value!r}: expected an int of at least 1")
+        if maps > C or (C - maps) % stride:
+            raise ValueError(
+                f"{name}: groups of {maps} maps, one every {stride}, do not come out even with the "
+                f"{C} maps of the input; lists of maps say what to do with the rest"
+            )
+        return [range(d, d + maps) for d in range(0, C - maps + 1, stride)]
+    if maps_stride is not None:
+        raise ValueError(f"{name}: maps_stride goes with a group size, not with lists of maps")
+    lists = [sorted(D) for D in maps]
+    if not lists or not all(lists):
+        raise ValueError(f"{name}: maps is an int or a list of lists, none of them empty")
+    for c, D in enumerate(lists):
+        if D[0] < 0 or D[-1] >= C or any(int(d) != d for d in D):
+            raise ValueError(f"{name}: list {c} is {D}, but the input has the maps 0 to {C - 1}")
+        if len(set(D)) < len(D):
+            raise ValueError(f"{name}: list {c}, {D}, names a map twice")
+    return lists
+
+
+def end_to_end(lists, xp):
+    """(first, members): all lists in one array, and where each begins and the last one ends."""
+    first = np.cumsum([0, *map(len, lists)])
+    members = [d for D in lists for d in D]
+    return xp.asarray(first, dtype=np.int32), xp.asarray(members, dtype=np.int32)
+
+
+def max_pool_maps(
+    input,
+    maps,
+    kernel_size=1,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    maps_stride=None,
+    return_indices=False,
+):
+    """The largest value in some maps and, of each, in a window of pixels.
+
+    input           (N, C, H, W)
+    maps            int: groups of so many maps that follow each other; or a list with the input
+                    maps of each result map, also a list
+    kernel_size, stride, padding   int or (vertical, horizontal); stride is kernel_size where it is
+                    not given, padding at most half of kernel_size. With the default, 1, only maps
+                    are pooled (maxout)
+    ceil_mode       also windows that reach beyond the last rows
+    maps_stride     from the first map of a group to that of the next; None: the group size
+    return_indices  returns (y, indices): an int64 array of y's shape, (map * H + row) * W + column
+                    of each winner
+
+    Returns (N, F, OH, OW), F the number of groups or lists. Raises ValueError where shapes do not
+    fit, and where groups would leave the last maps out.
+    """
+    op = MaxPoolMaps(maps, kernel_size, stride, padding, ceil_mode, maps_stride)
+    y = op(input)
+    return (y, op.where.astype(np.int64)) if return_indices else y
+
+
+def cases():
+    yield Case(max_pool_maps, (separated(2, 6, 3, 5),), {"maps": 3}, label="maxout")
+    x = separated(2, 7, 5, 4)
+    options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}
+    yield Case(max_pool_maps, (x,), {"maps": 3, "maps_stride": 2, **options}, label="overlap-pad")
+    lists = [[4, 0, 2], [1], [2, 3, 4, 5], [5, 0]]
+    yield Case(
+        max_pool_maps, (x,), {"maps": lists, "kernel_size": 3, "ceil_mode": True}, label="lists"
+    )
+    yield Case(
+        max_pool_maps, (-abs(x),), {"maps": 7, "kernel_size": 2, "padding": 1}, label="negative"
+    )
