@@ -1,148 +1,17 @@
-"""Modules: layers that own their parameters, and networks made of layers.
+"""The layers: modules that own the parameters of an operation, or its options.
 
-    class Net(nn.Module):
-        def __init__(self):
-            self.conv = nn.Conv2d(3, 16, 7)
-            self.head = nn.Conv2d(16, 8, 1)
+    net = nn.Sequential(nn.Conv2d(3, 16, 7), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 8, 1))
 
-        def forward(self, x):
-            return self.head(functional.relu(self.conv(x)))
-
-Whatever Parameter or Module is an attribute (or in a list that is one) belongs to the network.
-Arguments and names are PyTorch's; parameters are drawn from `minicnn.manual_seed`.
+Arguments and names are PyTorch's; parameters are drawn from `minicnn.manual_seed`. How a network of
+one's own is written, `module.py` says.
 """
-
-import contextlib
 
 import numpy as np
 
 from minicnn import functional as F
 from minicnn import init, tables  # noqa: F401  nn.tables is where users look for tables
+from minicnn.module import Module, Parameter, Sequential  # noqa: F401  nn.Module, as everybody says
 from minicnn.tensor import Tensor
-
-
-class Parameter(Tensor):
-    """A Tensor that is learnt."""
-
-    def __init__(self, data):
-        super().__init__(data, requires_grad=True)
-
-
-class Module:
-    """Base class of layers and networks."""
-
-    training = True
-
-    def __call__(self, *inputs):
-        result = self.forward(*inputs)
-        for results in self.__dict__.get("_watchers", ()):
-            results.append(result)
-        return result
-
-    def forward(self, *inputs):
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
-
-    def children(self):
-        """(name, Module) of the modules directly inside this one."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
-            elif isinstance(value, list | tuple):
-                for k, item in enumerate(value):
-                    if isinstance(item, Module):
-                        yield f"{name}.{k}", item
-
-    def named_modules(self, prefix=""):
-        """(path, Module) of this module and all inside it, such as ('stages.0.conv', Conv2d)."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
-
-    def named_parameters(self):
-        """(path, Parameter), each once, in a fixed order; shared ones under their first path."""
-        seen = set()
-        for path, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, Parameter) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield (f"{path}.{name}" if path else name), value
-
-    def parameters(self):
-        """The parameters as a list."""
-        return [p for _, p in self.named_parameters()]
-
-    def train(self, mode=True):
-        """Training mode (dropout drops) for this module and all inside it."""
-        for _, module in self.named_modules():
-            module.training = mode
-        return self
-
-    def eval(self):
-        """Prediction mode."""
-        return self.train(False)
-
-    def zero_grad(self):
-        """Forgets the gradients; backward() adds to what it finds."""
-        for p in self.parameters():
-            p.grad = None
-
-    def to(self, device=None, dtype=None):
-        """Moves all parameters, in place, to a device ('cpu', 'gpu') or dtype; returns self."""
-        for p in self.parameters():
-            p.data = Tensor(p.data).to(device, dtype).data
-            p.grad = None
-        return self
-
-    def state_dict(self):
-        """{path: numpy array} of all parameters."""
-        return {path: p.numpy() for path, p in self.named_parameters()}
-
-    def load_state_dict(self, state):
-        """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
-        own = dict(self.named_parameters())
-        missing, unknown = sorted(set(own) - set(state)), sorted(set(state) - set(own))
-        if missing or unknown:
-            raise ValueError(
-                f"the weights do not fit this network: missing {missing[:3]}, unknown {unknown[:3]}"
-            )
-        for path, p in own.items():
-            if p.shape != tuple(state[path].shape):
-                raise ValueError(
-                    f"the weights do not fit: {path} is {tuple(state[path].shape)} in the file, "
-                    f"{p.shape} in the network"
-                )
-            p.data = Tensor(np.array(state[path])).to(p.device, p.dtype).data
-
-    @contextlib.contextmanager
-    def watch(self, names):
-        """Collects what named modules give: `with net.watch(["stages.0"]) as seen: net(x)` fills
-        seen["stages.0"] with a list, one result for each time that the module was called."""
-        modules = dict(self.named_modules())
-        unknown = [n for n in names if n not in modules]
-        if unknown:
-            known = ", ".join(filter(None, modules))
-            raise KeyError(f"no module {unknown[0]!r}; there are {known}")
-        seen = {name: [] for name in names}
-        for name in names:
-            modules[name].__dict__.setdefault("_watchers", []).append(seen[name])
-        try:
-            yield seen
-        finally:
-            for name in names:
-                watchers = modules[name]._watchers
-                del watchers[next(k for k, w in enumerate(watchers) if w is seen[name])]
-
-
-class Sequential(Module):
-    """Modules one after the other."""
-
-    def __init__(self, *modules):
-        self.modules = list(modules)
-
-    def forward(self, x):
-        for module in self.modules:
-            x = module(x)
-        return x
 
 
 class Conv2d(Module):
@@ -225,6 +94,20 @@ def _bias(initial, size, fan_in):
     return init.zeros(size) if initial is init.kaiming_normal else initial((size,), fan_in)
 
 
+class Subsample2d(Module):
+    """The mean of each window, with a learnt gain and bias for each map; see
+    functional.subsample2d. It starts as a plain mean."""
+
+    def __init__(self, channels, kernel_size, stride=None):
+        self.gain = Parameter(init.zeros(channels) + 1)
+        self.bias = Parameter(init.zeros(channels))
+        self.options = {"kernel_size": kernel_size, "stride": stride}
+
+    def forward(self, x):
+        return F.subsample2d(x, gain=self.gain, bias=self.bias, **self.options)
+
+
+# ------------------------------------------------------------------------ nothing to learn in these
 class ReLU(Module):
     def forward(self, x):
         return F.relu(x)
@@ -233,6 +116,18 @@ class ReLU(Module):
 class Tanh(Module):
     def forward(self, x):
         return F.tanh(x)
+
+
+class ScaledTanh(Module):
+    """1.7159 tanh(2x / 3)."""
+
+    def forward(self, x):
+        return F.scaled_tanh(x)
+
+
+class Sigmoid(Module):
+    def forward(self, x):
+        return F.sigmoid(x)
 
 
 class MaxPool2d(Module):
@@ -247,6 +142,82 @@ class MaxPool2d(Module):
 
     def forward(self, x):
         return F.max_pool2d(x, **self.options)
+
+
+class MaxPoolMaps(Module):
+    """The largest value in some maps and a window of pixels; see functional.max_pool_maps."""
+
+    def __init__(
+        self, maps, kernel_size=1, stride=None, padding=0, ceil_mode=False, maps_stride=None
+    ):
+        self.options = {
+            "maps": maps,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+            "maps_stride": maps_stride,
+        }
+
+    def forward(self, x):
+        return F.max_pool_maps(x, **self.options)
+
+
+class AvgPool2d(Module):
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
+        self.options = {
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+            "count_include_pad": count_include_pad,
+            "divisor_override": divisor_override,
+        }
+
+    def forward(self, x):
+        return F.avg_pool2d(x, **self.options)
+
+
+class LocalResponseNorm(Module):
+    """Each value divided by what its neighbours among the maps answer; see
+    functional.local_response_norm."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, alpha_per_term=None, within_map=False):
+        self.options = {
+            "size": size,
+            "alpha": alpha,
+            "beta": beta,
+            "k": k,
+            "alpha_per_term": alpha_per_term,
+            "within_map": within_map,
+        }
+
+    def forward(self, x):
+        return F.local_response_norm(x, **self.options)
+
+
+class LocalContrastNorm(Module):
+    """Local mean 0 and local deviation 1, of all maps together; see
+    functional.local_contrast_norm."""
+
+    def __init__(self, window, subtract=True, divide=True, floor=None):
+        self.options = {
+            "window": window,
+            "subtract": subtract,
+            "divide": divide,
+            "floor": floor,
+        }
+
+    def forward(self, x):
+        return F.local_contrast_norm(x, **self.options)
 
 
 class Dropout(Module):

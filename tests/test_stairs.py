@@ -10,7 +10,7 @@ ROOT = Path(minicnn.__file__).parent
 STAIRS = (
     "devices kernel op tensor randomness cases",
     "ops functional checking",
-    "nn optim images init tables",
+    "nn module optim images init tables",
     "datasets grouping models",
     "checkpoints training evaluation figures progress run confusion segmenting showing",
     "cli commands options information demo minicnn",  # `import minicnn` itself takes everything

@@ -1,0 +1,143 @@
+"""Module: something that owns parameters, a layer or a network made of layers.
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.conv = nn.Conv2d(3, 16, 7)
+            self.head = nn.Conv2d(16, 8, 1)
+
+        def forward(self, x):
+            return self.head(functional.relu(self.conv(x)))
+
+Whatever Parameter or Module is an attribute (or in a list that is one) belongs to the network.
+The layers are in `nn.py`, where users find these classes too.
+"""
+
+import contextlib
+
+import numpy as np
+
+from minicnn.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A Tensor that is learnt."""
+
+    def __init__(self, data):
+        super().__init__(data, requires_grad=True)
+
+
+class Module:
+    """Base class of layers and networks."""
+
+    training = True
+
+    def __call__(self, *inputs):
+        result = self.forward(*inputs)
+        for results in self.__dict__.get("_watchers", ()):
+            results.append(result)
+        return result
+
+    def forward(self, *inputs):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def children(self):
+        """(name, Module) of the modules directly inside this one."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+            elif isinstance(value, list | tuple):
+                for k, item in enumerate(value):
+                    if isinstance(item, Module):
+                        yield f"{name}.{k}", item
+
+    def named_modules(self, prefix=""):
+        """(path, Module) of this module and all inside it, such as ('stages.0.conv', Conv2d)."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def named_parameters(self):
+        """(path, Parameter), each once, in a fixed order; shared ones under their first path."""
+        seen = set()
+        for path, module in self.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{path}.{name}" if path else name), value
+
+    def parameters(self):
+        """The parameters as a list."""
+        return [p for _, p in self.named_parameters()]
+
+    def train(self, mode=True):
+        """Training mode (dropout drops) for this module and all inside it."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        """Prediction mode."""
+        return self.train(False)
+
+    def zero_grad(self):
+        """Forgets the gradients; backward() adds to what it finds."""
+        for p in self.parameters():
+            p.grad = None
+
+    def to(self, device=None, dtype=None):
+        """Moves all parameters, in place, to a device ('cpu', 'gpu') or dtype; returns self."""
+        for p in self.parameters():
+            p.data = Tensor(p.data).to(device, dtype).data
+            p.grad = None
+        return self
+
+    def state_dict(self):
+        """{path: numpy array} of all parameters."""
+        return {path: p.numpy() for path, p in self.named_parameters()}
+
+    def load_state_dict(self, state):
+        """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
+        own = dict(self.named_parameters())
+        missing, unknown = sorted(set(own) - set(state)), sorted(set(state) - set(own))
+        if missing or unknown:
+            raise ValueError(
+                f"the weights do not fit this network: missing {missing[:3]}, unknown {unknown[:3]}"
+            )
+        for path, p in own.items():
+            if p.shape != tuple(state[path].shape):
+                raise ValueError(
+                    f"the weights do not fit: {path} is {tuple(state[path].shape)} in the file, "
+                    f"{p.shape} in the network"
+                )
+            p.data = Tensor(np.array(state[path])).to(p.device, p.dtype).data
+
+    @contextlib.contextmanager
+    def watch(self, names):
+        """Collects what named modules give: `with net.watch(["stages.0"]) as seen: net(x)` fills
+        seen["stages.0"] with a list, one result for each time that the module was called."""
+        modules = dict(self.named_modules())
+        unknown = [n for n in names if n not in modules]
+        if unknown:
+            known = ", ".join(filter(None, modules))
+            raise KeyError(f"no module {unknown[0]!r}; there are {known}")
+        seen = {name: [] for name in names}
+        for name in names:
+            modules[name].__dict__.setdefault("_watchers", []).append(seen[name])
+        try:
+            yield seen
+        finally:
+            for name in names:
+                watchers = modules[name]._watchers
+                del watchers[next(k for k, w in enumerate(watchers) if w is seen[name])]
+
+
+class Sequential(Module):
+    """Modules one after the other."""
+
+    def __init__(self, *modules):
+        self.modules = list(modules)
+
+    def forward(self, x):
+        for module in self.modules:
+            x = module(x)
+        return x
