@@ -227,7 +227,7 @@ class Run:
 
     def _finish(self):
         """The weights that did best on `val` are the result; curves are drawn from the log."""
-        if self.best_weights is None and self.folder and (self.folder / BEST).is_file():
+        if self.best_weights is None and self.config["best"] and self.folder:  # before a resume
             self.best_weights, _ = checkpoints.load(self.folder / BEST)
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,3 +193,28 @@ def test_files_that_are_no_checkpoints_are_named(tmp_path):
     ]:
         with pytest.raises(checkpoints.CheckpointError, match=sentence):
             checkpoints.load_model(path)
+
+
+def test_a_run_without_validation_that_is_resumed_ends_with_its_last_weights(tmp_path, monkeypatch):
+    """What the first stop left as the result is not the result of what came after it."""
+    arguments = {"out": tmp_path / "run", "data_options": {**TINY["data_options"], "val": 0}}
+    clock = iter([0.0] + [1e6] * 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        patch.setattr(running.Run, "plan", lambda *_: 9)
+        stopped = tiny(minutes=1, **arguments)
+    assert stopped.step < 9
+    resumed = minicnn.resume(tmp_path / "run", quiet=True)
+    arrays, config = checkpoints.load(tmp_path / "run" / "best.safetensors")
+    assert config["step"] == resumed.step == 9
+    assert same(arrays, resumed.network.state_dict())
+    assert not same(arrays, stopped.network.state_dict())
+
+
+def test_a_folder_called_like_a_data_set_does_not_take_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scenes").mkdir()
+    run = tiny(steps=1, out="run")
+    assert run.config["data"]["name"] == "scenes"
+    assert minicnn.resume("run", quiet=True).step == 1
+    assert minicnn.evaluate("run").pictures == 2
