@@ -133,8 +133,8 @@ def evaluate(
     stored = config.get("data", {"name": None, "fold": None, "options": {}})
     if data is None and stored["name"] is None:
         raise datasets.DataError("evaluate: this network does not know its data set; give data=")
-    known = data is None or str(data) == stored["name"]
-    name = stored["name"] if known else str(data)
+    name = stored["name"] if data is None else datasets.lasting_name(data)
+    known = name == stored["name"]
     if known:
         fold = stored["fold"] if fold is None else fold
         data_options = stored["options"] | (data_options or {})

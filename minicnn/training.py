@@ -68,8 +68,8 @@ def train(
     """
     dataset = datasets.load(data, fold=fold, **(data_options or {}))
     config = _configure(model, recipe, settings or {}, dataset, seed)
-    place = str(Path(data).resolve()) if Path(data).is_dir() else str(data)  # whoever asks later
-    config["data"] = {"name": place, "fold": fold, "options": data_options or {}}
+    name = datasets.lasting_name(data)
+    config["data"] = {"name": name, "fold": fold, "options": data_options or {}}
     config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
     config["threads"] = get_num_threads()
     if out is not None:
@@ -108,10 +108,11 @@ def resume(folder, device="cpu", quiet=False):
     for (path, p), v in zip(network.named_parameters(), run.optimizer.velocity, strict=True):
         v[...] = Tensor(arrays[f"velocity/{path}"]).to(p.device).data
     run.log.cut_after(run.step)
-    if not quiet and config["threads"] != get_num_threads():
+    threads = config.get("threads")  # None in runs from before it was noted
+    if not quiet and threads not in (None, get_num_threads()):
         print(
-            f"this run was begun with {config['threads']} threads, now there are "
-            f"{get_num_threads()}: its last bits may differ from those of an uninterrupted run",
+            f"this run was begun with {threads} threads, now there are {get_num_threads()}: its "
+            "last bits may differ from those of an uninterrupted run",
             file=sys.stderr,
         )
     return run.fit()

@@ -3,7 +3,7 @@
 from minicnn.datasets.dataset import VOID, DataError, Dataset, Picture, Split
 from minicnn.datasets.installing import install
 from minicnn.datasets.loading import Loader
-from minicnn.datasets.registry import data_home, is_installed, listing, load
+from minicnn.datasets.registry import data_home, is_installed, lasting_name, listing, load
 
 __all__ = [
     "VOID",
@@ -15,6 +15,7 @@ __all__ = [
     "data_home",
     "install",
     "is_installed",
+    "lasting_name",
     "listing",
     "load",
 ]

@@ -36,6 +36,13 @@ def load(name_or_path, fold=None, **options):
     raise DataError(f"there is no data set {name!r}; {overview()}")
 
 
+def lasting_name(name_or_path):
+    """What `load` took, as a text that means the same from any folder: paths become absolute."""
+    name = os.fspath(name_or_path)
+    is_path = name not in DRAWN and name not in INSTALLABLE and Path(name).is_dir()
+    return str(Path(name).resolve()) if is_path else name
+
+
 def data_home():
     """The folder of installed data sets: MINICNN_DATA, or the user's cache folder."""
     if chosen := os.environ.get("MINICNN_DATA"):
