@@ -59,7 +59,9 @@ class Survey:
             cells = "".join(f" {100 * pixels[k] / max(pixels.sum(), 1):6.2f} %" for pixels in row)
             lines.append(f"{name:{width}}{cells}")
         lines.append("")
-        for name in np.array(self.classes)[self.by_split["train"] == 0]:
+        for name, pixels in zip(self.classes, self.by_split["train"], strict=True):
+            if pixels:
+                continue
             lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
         for split, name in self.all_void:
             lines.append(f"note: {name} ({split}) is void all over and will be passed over")
