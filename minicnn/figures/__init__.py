@@ -9,6 +9,7 @@ from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay,
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.scores import confusion_figure, curves
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
+from minicnn.figures.tables import draw_table
 
 __all__ = [
     "accuracy",
@@ -18,6 +19,7 @@ __all__ = [
     "contact_sheet",
     "curves",
     "draw_graph",
+    "draw_table",
     "feature_maps",
     "filters",
     "legend",
