@@ -45,6 +45,11 @@ class Progress:
         """Pictures a second over the last steps."""
         return (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-9)
 
+    def restart_clock(self):
+        """Pictures a second from now on: what was done since the last step was no step."""
+        self.times.clear()
+        self.times.append(time.monotonic())
+
     def recent(self):
         """Means over the last 50 steps at most, for the log."""
         return {

@@ -4,6 +4,9 @@ The loop in `Run.fit` is the one that every chapter shows: forward, loss, backwa
 surrounds it keeps a run from being lost.
 """
 
+import contextlib
+import signal
+import threading
 import time
 
 import numpy as np
@@ -11,7 +14,6 @@ import numpy as np
 from minicnn import checkpoints, datasets, optim, randomness
 from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
-from minicnn.devices import default_device
 from minicnn.evaluation import score
 from minicnn.progress import Log, Progress
 from minicnn.tensor import Tensor
@@ -19,6 +21,10 @@ from minicnn.tensor import Tensor
 
 class TrainingError(ValueError):
     """A run that cannot start or go on; the message says why."""
+
+
+class Diverged(TrainingError):
+    """A loss that is no number: the weights of this moment are not worth keeping."""
 
 
 class Run:
@@ -116,7 +122,8 @@ class Run:
         )
 
     def _tensors(self, inputs):
-        return [Tensor(level).to(default_device()) for level in inputs]
+        device = self.network.parameters()[0].device
+        return [Tensor(level).to(device) for level in inputs]
 
     # ---------------------------------------------------------------------------------- the loop
     def fit(self, minutes=None):
@@ -128,6 +135,9 @@ class Run:
         network, optimizer = self.network.train(), self.optimizer
         loader = self._loader(self.step, total)
         try:
+            # An interrupt may have come while a validation was under way.
+            if self.step // validate_every > self._validated() // validate_every:
+                self._validate(progress)
             # A loss that overflows is noticed below, in words; numpy need not warn before.
             with loader, np.errstate(over="ignore", invalid="ignore"):
                 for step, inputs, labels in loader:
@@ -135,62 +145,80 @@ class Run:
                     optimizer.steps_done = step
                     loss, scores = network.loss(self._tensors(inputs), labels)
                     if not np.isfinite(loss.item()):
-                        raise TrainingError(self._diverged(step, loss.item()))
+                        raise Diverged(self._diverged(step, loss.item()))
+                    if self._time_to_save(saved):  # only weights whose loss is a number
+                        self.save()
+                        saved = time.monotonic()
                     optimizer.zero_grad()
                     loss.backward()
                     rate = optimizer.rate
-                    optimizer.step()
-                    before, self.step = self.step, step + 1
+                    with _undivided():
+                        optimizer.step()
+                        before, self.step = self.step, step + 1
                     progress.step(self.step, loss.item(), _accuracy(scores, labels))
                     if self.step // 10 > before // 10:
                         self.log.write(step=self.step, rate=rate, **progress.recent())
                     if self.step // validate_every > before // validate_every:
                         self._validate(progress)
-                    if self._time_to_save(before, saved):
-                        self.save()
-                        saved = time.monotonic()
                     if minutes and time.monotonic() - begun > 60 * minutes:
                         progress.say(f"{minutes} minutes are over at step {self.step} of {total}")
                         break
+            if self._validated() < self.step:
+                self._validate(progress)
         except KeyboardInterrupt:
             self.save()
             progress.close()
             hint = f"; go on with: minicnn resume {self.folder}" if self.folder else ""
             raise KeyboardInterrupt(f"stopped after step {self.step}{hint}") from None
-        except Exception:
-            self.save()
+        except Exception as error:
+            if not isinstance(error, Diverged):
+                self.save()
             progress.close()
             raise
-        if self.step < total or total % validate_every:  # else it was done in the loop
-            self._validate(progress)
         self.save()
         progress.close()
-        for names, why in ((loader.skipped, "unreadable"), (loader.void, "all void")):
+        unreadable = [message for _, message in loader.skipped]
+        for names, why in ((unreadable, "unreadable"), (loader.void, "all void")):
             if names:
-                progress.say(f"left out {len(names)} pictures, {why}: {names[0]} ...")
+                more = " ..." if len(names) > 1 else ""
+                progress.say(f"left out {len(names)} of the pictures, {why}: {names[0]}{more}")
         self._finish()
         return self
 
-    def _time_to_save(self, before, saved):
+    def _time_to_save(self, saved):
         every = self.settings["checkpoint_steps"]
         if every:
-            return self.step // every > before // every
+            return self.step // every > self.config["step"] // every
         return time.monotonic() - saved > self.settings["checkpoint_seconds"]
 
     def _diverged(self, step, loss):
-        kept = f"the weights before it are in {self.folder / LAST}" if self.folder else "stopped"
+        kept = "stopped"
+        if self.folder:
+            kept = f"the last good weights, of step {self.config['step']}, are in {self.folder}"
         return (
             f"the loss became {loss} at step {step}: {kept}. Usually the learning rate "
             f"({self.settings['lr']}) is too high; try --set lr={self.settings['lr'] / 5:g}"
         )
 
+    def _validated(self):
+        """The last step at which `val` was looked at."""
+        return max((r["step"] for r in self.log.records if "val_accuracy" in r), default=0)
+
     def _validate(self, progress):
-        """Scores the network on `val` and keeps the weights if they are the best so far."""
+        """Scores the network on `val`."""
         if not len(self.val):
             return
         progress.say(f"step {self.step}: looking at {len(self.val)} validation pictures", True)
-        confusion, seconds = score(self.network, self.val, self.config["classes"])
+        skip_bad, order = self.config["skip_bad"], range(len(self.val))
+        with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
+            confusion, seconds = score(self.network, pictures, self.config["classes"])
         self.network.train()
+        with _undivided():
+            self._note(confusion, seconds, progress)
+        progress.restart_clock()
+
+    def _note(self, confusion, seconds, progress):
+        """Logs a validation, and keeps the weights if they are the best so far."""
         accuracy = round(confusion.pixel_accuracy, 6)
         self.log.write(
             step=self.step,
@@ -210,7 +238,6 @@ class Run:
                 checkpoints.save(
                     self.folder / BEST, self.best_weights, self.config | {"step": self.step}
                 )
-        self.save()
 
     # ------------------------------------------------------------------------------- keeping it
     def save(self):
@@ -238,6 +265,22 @@ class Run:
             from minicnn.figures import curves
 
             curves(self.log.records).savefig(self.folder / "curves.png", dpi=120)
+
+
+@contextlib.contextmanager
+def _undivided():
+    """A Ctrl-C in here takes effect at the end: half of an update is never saved."""
+    if threading.current_thread() is not threading.main_thread():  # only there it can come
+        yield
+        return
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *signals: came.append(signals))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and callable(before):
+        before(*came[0])
 
 
 def _accuracy(scores, labels):

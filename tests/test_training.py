@@ -93,11 +93,25 @@ def _wait_for_step(process, folder, step):
         time.sleep(0.005)
 
 
-def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path):
-    with pytest.raises(TrainingError, match=r"the loss became .* at step .*try --set lr="):
-        tiny(steps=60, out=tmp_path / "run", settings={"lr": 1e12, "warm_up": 0})
-    arrays, _ = checkpoints.load(tmp_path / "run" / "last.safetensors")
-    assert arrays  # readable, whole
+def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path, monkeypatch):
+    real = running._accuracy
+    monkeypatch.setattr(running, "_accuracy", lambda *a: seen.append(1) or real(*a))
+    seen, step = [], running.optim.SGD.step
+
+    def explode(self):
+        step(self)
+        if len(seen) == 9:
+            self.parameters[0].data *= np.float32(np.nan)
+
+    monkeypatch.setattr(running.optim.SGD, "step", explode)
+    sentence = r"the loss became nan at step 10: the last good weights, of step 8, .*try --set lr="
+    with pytest.raises(TrainingError, match=sentence):
+        tiny(steps=60, out=tmp_path / "run")
+    monkeypatch.undo()
+    arrays, config = checkpoints.load(tmp_path / "run" / "last.safetensors")
+    assert config["step"] == 8 and all(np.isfinite(a).all() for a in arrays.values())
+    resumed = minicnn.resume(tmp_path / "run", quiet=True)  # what went wrong has been mended
+    assert resumed.step == 60
 
 
 def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
@@ -116,6 +130,51 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
     assert checkpoints.load(tmp_path / "run" / "last.safetensors")[1]["step"] == 7
     resumed = minicnn.resume(tmp_path / "run", quiet=True)
     assert same(resumed.network.state_dict(), tiny(steps=20).network.state_dict())
+
+
+@pytest.mark.parametrize("place", ["update", "validation", "last validation"])
+def test_wherever_an_interrupt_comes_nothing_is_lost_or_done_twice(place, tmp_path, monkeypatch):
+    def interrupting(function, call):
+        def wrapped(*arguments, **options):
+            result = function(*arguments, **options)
+            calls.append(1)
+            if len(calls) == call:
+                os.kill(os.getpid(), signal.SIGINT)
+            return result
+
+        calls = []
+        return wrapped
+
+    whole = tiny(steps=11, out=tmp_path / "whole")
+    if place == "update":
+        monkeypatch.setattr(running.optim.SGD, "step", interrupting(running.optim.SGD.step, 7))
+    else:
+        call = 1 if place == "validation" else 3
+        monkeypatch.setattr(running, "score", interrupting(running.score, call))
+    with pytest.raises(KeyboardInterrupt, match="go on with: minicnn resume"):
+        tiny(steps=11, out=tmp_path / "run")
+    monkeypatch.undo()
+    run = minicnn.resume(tmp_path / "run", quiet=True)
+    assert run.config["best"] == whole.config["best"]
+    for name in ("last", "best"):
+        files = [tmp_path / folder / f"{name}.safetensors" for folder in ("whole", "run")]
+        assert same(*(checkpoints.load(file)[0] for file in files))
+    looked = [[r["step"] for r in x.log.records if "val_accuracy" in r] for x in (whole, run)]
+    assert looked[0] == looked[1] == [5, 10, 11]
+
+
+def test_a_bad_validation_picture_is_skipped_too_if_that_is_asked_for(tmp_path):
+    from datasets_samples import make_folder
+
+    root = make_folder(tmp_path / "mine", count=6, size=(32, 40))
+    (root / "val.txt").write_text("p0\np1\n")
+    for path in (root / "images").glob("p1.*"):
+        path.write_bytes(b"no picture")
+    arguments = {"data": root, "data_options": {}, "steps": 2}
+    with pytest.raises(ValueError, match=r"p1\..* is damaged"):
+        tiny(**arguments)
+    run = tiny(**arguments, skip_bad=True)
+    assert 0 <= run.config["best"]["val_accuracy"] <= 1
 
 
 def test_minutes_become_steps_once(tmp_path):
