@@ -59,7 +59,7 @@ def test_a_larger_picture_shows_the_same_scene():
 
 
 def test_labels_instances_and_tags_agree(pictures):
-    foreground = Scenes.classes.index("foreground")
+    foreground = Scenes.classes.index("foreground object")
     for picture in pictures[0]:
         values = np.unique(picture.labels)
         assert ((values < 8) | (values == VOID)).all()

@@ -1,10 +1,9 @@
-"""What all things in one scene share: the classes, the sun, the air, the colours of the place."""
+"""What all things in one scene share: the labels, the sun, the air, the colours of the place."""
 
 import numpy as np
 
 from minicnn.datasets.drawing import mix
 
-CLASSES = ("sky", "tree", "road", "grass", "water", "building", "mountain", "foreground")
 SKY, TREE, ROAD, GRASS, WATER, BUILDING, MOUNTAIN, FOREGROUND = range(8)
 LEAFINESS = 0.15  # contrast of leaves, and of blades of grass
 GROUND = (ROAD, GRASS)  # what shows cast shadows

@@ -15,7 +15,8 @@ from minicnn.datasets.dataset import Dataset, Picture
 from minicnn.datasets.drawing import Camera, Canvas
 from minicnn.datasets.scene_plans import PLANS, SHARES
 from minicnn.datasets.scene_site import Site
-from minicnn.datasets.scene_world import CLASSES, World
+from minicnn.datasets.scene_world import World
+from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.randomness import generator
 
 SPLITS = {"train": 0, "val": 1_000_000, "test": 2_000_000}  # the number of the first scene
@@ -30,20 +31,8 @@ class Scenes(Dataset):
     """
 
     name = "scenes"
-    classes = CLASSES
-    colours = np.array(
-        [
-            (128, 128, 128),  # sky
-            (128, 128, 0),  # tree
-            (128, 64, 128),  # road
-            (0, 128, 0),  # grass
-            (0, 0, 128),  # water
-            (128, 0, 0),  # building
-            (128, 50, 0),  # mountain
-            (255, 128, 0),  # foreground
-        ],
-        np.uint8,
-    )
+    # Those of the photographs, so that a network trained on the one can be scored on the other.
+    classes, colours = StanfordBackground.classes, StanfordBackground.colours
 
     def __init__(self, size=(240, 320), seed=0, train=400, val=50, test=100):
         self.size, self.seed = check_size(size), int(seed)
@@ -98,8 +87,8 @@ def draw_scene(seed, index, size):
     seen = np.bincount(canvas.instances.ravel()) > 0
     seen[0] = False
     instances = np.cumsum(seen, dtype=np.int32)[canvas.instances]  # the hidden ones get no number
-    present = np.bincount(canvas.labels.ravel(), minlength=len(CLASSES))
-    tags = tuple(c for c, count in zip(CLASSES, present, strict=False) if count)
+    present = np.bincount(canvas.labels.ravel(), minlength=len(Scenes.classes))
+    tags = tuple(c for c, count in zip(Scenes.classes, present, strict=True) if count)
     return Picture(f"scene-{index:06d}", image, canvas.labels, instances, tags)
 
 
