@@ -65,7 +65,7 @@ class Evaluation:
     seconds_per_picture  median time of one prediction, preprocessing included, reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
     examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
-    left_out             messages about pictures that could not be read (with `skip_bad`)
+    left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
     """
 
@@ -154,6 +154,7 @@ def evaluate(
         watched = progress(loader, total=count) if progress else loader
         confusion, seconds = score(network, watched, dataset.classes, keep)
     left_out = [message for _, message in loader.skipped]
+    left_out += [f"{name} is void all over" for name in loader.void]
     return Evaluation(
         confusion,
         seconds,

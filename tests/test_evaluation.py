@@ -121,6 +121,9 @@ def test_evaluate_stops_at_a_bad_picture_or_leaves_it_out(photographs):
     result = minicnn.evaluate(Red(3), photographs, skip_bad=True)
     assert result.pictures == 2 and "p1.png" in result.left_out[0]
     assert any("left out" in line for line in result.lines())
+    Image.fromarray(np.full((8, 12), 255, np.uint8)).save(photographs / "labels/p2.png")
+    result = minicnn.evaluate(Red(3), photographs, skip_bad=True)
+    assert result.pictures == 1 and result.left_out[1] == "p2 is void all over"
 
 
 def test_evaluate_on_another_fold_says_so(tmp_path, monkeypatch):
