@@ -189,3 +189,27 @@ def test_the_graph_of_a_result_has_a_box_for_everything_and_an_arrow_for_every_u
     result.backward()
     with pytest.raises(ValueError, match="no graph; draw it before backward"):
         figures.draw_graph(result)
+
+
+def test_the_picture_of_a_connection_table():
+    figure = drawn(figures.draw_table([(0, 0), (2, 0), (2, 3), (2, 3)], 4, 5))
+    (axes,) = figure.axes
+    expected = np.zeros((4, 5))
+    expected[0, 0] = expected[2, 0] = 1
+    expected[2, 3] = 2
+    assert np.array_equal(images(axes)[0], expected)
+    assert figure.get_suptitle() == "4 of 20 edges\n4 input maps, 5 output maps"
+    above, right = axes.child_axes
+    assert [t.get_text() for t in above.get_xticklabels()] == ["2", "0", "0", "2", "0"]
+    assert [t.get_text() for t in right.get_yticklabels()] == ["1", "0", "3", "0"]
+    large = minicnn.nn.tables.random_fan_in(64, 256, 32)
+    assert images(drawn(figures.draw_table(large)).axes[0])[0].sum() == 256 * 32
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [([(3, 0)], "a map outside of 3 inputs"), ([], "at least one"), ([0, 1], "expected edges")],
+)
+def test_tables_that_cannot_be_drawn(table, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        figures.draw_table(table, 3, 2)

@@ -48,16 +48,18 @@ def max_pool_maps_forward_cpu(x, first, members, K, L, sh, sw, ph, pw, y, where)
     for row in prange(N * F * OH):
         n, c, i = row // OH // F, row // OH % F, row % OH
         for j in range(OW):
-            best, winner = -np.inf, -1
-            for m in range(first[c], first[c + 1]):
-                d = members[m]
-                for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
-                    for q in range(max(j * sw - pw, 0), min(j * sw - pw + L, W)):
-                        value = x[n, d, p, q]
-                        if winner < 0 or value > best or value != value:
-                            best, winner = value, (d * H + p) * W + q
-            y[n, c, i, j] = best
-            where[n, c, i, j] = winner
+            y[n, c, i, j], where[n, c, i, j] = -np.inf, -1
+        for m in range(first[c], first[c + 1]):
+            d = members[m]
+            for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                for v in range(L):
+                    for j in range(OW):
+                        q = j * sw + v - pw
+                        if q < 0 or q >= W:
+                            continue
+                        value, best = x[n, d, p, q], y[n, c, i, j]
+                        if where[n, c, i, j] < 0 or value > best or value != value:
+                            y[n, c, i, j], where[n, c, i, j] = value, (d * H + p) * W + q
 
 
 @max_pool_maps_backward.cpu
@@ -138,7 +140,7 @@ def lists_of_maps(maps, maps_stride, C):
         return [range(d, d + maps) for d in range(0, C - maps + 1, stride)]
     if maps_stride is not None:
         raise ValueError(f"{name}: maps_stride goes with a group size, not with lists of maps")
-    lists = [sorted(D) for D in maps]
+    lists = [np.sort(D).tolist() if np.iterable(D) else [] for D in maps]
     if not lists or not all(lists):
         raise ValueError(f"{name}: maps is an int or a list of lists, none of them empty")
     for c, D in enumerate(lists):

@@ -44,10 +44,12 @@ def sigmoid_backward_cpu(gy, y, gx):
 
 @sigmoid_forward.fast()
 def sigmoid_forward_whole(x, y):
-    """numpy computes many exponentials in one instruction, Numba each by a call."""
+    """The same in whole arrays: numpy computes many exponentials in one instruction."""
     xp = array_module(x)
-    e = xp.exp(-abs(x))
-    xp.divide(xp.where(x < 0, e, x.dtype.type(1)), 1 + e, out=y)
+    above = xp.exp(xp.minimum(x, 0))  # e^-|x| or 1
+    xp.exp(-abs(x), out=y)
+    y += 1
+    xp.divide(above, y, out=y)
 
 
 class Sigmoid(Op):
