@@ -100,6 +100,8 @@ class Tensor:
         while order:
             tensor = order.pop()
             gy = grads.pop(id(tensor), None)
+            if isinstance(gy, np.generic):  # arithmetic on arrays of shape () leaves a bare number
+                gy = np.asarray(gy)
             op = tensor.op
             if gy is not None and (op is None or tensor._retain):
                 _add_to_leaf(tensor, gy)
@@ -194,6 +196,10 @@ def _call_backward(op, gy):
     for k, (gx, x) in enumerate(zip(gradients, op.inputs, strict=True)):
         if gx is None or not x.requires_grad:
             continue
+        if isinstance(gx, Tensor) or not hasattr(gx, "dtype"):
+            raise TypeError(
+                f"{name}.backward: the gradient of input {k} is a {type(gx).__name__}, not an array"
+            )
         if gx.shape != x.shape or gx.dtype != x.dtype:
             raise ValueError(
                 f"{name}.backward: the gradient of input {k} is {gx.dtype}{gx.shape}, "

@@ -208,6 +208,26 @@ def test_a_wrong_backward_is_named(returned, sentence):
         Wrong()(leaf(1.0, 2.0)).backward(np.ones(2))
 
 
+@pytest.mark.parametrize("kind", [float, Tensor, list])
+def test_a_gradient_that_is_no_array_is_named(kind):
+    class Odd(Op):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, gy):
+            return 2.0 if kind is float else kind(gy)
+
+    with pytest.raises(TypeError, match=f"Odd.backward: .* input 0 is a {kind.__name__}, not an"):
+        Odd()(leaf(1.0)).backward()
+
+
+def test_a_tensor_without_dimensions_goes_through_kernels():
+    x = Tensor(np.array(2.0), requires_grad=True)
+    h = F.relu(x)
+    (h * F.relu(h) + h).backward()
+    assert x.grad == 5
+
+
 def test_numbers_take_the_dtype_of_the_tensor():
     a = Tensor(np.ones(2, "f4"))
     for y in (a * 2, 2 * a, a + 0.5, 1 - a, a / 3, 3 / a, a**2, -a, np.ones(2, "f4") * a):
