@@ -153,9 +153,11 @@ def _compile(body):
     names = body.__globals__
     if "prange" in names:
         names["prange"] = numba.prange
+    # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
+    numpys = {"error_model": "numpy"}
     for function in _helpers.pop(id(names), []):
-        names[function.__name__] = numba.njit(forceinline=True)(function)
-    return numba.njit(parallel="prange" in body.__code__.co_names, cache=True)(body)
+        names[function.__name__] = numba.njit(forceinline=True, **numpys)(function)
+    return numba.njit(parallel="prange" in body.__code__.co_names, cache=True, **numpys)(body)
 
 
 def gpu_text(kernel, dtype):
