@@ -15,6 +15,8 @@ from minicnn.ops.cross_entropy import cross_entropy, nll_loss
 from minicnn.ops.dropout import dropout
 from minicnn.ops.interpolate import interpolate
 from minicnn.ops.kl_div import kl_div
+from minicnn.ops.local_contrast_norm import local_contrast_norm
+from minicnn.ops.local_response_norm import local_response_norm
 from minicnn.ops.log_sum_exp_pool import log_sum_exp_pool
 from minicnn.ops.lp_pool2d import lp_pool2d
 from minicnn.ops.matmul import linear, matmul
@@ -43,6 +45,8 @@ __all__ = [
     "interpolate",
     "kl_div",
     "linear",
+    "local_contrast_norm",
+    "local_response_norm",
     "log_softmax",
     "log_sum_exp_pool",
     "lp_pool2d",

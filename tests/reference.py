@@ -362,7 +362,12 @@ def dropout_with_key(x, p, key):
 
 
 # ------------------------------------------------------- and the ones that have files of their own
-from reference_pooling import (  # noqa: E402, F401  at the end: they use what stands above
+from reference_norms import (  # noqa: E402, F401  at the end: they use what stands above
+    deviations,
+    local_contrast_norm,
+    local_response_norm,
+)
+from reference_pooling import (  # noqa: E402, F401
     binary_cross_entropy_with_logits,
     kl_div,
     log_sum_exp_pool,
