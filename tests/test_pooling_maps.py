@@ -229,6 +229,8 @@ def test_the_layers_are_their_operations():
         (nn.Sigmoid(), F.sigmoid(x)),
         (nn.ScaledTanh(), F.scaled_tanh(x)),
         (nn.AvgPool2d(3, 2, 1, count_include_pad=False), F.avg_pool2d(x, 3, 2, 1, False, False)),
+        (nn.LocalResponseNorm(4, 0.5, 0.6, 2.0), F.local_response_norm(x, 4, 0.5, 0.6, 2.0)),
+        (nn.LocalContrastNorm(3, floor=0.1), F.local_contrast_norm(Tensor(x), 3, floor=0.1)),
         (nn.Subsample2d(6, 2).to(dtype=np.float64), F.avg_pool2d(x, 2)),
     ):
         np.testing.assert_array_equal(layer(x).data, expected.data)
