@@ -33,7 +33,7 @@ def main(arguments=None):
     except BrokenPipeError:  # `minicnn info | head -1`: whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
         if os.environ.get("MINICNN_TRACEBACK"):  # for whoever looks for a mistake of ours
             raise
         return _say(_sentence(error), 2)

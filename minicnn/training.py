@@ -32,6 +32,15 @@ TRAINING_DEFAULTS = {
     "checkpoint_seconds": 60.0,
     "checkpoint_steps": 0,  # if above 0, instead of the seconds
 }
+TRAINING_RANGES = {
+    "lr": (0, 1e30),
+    "momentum": (0, 0.9999),
+    "weight_decay": (0, 1e3),
+    "warm_up": (0, 1e9),
+    "validations": (1, 1e6),
+    "checkpoint_seconds": (0, 1e9),
+    "checkpoint_steps": (0, 1e9),
+}
 
 
 def train(
@@ -135,8 +144,8 @@ def _configure(model, recipe, settings, dataset, seed):
         "recipe": recipe,
         "classes": list(dataset.classes),
         "colours": np.asarray(dataset.colours).tolist(),
-        "options": merge_options(model, cls.DEFAULTS, network),
-        "training": merge_options("training", TRAINING_DEFAULTS, training),
+        "options": merge_options(model, cls.DEFAULTS, network, cls.RANGES),
+        "training": merge_options("training", TRAINING_DEFAULTS, training, TRAINING_RANGES),
         "seed": seed,
         "step": 0,
         "best": None,

@@ -277,3 +277,39 @@ def test_a_folder_called_like_a_data_set_does_not_take_its_place(tmp_path, monke
     assert run.config["data"]["name"] == "scenes"
     assert minicnn.resume("run", quiet=True).step == 1
     assert minicnn.evaluate("run").pictures == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"width": "inf"}, "option width=inf: expected 0.01 to 16"),
+        ({"width": "nan"}, "option width=nan: expected 0.01 to 16"),
+        ({"hidden": "inf"}, "option hidden='inf': expected a whole number"),
+        ({"scales": 0}, "option scales=0: expected 1 to 6"),
+        ({"lr": "nan"}, "option lr=nan: expected"),
+        ({"warm_up": -3}, "option warm_up=-3: expected 0 to"),
+        ({"dropout": 1}, "option dropout=1: expected 0 to 0.99"),
+    ],
+)
+def test_values_out_of_range_are_refused(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        tiny(steps=1, settings=settings)
+
+
+def test_a_kernel_typed_at_a_prompt_works():
+    source = """
+import numpy as np
+from minicnn.kernel import Kernel, prange
+double = Kernel("double")
+@double.cpu
+def double_cpu(x, y):
+    for i in prange(x.size):
+        y[i] = 2 * x[i]
+y = np.empty(3)
+double(np.arange(3.0), y)
+print(y.tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-"], input=source, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[0.0, 2.0, 4.0]"

@@ -35,11 +35,15 @@ class Scenes(Dataset):
     classes, colours = StanfordBackground.classes, StanfordBackground.colours
 
     def __init__(self, size=(240, 320), seed=0, train=400, val=50, test=100):
-        self.size, self.seed = check_size(size), int(seed)
-        self.counts = {"train": train, "val": val, "test": test}
-        for split, count in self.counts.items():
-            if int(count) != count or not 0 <= count <= 1_000_000:
-                raise ValueError(f"scenes: {split}={count!r} should be from 0 to 1000000")
+        numbers = {"seed": seed, "train": train, "val": val, "test": test}
+        for name, number in numbers.items():
+            whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+            if not whole or not 0 <= number <= 1_000_000:
+                raise ValueError(
+                    f"scenes: {name}={number!r} should be a whole number from 0 to 1000000"
+                )
+        self.size, self.seed = check_size(size), numbers.pop("seed")
+        self.counts = numbers
 
     def names(self, split):
         if split not in SPLITS:

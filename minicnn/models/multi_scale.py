@@ -78,6 +78,14 @@ class MultiScale(SegmentationModel):
         "window": 15,  # of the local normalisation, pixels
         "floor": 4.0,  # of its standard deviation, grey levels
     }
+    RANGES = {
+        "scales": (1, 6),
+        "width": (0.01, 16),
+        "hidden": (1, 65536),
+        "dropout": (0, 0.99),
+        "window": (1, 999),
+        "floor": (0.001, 255),
+    }
     CHOICES = {
         "tables": ("full", "random"),
         "nonlinearity": ("relu", "tanh"),

@@ -19,10 +19,11 @@ class SegmentationModel(nn.Module):
     """
 
     DEFAULTS = {}
+    RANGES = {}  # {name: (least, most)} of options that are numbers
 
     def __init__(self, classes, **options):
         self.classes = classes
-        self.options = merge_options(type(self).__name__, self.DEFAULTS, options)
+        self.options = merge_options(type(self).__name__, self.DEFAULTS, options, self.RANGES)
 
     def preprocess(self, image):
         """uint8 (H, W, 3) to a list of float32 arrays (C, h, w), one for each input of `forward`.
@@ -66,15 +67,18 @@ class SegmentationModel(nn.Module):
             self.train(training)
 
 
-def merge_options(owner, defaults, given):
-    """`defaults` overridden by `given`. Raises ValueError for a name that does not exist or a value
-    of another kind."""
+def merge_options(owner, defaults, given, ranges=None):
+    """`defaults` overridden by `given`. Raises ValueError for a name that does not exist, a value of
+    another kind, and one outside of `ranges`, {name: (least, most)}."""
     merged = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
             known = ", ".join(sorted(defaults))
             raise ValueError(f"{owner} has no option {name!r}; it has {known}")
         merged[name] = _like(name, value, defaults[name])
+    for name, (least, most) in (ranges or {}).items():
+        if not least <= merged[name] <= most:
+            raise ValueError(f"option {name}={merged[name]:g}: expected {least:g} to {most:g}")
     return merged
 
 
@@ -88,7 +92,7 @@ def _like(name, value, default):
         if isinstance(default, int) and float(value) != int(float(value)):
             raise ValueError
         return type(default)(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         kind = {bool: "true or false", int: "a whole number", float: "a number"}
         raise ValueError(
             f"option {name}={value!r}: expected {kind.get(type(default), 'text')}"
