@@ -157,7 +157,11 @@ def _compile(body):
     numpys = {"error_model": "numpy"}
     for function in _helpers.pop(id(names), []):
         names[function.__name__] = numba.njit(forceinline=True, **numpys)(function)
-    return numba.njit(parallel="prange" in body.__code__.co_names, cache=True, **numpys)(body)
+    options = numpys | {"parallel": "prange" in body.__code__.co_names}
+    try:
+        return numba.njit(cache=True, **options)(body)
+    except RuntimeError:  # typed at a prompt, or a folder that cannot be written: no disk cache
+        return numba.njit(**options)(body)
 
 
 def gpu_text(kernel, dtype):

@@ -44,3 +44,20 @@ def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
     majority = np.mean(test == counts.sum(axis=1).argmax())
     by_row = np.mean(test == counts.argmax(axis=0)[:, None])
     assert accuracy > max(majority, by_row) + 0.10
+
+
+def test_layer_compares_every_part_of_the_slide(tmp_path):
+    output = run("layer.py", tmp_path, "--steps", "2")
+    rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)
+    assert [name for name, *_ in rows] == [
+        "full table, ReLU, pixels",
+        "connection table",
+        "tanh",
+        "local response norm",
+        "local contrast norm",
+        "pooling over maps",
+    ]
+    numbers = {name: int(count.replace(",", "")) for name, _, count in rows}
+    assert numbers["connection table"] < numbers["tanh"] < numbers["pooling over maps"]
+    written = sorted(path.name for path in (tmp_path / "layer-story").iterdir())
+    assert written == ["1-table.png", "2-losses.png"]

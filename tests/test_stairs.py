@@ -9,10 +9,10 @@ import minicnn
 ROOT = Path(minicnn.__file__).parent
 STAIRS = (
     "devices kernel op tensor randomness cases",
-    "ops functional checking",
+    "ops functional checking layers profiling",
     "nn module optim images init tables",
     "datasets grouping models",
-    "checkpoints training evaluation figures progress run confusion segmenting showing",
+    "checkpoints training evaluation figures progress run confusion segmenting showing bench",
     "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}

@@ -125,9 +125,7 @@ class MultiScale(SegmentationModel):
         maps = [self.stages(level) for level in levels]
         height, width = maps[0].shape[2:]
         for k in range(1, len(maps)):
-            larger = F.interpolate(
-                maps[k], scale_factor=2**k, mode="bilinear", align_corners=False
-            )
+            larger = F.interpolate(maps[k], scale_factor=2**k, mode="bilinear", align_corners=False)
             maps[k] = larger[:, :, :height, :width]
         return F.concat(maps, dim=1)
 

@@ -68,8 +68,8 @@ class SegmentationModel(nn.Module):
 
 
 def merge_options(owner, defaults, given, ranges=None):
-    """`defaults` overridden by `given`. Raises ValueError for a name that does not exist, a value of
-    another kind, and one outside of `ranges`, {name: (least, most)}."""
+    """`defaults` overridden by `given`. Raises ValueError for a name that does not exist, a value
+    of another kind, and one outside of `ranges`, {name: (least, most)}."""
     merged = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
