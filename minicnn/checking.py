@@ -11,22 +11,29 @@ must agree. Everything is float64, where h = 1e-6 leaves ten good digits. The up
 random because with ones a softmax whose backward returns zeros would pass, and several directions
 are tried because a single one can lie where the mistake does not show.
 
-Only if a direction disagrees are the derivatives of single elements taken, for the report.
+Only if a direction disagrees are the derivatives of single elements taken, for the report and for
+its diagnosis (`minicnn/diagnosis.py`).
 """
 
 import numpy as np
 
+from minicnn.diagnosis import diagnose
+from minicnn.evidence import Evidence, Probe
 from minicnn.tensor import Tensor
 
-STEP = 1e-6
 TOLERANCE = 1e-6
 DIRECTIONS = 3
+ROUNDOFF = 2e-15  # of a sum, relative to its terms
 REPORTED = 5  # elements listed in a report
-MOST_ELEMENTS = 2000  # of one input; beyond that the report looks at a random sample
 
 
 class GradientError(AssertionError):
     """A backward that is not the derivative of its forward; the message is the report."""
+
+
+class KinkError(GradientError):
+    """The input lies on a kink, where there is no derivative. Nothing is known about backward at
+    that place, and nothing is wrong with it elsewhere."""
 
 
 def gradcheck(f, *inputs, seed=0):
@@ -36,24 +43,99 @@ def gradcheck(f, *inputs, seed=0):
             several times, so it must not be random
     inputs  arrays; floating ones are checked in float64, others are passed as they are
 
-    Returns True or raises GradientError. Keep the inputs small (at most 500 elements): among very
-    many elements a single wrong one can hide. Keep them away from kinks (ReLU at 0, equal values
-    under max pooling), where a derivative does not exist.
+    Returns True, or raises GradientError: its message lists the worst elements and, where the
+    errors show a known pattern, names the mistake. Raises KinkError, a GradientError too, if the
+    gradient is wrong only where the input lies on a kink (ReLU at 0, equal values under max
+    pooling), because no difference can tell there: move the input away.
+
+    Keep the inputs small (at most 500 elements): among very many elements a single wrong one can
+    hide, and the diagnosis looks at the derivative of each output with respect to each element.
     """
-    arrays = [_float64(a) for a in inputs]
-    random = np.random.default_rng(seed)
-    analytic, upstream = _gradients(f, arrays, random)
-    for k, (x, gx) in enumerate(zip(arrays, analytic, strict=True)):
-        if gx is None:
-            continue
-        for _ in range(DIRECTIONS):
-            v = random.normal(size=x.shape)
-            numeric = _derivative(f, arrays, k, v, upstream)
-            error = abs(numeric - float((gx * v).sum()))
-            scale = max(np.linalg.norm(gx), abs(numeric))
-            if not error <= TOLERANCE * scale:  # written so that NaN fails too
-                raise GradientError(_report(f, arrays, k, gx, upstream, random))
+    check = _Check(f, inputs, seed)
+    errors = check.errors()
+    wrong = [k for k, error in enumerate(errors) if error is not None and not error <= TOLERANCE]
+    if wrong:
+        raise check.report(wrong, errors)
     return True
+
+
+def gradient_errors(f, *inputs, seed=0):
+    """The largest relative error of each input's gradient that `gradcheck` sees, in a list; None
+    for inputs that are not floating. Up to 1e-6 a gradient counts as right."""
+    return _Check(f, inputs, seed).errors()
+
+
+class _Check:
+    def __init__(self, f, inputs, seed):
+        self.random = np.random.default_rng(seed)
+        self.probe = Probe(f, [_float64(a) for a in inputs])
+        y = self.probe.y
+        if y.dtype != np.float64:
+            raise GradientError(f"gradcheck: f turned float64 inputs into {y.dtype}")
+        tensors = [
+            Tensor(a, requires_grad=learnt)
+            for a, learnt in zip(self.probe.arrays, self.probe.learnt, strict=True)
+        ]
+        if not f(*tensors).requires_grad:
+            raise GradientError("gradcheck: the result does not depend on any input")
+        self.gy = self.random.normal(size=y.shape)
+
+    def errors(self):
+        claimed = self.probe.claimed(self.gy)
+        noise = ROUNDOFF * float(np.abs(self.gy * self.probe.y).sum())
+        return [
+            self._error(k, np.zeros_like(x) if gx is None else gx, noise / self.probe.step(k))
+            if self.probe.learnt[k]
+            else None
+            for k, (x, gx) in enumerate(zip(self.probe.arrays, claimed, strict=True))
+        ]
+
+    def _error(self, k, gx, noise):
+        """The largest relative error along some random directions; infinite if it is a NaN. What
+        roundoff alone could make of a gradient of zero is no error."""
+        largest = 0.0
+        for _ in range(DIRECTIONS):
+            v = self.random.normal(size=gx.shape)
+            numeric = self.probe.along(k, v, self.gy)
+            scale = max(np.linalg.norm(gx), abs(numeric)) + noise / TOLERANCE
+            error = abs(numeric - float((gx * v).sum()))
+            error = error / scale if error else 0.0
+            largest = max(largest, error if np.isfinite(error) else np.inf)
+        return largest
+
+    def report(self, wrong, errors):
+        """The error to raise: of the first input whose gradient is wrong and not only at a kink."""
+        found = None
+        for k in wrong:
+            e = Evidence(self.probe, k, self.gy, self.random)
+            kinks = e.wrong & e.kinks()
+            if not kinks.any() or (e.wrong & ~kinks).any():
+                if kinks.any():
+                    e.forgive(kinks)
+                return GradientError(self._lines(e, errors, wrong))
+            found = found or KinkError(_kink(e, kinks))
+        return found
+
+    def _lines(self, e, errors, wrong):
+        """The elements of an input whose gradient is wrong, worst first, below the diagnosis."""
+        gy = self.gy.reshape(1, -1) if e.whole else np.ones((1, 1))
+        claimed, numeric = (gy @ e.claimed)[0], (gy @ e.numeric)[0]
+        error = np.abs(claimed - numeric)
+        error[np.isnan(error)] = np.inf
+        bad = e.wrong.any(axis=0)
+        of = f"{len(e.places)} elements" + (" looked at" if e.sampled else "")
+        lines = [
+            f"the gradient of input {e.k} (shape {e.x.shape}) is wrong in {int(bad.sum())} of {of}"
+            + _others(e.k, errors, wrong)
+        ]
+        sentence = diagnose(e)
+        lines += [f"diagnosis: {sentence}"] if sentence else []
+        lines += [f"{'element':>20} {'backward says':>15} {'difference says':>16} {'ratio':>9}"]
+        for row in np.argsort(-error, kind="stable")[:REPORTED]:
+            at = _element(e, row)
+            ratio = claimed[row] / numeric[row] if numeric[row] else np.inf
+            lines.append(f"{at!s:>20} {claimed[row]:>15.6g} {numeric[row]:>16.6g} {ratio:>9.4g}")
+        return "\n".join(lines)
 
 
 def _float64(array):
@@ -61,57 +143,29 @@ def _float64(array):
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def _gradients(f, arrays, random):
-    """What backward claims, for a random upstream gradient; None for inputs that are not floats."""
-    tensors = [Tensor(a.copy(), requires_grad=a.dtype.kind == "f") for a in arrays]
-    y = f(*tensors)
-    if not isinstance(y, Tensor):
-        raise TypeError(f"gradcheck: f must return a Tensor, not {type(y).__name__}")
-    if y.dtype != np.float64:
-        raise GradientError(f"gradcheck: f turned float64 inputs into {y.dtype}")
-    upstream = random.normal(size=y.shape)
-    if not y.requires_grad:
-        raise GradientError("gradcheck: the result does not depend on any input")
-    y.backward(upstream)
-    return [
-        None if not t.requires_grad else np.zeros(t.shape) if t.grad is None else t.grad
-        for t in tensors
-    ], upstream
+def _others(k, errors, wrong):
+    """How the other inputs fared: which one of two is wrong is half of the diagnosis."""
+    right = [str(j) for j, error in enumerate(errors) if error is not None and j not in wrong]
+    also = [str(j) for j in wrong if j != k]
+    said = f"; wrong too: input {', '.join(also)}" if also else ""
+    return said + (f"; right: input {', '.join(right)}" if right else "")
 
 
-def _derivative(f, arrays, k, v, upstream):
-    """d<upstream, f>/dh at h = 0 when input k moves to x + h v."""
-    step = STEP * max(1.0, float(np.abs(arrays[k]).max(initial=0)))  # large x: coarse roundoff
-    values = []
-    for h in (step, -step):
-        moved = [a + h * v if i == k else a for i, a in enumerate(arrays)]
-        values.append(f(*(Tensor(a.copy()) for a in moved)).data)
-    return float((upstream * (values[0] - values[1])).sum()) / (2 * step)
+def _element(e, column):
+    return tuple(int(i) for i in np.unravel_index(e.places[column], e.x.shape))
 
 
-def _report(f, arrays, k, gx, upstream, random):
-    """The elements of input k whose gradient is wrong, worst first."""
-    x = arrays[k]
-    places = np.arange(x.size)
-    if x.size > MOST_ELEMENTS:
-        places = np.sort(random.choice(x.size, MOST_ELEMENTS, replace=False))
-    numeric = np.empty(len(places))
-    for row, place in enumerate(places):
-        v = np.zeros(x.size)
-        v[place] = 1
-        numeric[row] = _derivative(f, arrays, k, v.reshape(x.shape), upstream)
-    claimed = gx.reshape(-1)[places]
-    error = np.abs(claimed - numeric)
-    error[np.isnan(error)] = np.inf
-    wrong = error > 1e-5 * max(np.abs(numeric).max(), np.abs(claimed).max(), 1e-300)
-    lines = [
-        f"the gradient of input {k} (shape {x.shape}) is wrong "
-        f"in {int(wrong.sum())} of {len(places)} elements"
-        + (" looked at" if len(places) < x.size else ""),
-        f"{'element':>20} {'backward says':>15} {'difference says':>16} {'ratio':>9}",
-    ]
-    for row in np.argsort(-error, kind="stable")[:REPORTED]:
-        place = tuple(int(i) for i in np.unravel_index(places[row], x.shape))
-        ratio = claimed[row] / numeric[row] if numeric[row] else np.inf
-        lines.append(f"{place!s:>20} {claimed[row]:>15.6g} {numeric[row]:>16.6g} {ratio:>9.4g}")
-    return "\n".join(lines)
+def _kink(e, kinks):
+    column = int(np.argmax(kinks.any(axis=0)))
+    row = int(np.argmax(kinks[:, column]))
+    count = int(kinks.any(axis=0).sum())
+    at = _element(e, column)
+    return (
+        f"input {e.k} (shape {e.x.shape}) lies on a kink in {count} of {len(e.places)} elements, "
+        f"the first {at} with the value {e.x[at]:.6g}\n"
+        f"there the output has no derivative: to the left it changes at the rate "
+        f"{e.left[row, column]:.4g}, to the right at {e.right[row, column]:.4g}, backward says "
+        f"{e.claimed[row, column]:.4g}; nothing is wrong elsewhere\n"
+        "check at another input: no zeros under ReLU, no equal values under max pooling "
+        "(minicnn.cases.separated(*shape) gives such numbers)"
+    )
