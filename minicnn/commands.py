@@ -4,6 +4,7 @@ its exit status, or None for 0."""
 
 import contextlib
 import json
+import math
 import re
 import sys
 import time
@@ -148,25 +149,36 @@ def data_check(o):
 
 
 def gradcheck(o):
+    from minicnn.checking import gradient_errors
     from minicnn.ops import all_cases
 
     cases = [case for case in all_cases() if o.op in (None, _operation(case))]
     if not cases:
         names = sorted({_operation(case) for case in all_cases()})
         raise ValueError(f"there is no operation {o.op!r}; there are {', '.join(names)}")
+    if not o.json:
+        print(f"{'operation':33} {'case':22} {'inputs':32} {'error':>8}  gradient")
     rows = []
     for case in cases:
-        report = ""
+        report, errors = "", []
+
+        def f(*x, case=case):
+            return case.function(*x, **case.options)
+
         try:
-            minicnn.gradcheck(lambda *x, c=case: c.function(*x, **c.options), *case.arrays)
+            errors = gradient_errors(f, *case.arrays)
+            minicnn.gradcheck(f, *case.arrays)
         except minicnn.GradientError as error:
             report = str(error)
         shapes = " ".join("x".join(map(str, a.shape)) or "scalar" for a in case.arrays)
         row = {"op": _operation(case), "case": case.label, "inputs": shapes}
+        row["errors"] = [None if e is None or math.isinf(e) else e for e in errors]
         rows.append(row | {"right": not report, "report": report})
         if not o.json:
             verdict = "WRONG" if report else "right"
-            print(f"{row['op']:22} {case.label:26} {shapes:32} {verdict}", flush=True)
+            worst = max((e for e in errors if e is not None), default=math.inf)
+            line = f"{row['op']:33} {case.label:22} {shapes:32} {worst:8.1e}  {verdict}"
+            print(line, flush=True)
             _print(f"    {line}" for line in report.splitlines())
     wrong = sum(not row["right"] for row in rows)
     if o.json:
