@@ -117,7 +117,7 @@ def show(o):
     from minicnn.showing import show
 
     with new_folder(o.out, None) as out:
-        _print(show(o.run, o.filters, o.features, o.curve, out))
+        _print(show(o.run, o.filters, o.features, o.curve, out, o.layers))
 
 
 def data_list(o):
@@ -192,6 +192,16 @@ def _operation(case):
     """Its public name. What takes its arrays as a list, or draws a random mask, is checked by way
     of a function `concat_of`, `dropout_with_key`."""
     return re.sub("_(of|with_key)$", "", case.function.__name__)
+
+
+def bench(o):
+    if not o.profile:
+        raise ValueError("bench: say --profile; there is nothing else to measure yet")
+    from minicnn.bench import profile_step
+
+    _use_threads(o)
+    for model in o.models:
+        _print(profile_step(model))
 
 
 def info(o):

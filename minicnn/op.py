@@ -21,16 +21,15 @@ lecture's systems need no more, and each op stays one class.
 """
 
 import contextlib
-import time
 
 import numpy as np
 
 from minicnn.devices import device_of
+from minicnn.profiling import timed
 
 OPS = {}  # name -> class, filled by subclassing
 
 _recording = True
-watchers = []  # called with (op, "forward" or "backward", seconds) by whoever profiles
 
 
 @contextlib.contextmanager
@@ -94,18 +93,6 @@ class Op:
         """Forgets inputs and saved arrays once backward has used them."""
         self.__dict__.clear()
         self.inputs = None
-
-
-def timed(op, phase, function, *arrays):
-    """function(*arrays), its time told to the watchers if there are any."""
-    if not watchers:
-        return function(*arrays)
-    start = time.perf_counter()
-    result = function(*arrays)
-    seconds = time.perf_counter() - start
-    for watch in watchers:
-        watch(op, phase, seconds)
-    return result
 
 
 def _as_tensors(inputs, Tensor):

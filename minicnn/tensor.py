@@ -14,7 +14,7 @@ import numpy as np
 
 from minicnn import devices
 from minicnn.devices import array_module, device_of
-from minicnn.op import timed
+from minicnn.profiling import timed
 
 
 class Tensor:

@@ -4,8 +4,7 @@ import numpy as np
 
 from minicnn import Tensor
 from minicnn import functional as F
-from minicnn.op import watchers
-from minicnn.profiling import profile
+from minicnn.profiling import _watchers, profile
 
 
 def test_every_call_is_counted_and_nothing_is_left_behind():
@@ -21,10 +20,10 @@ def test_every_call_is_counted_and_nothing_is_left_behind():
     lines = table.lines(steps=2)
     assert len(lines) == 1 + 4 + 1 + 1
     assert {line.split()[1] for line in lines[1:5]} == {"1"}
-    assert not watchers
+    assert not _watchers
 
 
 def test_without_a_profile_nothing_is_timed():
     y = F.relu(Tensor([1.0]))
     assert y.data.tolist() == [1]
-    assert not watchers
+    assert not _watchers

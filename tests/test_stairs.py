@@ -8,8 +8,8 @@ import minicnn
 
 ROOT = Path(minicnn.__file__).parent
 STAIRS = (
-    "devices kernel op tensor randomness cases",
-    "ops functional checking evidence diagnosis misplaced factors layers profiling",
+    "devices kernel op tensor randomness cases profiling",
+    "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models",
     "checkpoints training evaluation figures progress run confusion segmenting showing bench",

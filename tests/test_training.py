@@ -133,7 +133,9 @@ def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("place", ["update", "validation", "last validation"])
-def test_wherever_an_interrupt_comes_nothing_is_lost_or_done_twice(place, tmp_path, monkeypatch):
+def test_wherever_an_interrupt_comes_nothing_is_lost_or_done_twice(
+    place, tmp_path, monkeypatch, request
+):
     def interrupting(function, call):
         def wrapped(*arguments, **options):
             result = function(*arguments, **options)
@@ -145,6 +147,9 @@ def test_wherever_an_interrupt_comes_nothing_is_lost_or_done_twice(place, tmp_pa
         calls = []
         return wrapped
 
+    # A shell that starts a command in the background lets it ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     whole = tiny(steps=11, out=tmp_path / "whole")
     if place == "update":
         monkeypatch.setattr(running.optim.SGD, "step", interrupting(running.optim.SGD.step, 7))
