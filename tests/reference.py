@@ -285,12 +285,17 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=N
     for n, c, i, j in places(N, C, *size):
         if mode == "nearest":
             p, q = math.floor(i * ratio[0]), math.floor(j * ratio[1])
+            if size[0] in (H, 2 * H):  # as PyTorch does, whatever scale_factor is
+                p = i * H // size[0]
+            if size[1] in (W, 2 * W):
+                q = j * W // size[1]
             y[n, c, i, j] = x[n, c, min(p, H - 1), min(q, W - 1)]
             continue
         if align_corners:
             t, r = i * (H - 1) / (size[0] - 1), j * (W - 1) / (size[1] - 1)
         else:
             t, r = (i + 0.5) * ratio[0] - 0.5, (j + 0.5) * ratio[1] - 0.5
+        t, r = i if size[0] == H else t, j if size[1] == W else r  # as PyTorch does
         t, r = min(max(t, 0), H - 1), min(max(r, 0), W - 1)
         y[n, c, i, j] = 0
         for p, q in places(H, W):  # a tent over each source pixel

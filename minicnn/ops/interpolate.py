@@ -18,7 +18,8 @@ of «which source rows, with which weights», and backward gives it the lists of
 
 Traps, all PyTorch's. Where `scale_factor` is given, OH = floor(H scale) but r = 1 / scale, which
 differs from H / OH when H scale is not whole; `recompute_scale_factor=True` takes H / OH. Nearest
-rows are counted in float32 whatever the dtype, bilinear weights in the dtype of x.
+rows are counted in float32 whatever the dtype, bilinear weights in the dtype of x. Where OH = H
+row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_factor was.
 
 Source: any book on image processing; conventions from PyTorch's documentation.
 """
