@@ -82,6 +82,7 @@ plant(lambda: local_contrast_norm.LocalSubtraction(WINDOW), V)(
         gy - op.local_mean.transposed(gy.sum(axis=1), 3)
         + op.local_mean.transposed(gy.sum(axis=1), 3) - op.local_mean(gy)[:, None]
     ),
+    "transposed: i and j are exchanged",
 )(
     "local_contrast_norm: mean added",
     lambda op, gy, right: 2 * gy - right(gy),
