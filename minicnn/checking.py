@@ -163,9 +163,9 @@ def _kink(e, kinks):
     return (
         f"input {e.k} (shape {e.x.shape}) lies on a kink in {count} of {len(e.places)} elements, "
         f"the first {at} with the value {e.x[at]:.6g}\n"
-        f"there the output has no derivative: to the left it changes at the rate "
-        f"{e.left[row, column] + 0.0:.4g}, to the right at {e.right[row, column]:.4g}, backward says "
-        f"{e.claimed[row, column]:.4g}; nothing is wrong elsewhere\n"
+        "there the output has no derivative: to the left it changes at the rate "
+        f"{e.left[row, column] + 0.0:.4g}, to the right at {e.right[row, column] + 0.0:.4g}, "
+        f"backward says {e.claimed[row, column]:.4g}; nothing is wrong elsewhere\n"
         "check at another input: no zeros under ReLU, no equal values under max pooling "
         "(minicnn.cases.separated(*shape) gives such numbers)"
     )
