@@ -6,11 +6,15 @@ asks for the GPU, so a machine without one never pays for it.
 
 import contextlib
 import functools
+import os
 import sys
 
 import numpy as np
 
 _default = "cpu"
+# Threads that wait for the next kernel shall sleep: spinning ones take the cores from the matrix
+# products of numpy, which have threads of their own. Read when OpenMP starts, hence so early.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def array_module(array):
