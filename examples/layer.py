@@ -57,7 +57,7 @@ class Network(nn.Module):
         self.classifier = nn.Conv2d(24, len(scenes.classes), 5, padding=2)
 
     def forward(self, image):
-        x = Tensor((image.transpose(2, 0, 1)[None] / 64 - 2).astype(np.float32))
+        x = Tensor((image.transpose(2, 0, 1)[None] / 128 - 1).astype(np.float32))
         for layer in self.layers:
             x = layer(x)
         return F.interpolate(self.classifier(x), size=image.shape[:2], mode="bilinear")
@@ -83,7 +83,7 @@ for name, parts in VARIANTS.items():
     minicnn.manual_seed(0)
     network = Network(**parts)
     schedule = optim.warm_up(optim.polynomial(steps), steps // 10)
-    optimizer = optim.SGD(network.parameters(), lr=0.01, momentum=0.9, schedule=schedule)
+    optimizer = optim.SGD(network.parameters(), lr=0.004, momentum=0.9, schedule=schedule)
     losses[name] = []
     for step in tqdm(range(steps), desc=name):
         picture = train[step]
