@@ -114,8 +114,8 @@ def test_bad_counts_splits_and_names_are_refused():
         Scenes().read("../etc/passwd")
 
 
-# What can be had without looking at the surroundings. A multi-scale network reaches over 80 % (the
-# slow test below), so each bound here is 20 points below it.
+# What can be had without looking at the surroundings. The slow test below asks for a multi-scale
+# network that is 20 points better than each of these.
 
 
 def majority(train, test):
@@ -156,12 +156,12 @@ def test_context_does():
     """Three scales beat one by 5 points, and everything that sees no context by 20."""
     import minicnn
 
-    sizes = {"size": SIZE, "train": 300, "val": 10, "test": 80}
+    sizes = {"size": SIZE, "train": 600, "val": 0, "test": 80}  # each scene is seen once
     accuracy = {}
     for model in ("single-scale", "multi-scale"):
-        settings = {"width": 0.5, "hidden": 128, "lr": 0.01}
+        settings = {"width": 0.5, "lr": 0.01, "warm_up": 40, "dropout": 0.0}
         run = minicnn.train(
-            model, "scenes", steps=1500, settings=settings, data_options=sizes, quiet=True
+            model, "scenes", steps=600, settings=settings, data_options=sizes, quiet=True
         )
         accuracy[model] = minicnn.evaluate(run, split="test").confusion.pixel_accuracy
     data = Scenes(**sizes)
