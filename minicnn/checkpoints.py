@@ -6,12 +6,12 @@ Such a file cannot run code when it is opened.
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from minicnn import models
+from minicnn.writing import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -28,20 +28,6 @@ def save(path, arrays, config):
 
     contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     write_atomically(path, to_bytes(contiguous, metadata={"minicnn": json.dumps(config)}))
-
-
-def write_atomically(path, data):
-    """Writes bytes (or text) beside `path` and renames: readers see the old file or the new."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path):

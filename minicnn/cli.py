@@ -135,6 +135,7 @@ def _train(commands):
 def _resume(commands):
     p = _command(commands, "resume", "goes on with a training that was stopped")
     p.add_argument("run", metavar="RUN", help="the folder of the run")
+    _skip_bad(p)
     _machine(p)
     _json(p)
 

@@ -13,6 +13,7 @@ import minicnn
 from minicnn import datasets, evaluation
 from minicnn.information import choose_device, facts, lines_of
 from minicnn.options import new_folder, split_settings
+from minicnn.writing import save_png, write_atomically
 
 
 def demo(o):
@@ -48,7 +49,7 @@ def train(o):
 
 def resume(o):
     with _machine(o) as device:
-        _report_training(minicnn.resume(o.run, device=device), o.json)
+        _report_training(minicnn.resume(o.run, device=device, skip_bad=o.skip_bad), o.json)
 
 
 def _report_training(run, as_json):
@@ -80,9 +81,9 @@ def evaluate(o):
             from minicnn.figures import confusion_figure
 
             for number, sheet in enumerate(result.sheets(), 1):
-                sheet.savefig(out / f"sheet-{number}.png")
-            confusion_figure(result.confusion).savefig(out / "confusion.png")
-            (out / "scores.json").write_text(json.dumps(result.as_dict(), indent=1) + "\n")
+                save_png(sheet, out / f"sheet-{number}.png")
+            save_png(confusion_figure(result.confusion), out / "confusion.png")
+            write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
     _print(json.dumps(result.as_dict()) if o.json else result.lines())
     if out and not o.json:
         print(f"\nsheets and confusion matrix: {out}")
@@ -137,7 +138,7 @@ def data_show(o):
     _print(found.lines())
     with new_folder(o.out, f"{dataset.name}-sheet") as out:
         sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
-        sheet.savefig(out / f"{o.split}.png")
+        save_png(sheet, out / f"{o.split}.png")
         print(f"sheet: {out / f'{o.split}.png'}")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-VOID = 255
+from minicnn.datasets import VOID
 
 
 class Confusion:

@@ -14,6 +14,7 @@ import numpy as np
 from minicnn import figures
 from minicnn.evaluation import score
 from minicnn.training import train
+from minicnn.writing import check_free, save_png, write_atomically
 
 SIZE = (120, 160)
 STEPS = 400
@@ -76,10 +77,10 @@ def demo(out=None, seed=0, quiet=False, steps=STEPS, size=SIZE, tests=TEST_SCENE
         say(f"   On {tests} scenes that it never saw, {confusion.pixel_accuracy:.1%} is right.")
     table = _table(rows, f"scenes {size[0]}x{size[1]}, width {SETTINGS['width']}, {steps} steps")
     text = "\n".join(_lines(table))
-    (out / "table.txt").write_text(text + "\n")
+    write_atomically(out / "table.txt", text + "\n")
     say(f"\n{text}\n")
     picture = out / "demo.png"
-    _story(test, predictions, run, table).savefig(picture)
+    save_png(_story(test, predictions, run, table), picture)
     say(
         f"The lecture's numbers are from photographs and larger networks; what should agree is "
         f"which is better.\nThe picture that tells the story: {picture}\n"
@@ -99,8 +100,7 @@ def _folder(out):
     """The folder, made; `minicnn-demo`, `minicnn-demo-2`, ... if none is given."""
     if out is not None:
         out = Path(out)
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(f"{out} exists and is not an empty folder; choose another --out")
+        check_free(out, "choose another --out")
         out.mkdir(parents=True, exist_ok=True)
         return out
     for number in itertools.count(1):

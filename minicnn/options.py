@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from minicnn.checkpoints import LAST
+from minicnn.writing import check_free
 
 
 def whole_number(least):
@@ -49,15 +50,15 @@ def new_folder(chosen, otherwise):
         return
     if chosen is not None:
         folder = Path(chosen)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            hint = "choose another --out"
-            if (folder / LAST).is_file():
-                hint += f", or go on with this run: minicnn resume {folder}"
-            raise ValueError(f"{folder} exists and is not an empty folder; {hint}")
+        hint = "choose another --out"
+        if (folder / LAST).is_file():
+            hint += f", or go on with this run: minicnn resume {folder}"
+        check_free(folder, hint)
         made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     else:
-        made = True
+        parent = Path(otherwise).parent
+        made, made_parent = True, not parent.exists()
         for number in itertools.count(1):  # mkdir decides: two commands never get the same
             folder = Path(f"{otherwise}-{number}")
             with contextlib.suppress(FileExistsError):
@@ -69,8 +70,8 @@ def new_folder(chosen, otherwise):
         with contextlib.suppress(OSError):  # rmdir refuses what is not empty
             if made:
                 folder.rmdir()
-            if chosen is None and "/" in otherwise:
-                folder.parent.rmdir()
+            if chosen is None and made_parent:
+                parent.rmdir()
 
 
 def split_settings(pairs, only_data=False):

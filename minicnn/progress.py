@@ -94,7 +94,7 @@ class Log:
         """Forgets what was logged after the checkpoint from which a run goes on."""
         self.records = [r for r in self.records if r["step"] <= step]
         if self.path is not None:
-            from minicnn.checkpoints import write_atomically
+            from minicnn.writing import write_atomically
 
             write_atomically(self.path, "".join(json.dumps(r) + "\n" for r in self.records))
 

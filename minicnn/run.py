@@ -17,6 +17,7 @@ from minicnn.datasets import VOID
 from minicnn.evaluation import score
 from minicnn.progress import Log, Progress
 from minicnn.tensor import Tensor
+from minicnn.writing import save_png
 
 
 class TrainingError(ValueError):
@@ -174,6 +175,9 @@ class Run:
             if not isinstance(error, Diverged):
                 self.save()
             progress.close()
+            if isinstance(error, datasets.DataError) and self.folder:
+                hint = f"mend it, then minicnn resume {self.folder} (or add --skip-bad)"
+                raise datasets.DataError(f"{error}; {hint}") from None
             raise
         self.save()
         progress.close()
@@ -264,7 +268,7 @@ class Run:
                 checkpoints.save(self.folder / BEST, self.network.state_dict(), self.config)
             from minicnn.figures import curves
 
-            curves(self.log.records).savefig(self.folder / "curves.png", dpi=120)
+            save_png(curves(self.log.records), self.folder / "curves.png", dpi=120)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from minicnn.figures import overlay
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.tensor import Tensor
+from minicnn.writing import save_png
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
@@ -146,12 +147,14 @@ class Segmentation:
             number += 1
             name = f"{self.name}-{number}"
         paths = folder / f"{name}-overlay.png", folder / f"{name}-labels.png"
-        Image.fromarray(self.overlay()).save(paths[0], compress_level=1)  # noise: 6 gains little
+        save_png(
+            Image.fromarray(self.overlay()), paths[0], compress_level=1
+        )  # noise: 6 gains little
         indexed = Image.fromarray(self.labels).convert("P")
         colours = np.zeros((256, 3), np.uint8)  # void, 255, stays black
         colours[: len(self.colours)] = self.colours
         indexed.putpalette(colours.ravel().tolist())
-        indexed.save(paths[1])
+        save_png(indexed, paths[1])
         return paths
 
 

@@ -15,6 +15,7 @@ from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.models import MODELS
 from minicnn.progress import read_log
+from minicnn.writing import save_png
 
 
 def show(model, filters=False, features=None, curve=False, out=None, layers=False):
@@ -126,5 +127,5 @@ def _folder(model, out):
 def _save(drawn, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in drawn.items():
-        figure.savefig(folder / name)
+        save_png(figure, folder / name)
     return [folder / name for name in drawn]

@@ -19,6 +19,7 @@ from minicnn.devices import get_num_threads
 from minicnn.models.segmentation import merge_options
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
+from minicnn.writing import alone, check_free
 
 # What a recipe may say of the training; everything else in it is an option of the network.
 TRAINING_DEFAULTS = {
@@ -83,10 +84,7 @@ def train(
     config["threads"] = get_num_threads()
     if out is not None:
         out = Path(out)
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise TrainingError(
-                f"{out} exists and is not an empty folder; choose another, or `resume` it"
-            )
+        check_free(out, "choose another, or `resume` it")
     randomness.manual_seed(seed)
     network = checkpoints.build(config).to(device)
     config["tables"] = checkpoints.tables_of(network)
@@ -95,16 +93,24 @@ def train(
     config["total_steps"] = run.plan(epochs, steps, minutes)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    run.start_optimizer()
-    run.save()
-    return run.fit(minutes)
+    with alone(out):
+        run.start_optimizer()
+        run.save()
+        return run.fit(minutes)
 
 
-def resume(folder, device="cpu", quiet=False):
-    """Goes on with a run that was stopped; its last bits are those of an uninterrupted run."""
+def resume(folder, device="cpu", skip_bad=False, quiet=False):
+    """Goes on with a run that was stopped; its last bits are those of an uninterrupted run.
+    `skip_bad` from here on leaves out pictures that cannot be read."""
     folder = Path(folder)
     if not (folder / LAST).is_file():
         raise TrainingError(f"{folder}: no {LAST} here, so there is nothing to resume")
+    with alone(folder):
+        return _resumed(folder, device, skip_bad, quiet).fit()
+
+
+def _resumed(folder, device, skip_bad, quiet):
+    """The Run as it was when its last checkpoint was written."""
     arrays, config = checkpoints.load(folder / LAST)
     dataset = datasets.load(
         config["data"]["name"], fold=config["data"]["fold"], **config["data"]["options"]
@@ -112,6 +118,7 @@ def resume(folder, device="cpu", quiet=False):
     network = checkpoints.build(config).to(device)
     network.load_state_dict({k: v for k, v in arrays.items() if not k.startswith("velocity/")})
     run = Run(config, network, dataset, folder, quiet)
+    config["skip_bad"] = config["skip_bad"] or skip_bad
     run.start_optimizer()
     run.optimizer.steps_done = run.step = config["step"]
     for (path, p), v in zip(network.named_parameters(), run.optimizer.velocity, strict=True):
@@ -124,7 +131,7 @@ def resume(folder, device="cpu", quiet=False):
             "last bits may differ from those of an uninterrupted run",
             file=sys.stderr,
         )
-    return run.fit()
+    return run
 
 
 def _configure(model, recipe, settings, dataset, seed):

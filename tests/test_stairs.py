@@ -11,7 +11,7 @@ STAIRS = (
     "devices kernel op tensor randomness cases profiling",
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
-    "datasets grouping models",
+    "datasets grouping models writing",
     "checkpoints training evaluation figures progress run confusion segmenting showing bench",
     "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
 )

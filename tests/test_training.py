@@ -14,6 +14,7 @@ import minicnn
 from minicnn import checkpoints
 from minicnn import run as running
 from minicnn.training import TrainingError
+from minicnn.writing import alone
 
 TINY = {
     "data": "scenes",
@@ -176,16 +177,35 @@ def test_a_bad_validation_picture_is_skipped_too_if_that_is_asked_for(tmp_path):
     for path in (root / "images").glob("p1.*"):
         path.write_bytes(b"no picture")
     arguments = {"data": root, "data_options": {}, "steps": 2}
-    with pytest.raises(ValueError, match=r"p1\..* is damaged"):
-        tiny(**arguments)
+    with pytest.raises(
+        ValueError, match=r"p1\..* is damaged.*; mend it, then minicnn resume .*-bad"
+    ):
+        tiny(**arguments, out=tmp_path / "run")
+    resumed = minicnn.resume(tmp_path / "run", skip_bad=True, quiet=True)
+    assert resumed.step == 2 and resumed.config["best"]
     run = tiny(**arguments, skip_bad=True)
     assert 0 <= run.config["best"]["val_accuracy"] <= 1
 
 
-def test_minutes_become_steps_once(tmp_path):
-    run = tiny(minutes=0.02, out=tmp_path / "run")
-    assert run.config["total_steps"] >= 1
-    assert run.step <= run.config["total_steps"]
+def test_minutes_become_steps_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 0.01)
+    run = tiny(minutes=0.01, out=tmp_path / "run")  # 0.6 s
+    looks = 2 * 2 * 0.01 / 3  # 2 validations of 2 pictures each, a third of a step a picture
+    assert run.config["total_steps"] == int((0.6 - looks) / 0.01)
+    assert 1 <= run.step <= run.config["total_steps"]
+    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 1.0)
+    resumed = minicnn.resume(tmp_path / "run", quiet=True)
+    assert resumed.step == resumed.config["total_steps"] == run.config["total_steps"]
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path):
+    tiny(steps=1, out=tmp_path / "run")
+    with (
+        alone(tmp_path / "run"),
+        pytest.raises(ValueError, match="another process is training here"),
+    ):
+        minicnn.resume(tmp_path / "run", quiet=True)
+    assert minicnn.resume(tmp_path / "run", quiet=True).step == 1  # the lock went with its holder
 
 
 def test_the_result_is_the_best_on_validation(tmp_path):
@@ -226,7 +246,7 @@ def test_settings_that_cannot_be_are_refused(changes, sentence):
 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(TrainingError, match="is not an empty folder"):
+    with pytest.raises(ValueError, match="is not an empty folder"):
         tiny(steps=1, out=tmp_path)
     with pytest.raises(TrainingError, match="nothing to resume"):
         minicnn.resume(tmp_path)
@@ -240,7 +260,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     def no_space(fd):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space"):
         checkpoints.save(path, {"x": np.zeros(3)}, {"step": 2})
     assert checkpoints.load(path)[1] == {"step": 1}

@@ -4,10 +4,9 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn import nn
+from minicnn.datasets import VOID
 from minicnn.op import no_grad
 from minicnn.tensor import Tensor
-
-VOID = 255
 
 
 class SegmentationModel(nn.Module):
