@@ -1,16 +1,20 @@
-"""Where arrays live: numpy arrays on the CPU, cupy arrays on the GPU.
+"""Where arrays live: numpy arrays on the CPU, cupy arrays on the GPU, those of minicnn.emulator on
+the device «emulated», where the GPU's kernels run on the CPU.
 
-The device of an array is its type; nothing else remembers it. cupy is imported only when somebody
-asks for the GPU, so a machine without one never pays for it.
+The device of an array is its type; nothing else remembers it. cupy, and the emulator, are imported
+only when somebody asks for them, so nobody else pays for it.
 """
 
 import contextlib
 import functools
+import importlib
 import os
 import sys
 
 import numpy as np
 
+# The module whose `ndarray` an array is tells its device.
+MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
 _default = "cpu"
 # Threads that wait for the next kernel shall sleep: spinning ones take the cores from the matrix
 # products of numpy, which have threads of their own. Read when OpenMP starts, hence so early.
@@ -18,16 +22,33 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def array_module(array):
-    """numpy for a numpy array, cupy for a cupy array: the `xp` of code that serves both."""
-    if isinstance(array, np.ndarray) or np.isscalar(array):
-        return np
-    cupy = sys.modules.get("cupy")
-    if cupy is not None and isinstance(array, cupy.ndarray):
-        return cupy
-    raise TypeError(
-        f"expected a numpy or cupy array, got {type(array).__name__}; "
-        "inside an Op work on plain arrays (tensor.data), not on Tensors"
-    )
+    """numpy for a numpy array, cupy for a cupy array, the emulator's cupy for one of its own: the
+    `xp` of code that serves all."""
+    return np if (device := device_of(array)) == "cpu" else sys.modules[MODULES[device]]
+
+
+def device_of(array):
+    """'cpu', 'gpu' or 'emulated'."""
+    device = "cpu" if np.isscalar(array) else _device_or_none(array)
+    if device is None:
+        raise TypeError(
+            f"expected a numpy or cupy array, got {type(array).__name__}; "
+            "inside an Op work on plain arrays (tensor.data), not on Tensors"
+        )
+    return device
+
+
+def _device_or_none(array):
+    for device, name in MODULES.items():
+        module = sys.modules.get(name)
+        if module is not None and isinstance(array, module.ndarray):
+            return device
+    return None
+
+
+def is_array(value):
+    """Whether `value` is an array of any device."""
+    return _device_or_none(value) is not None
 
 
 def empty_like(array, shape=None):
@@ -35,23 +56,19 @@ def empty_like(array, shape=None):
     return array_module(array).empty(array.shape if shape is None else shape, dtype=array.dtype)
 
 
-def device_of(array):
-    """'cpu' or 'gpu'."""
-    return "cpu" if array_module(array) is np else "gpu"
-
-
 def move(array, device):
-    """`array` on `device` ('cpu' or 'gpu'); the same object where it is there already."""
+    """`array` on `device` ('cpu', 'gpu' or 'emulated'); the same object where it is already."""
     if device_of(array) == device:
         return array
-    if device == "cpu":
-        return array.get()
-    return _gpu_module().asarray(array)
+    check_device(device)
+    host = array if isinstance(array, np.ndarray) else array_module(array).asnumpy(array)
+    return importlib.import_module(MODULES[device]).asarray(host)
 
 
 @contextlib.contextmanager
 def device(name):
-    """Parameters and inputs made inside `with minicnn.device("gpu"):` are made on the GPU."""
+    """Parameters and inputs made inside `with minicnn.device("gpu"):` are made on the GPU, with
+    "emulated" where the emulator runs its kernels."""
     global _default
     check_device(name)
     before, _default = _default, name
@@ -67,20 +84,24 @@ def default_device():
 
 
 def check_device(name):
-    """ValueError for a name that is no device, RuntimeError for a GPU that cannot be used."""
-    if name not in ("cpu", "gpu"):
-        raise ValueError(f"device {name!r}: choose 'cpu' or 'gpu'")
-    if name == "gpu":
-        _gpu_module()
-
-
-def _gpu_module():
-    usable, reason = gpu_status()
+    """ValueError for a name that is no device, RuntimeError for one that cannot be used here."""
+    if name not in MODULES:
+        raise ValueError(f"device {name!r}: choose 'cpu', 'gpu' or 'emulated'")
+    usable, reason = {"gpu": gpu_status, "emulated": emulator_status}.get(name, _always)()
     if not usable:
-        raise RuntimeError(f"the GPU cannot be used: {reason}")
-    import cupy
+        raise RuntimeError(f"the device {name!r} cannot be used: {reason}")
 
-    return cupy
+
+def _always():
+    return True, ""
+
+
+def emulator_status():
+    """(usable, its compiler or the reason in words)."""
+    from minicnn import emulator
+
+    reason = emulator.why_not()
+    return not reason, reason or str(emulator.compiler())
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from minicnn.profiling import timed
 class Tensor:
     """An array of numbers that remembers how it was made.
 
-    data           numpy array (CPU) or cupy array (GPU); lists become float32
+    data           numpy array (CPU), cupy array (GPU) or one of the emulator; lists become float32
     requires_grad  True for what is learnt; results inherit it
     grad           array of the same shape, added to by every backward(); None at first
     """
@@ -50,7 +50,7 @@ class Tensor:
     dtype = property(lambda self: self.data.dtype)
     ndim = property(lambda self: self.data.ndim)
     size = property(lambda self: self.data.size)
-    device = property(lambda self: device_of(self.data), doc="'cpu' or 'gpu'")
+    device = property(lambda self: device_of(self.data), doc="'cpu', 'gpu' or 'emulated'")
 
     def __len__(self):
         return len(self.data)
@@ -132,7 +132,7 @@ class Tensor:
 
 
 def _as_array(data):
-    if hasattr(data, "__cuda_array_interface__"):
+    if devices.is_array(data):
         return data
     array = np.asarray(data)
     if array.dtype == object:

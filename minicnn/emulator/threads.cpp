@@ -1,0 +1,252 @@
+// A grid of CUDA threads on one CPU core.
+//
+// Blocks run one after the other. Inside a block every thread is a *fiber*: a stack of its own and a
+// place where it stopped. A fiber runs until it waits, at __syncthreads() or for its warp; then it
+// switches to the scheduler, which lets the next one run. When all threads wait at the same barrier
+// they all may go on. So barriers are real: nobody passes before everybody has come.
+//
+// Most kernels never wait. So a fiber whose thread has ended takes the next thread by itself, and a
+// kernel without barriers is a plain loop over its threads.
+#include "runtime.h"
+#include <algorithm>
+#include <random>
+#include <sys/mman.h>
+
+Launch* launch;
+bool running;
+int thread_number, block_number;
+uint32_t epoch, warp_epoch[32];
+long steps;
+char *fiber_stack, *dynamic_memory;
+extern "C" { Index threadIdx, blockIdx, blockDim, gridDim; }
+
+// ------------------------------------------------------------------------ fibers: changing stacks
+// A function that calls `switch_stacks(&mine, other)` stops there, with its stack pointer kept in
+// `mine`, and what stopped with `other` goes on. By the rules of x86-64 calls only six registers have
+// to outlive a call; they wait on the stack. Elsewhere ucontext does it, about ten times slower.
+#if defined(__x86_64__) && !defined(USE_UCONTEXT)
+typedef void* Context;
+extern "C" void switch_stacks(void** mine, void* other);
+asm(".pushsection .text\n.hidden switch_stacks\n.globl switch_stacks\nswitch_stacks:\n"
+    "push %rbp\n push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
+    "mov %rsp, (%rdi)\n mov %rsi, %rsp\n"
+    "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n ret\n.popsection\n");
+static void switch_to(Context& mine, Context& other) { switch_stacks(&mine, other); }
+static void start_at(Context& fiber, char* stack, void (*function)()) {
+    void** top = (void**)(stack + STACK) - 1;  // as if a call of `function` had left an address there
+    *--top = (void*)function;
+    fiber = top - 6;  // whatever the six registers hold at first
+}
+#else
+#include <ucontext.h>
+typedef ucontext_t Context;
+static void switch_to(Context& mine, Context& other) { swapcontext(&mine, &other); }
+static void start_at(Context& fiber, char* stack, void (*function)()) {
+    getcontext(&fiber);
+    fiber.uc_stack.ss_sp = stack;
+    fiber.uc_stack.ss_size = STACK;
+    makecontext(&fiber, function, 0);
+}
+#endif
+
+enum State { READY, AT_BARRIER, AT_WARP, DONE };
+struct Fiber { Context context; char* stack; };
+struct Thread { Fiber* fiber; State state; int line; unsigned mask; };
+static std::vector<Fiber*> all_fibers, idle_fibers;
+static Fiber* fiber;        // the one that runs
+static Context scheduler;
+static std::vector<Thread> threads;
+static std::vector<int> order;  // in which threads run; at every barrier another one, if random
+static size_t next_in_order;
+static std::mt19937 dice;
+static char slots[32][2][32][32];  // warp, even or odd exchange, lane, what the lane left there
+static unsigned present[32][2];    // the lanes that left something
+
+Index thread_index(int n) {
+    return {n % blockDim.x, n / blockDim.x % blockDim.y, n / (blockDim.x * blockDim.y)};
+}
+Index block_index(int n) {
+    return {n % gridDim.x, n / gridDim.x % gridDim.y, n / (gridDim.x * gridDim.y)};
+}
+static void be(int thread) {
+    thread_number = thread;
+    steps = 0;
+    threadIdx = thread_index(thread);
+}
+static void to_scheduler() { switch_to(fiber->context, scheduler); }
+static void run_fiber(Fiber* next) {
+    fiber = next;
+    fiber_stack = next->stack;
+    running = true;
+    switch_to(scheduler, next->context);
+    running = false;
+}
+
+Failure* fail(Kind kind, const void* pc) {
+    Failure& f = launch->failure;
+    f = {kind, 0, 0, 0, 0, 0, 0, 0, pc, nullptr, nullptr, blockIdx, threadIdx, {}, {}, {}};
+    return &f;
+}
+void give_up() {
+    to_scheduler();  // which never comes back here
+    __builtin_unreachable();
+}
+
+static void fiber_main() {
+    while (true) {
+        while (next_in_order < order.size()) {
+            int number = order[next_in_order++];
+            threads[number].fiber = fiber;
+            be(number);
+            launch->kernel(launch->arguments);
+            threads[thread_number].state = DONE;
+        }
+        idle_fibers.push_back(fiber);
+        to_scheduler();
+    }
+}
+static Fiber* idle_fiber() {
+    if (idle_fibers.empty()) {
+        int protection = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+        Fiber* made = new Fiber();
+        made->stack = (char*)mmap(nullptr, STACK, protection, kind, -1, 0);
+        mprotect(made->stack, 4096, PROT_NONE);  // a stack that overflows hits this page
+        start_at(made->context, made->stack, fiber_main);
+        all_fibers.push_back(made);
+        return made;
+    }
+    Fiber* found = idle_fibers.back();
+    idle_fibers.pop_back();
+    return found;
+}
+
+// --------------------------------------------------------------------------- waiting, in a thread
+static void wait(State why, unsigned mask, int line) {
+    int me = thread_number;
+    threads[me] = {threads[me].fiber, why, line, mask};
+    to_scheduler();
+    be(me);
+}
+extern "C" void block_barrier(int line) { wait(AT_BARRIER, 0, line); }
+extern "C" void warp_barrier(unsigned mask, int line) { wait(AT_WARP, mask, line); }
+extern "C" int lane_number() { return thread_number % 32; }
+extern "C" void* dynamic_shared() { return dynamic_memory; }
+extern "C" void absent_lane(int lane, int line) {
+    Failure* f = fail(ABSENT_LANE);
+    f->line = line, f->number = lane;
+    give_up();
+}
+bool in_warp_slots(const char* place) { return place >= slots[0][0][0] && place < slots[0][0][0] + sizeof slots; }
+
+// Even and odd exchanges use different places: a lane that is ahead may leave its next value while
+// another still reads, but cannot be two exchanges ahead.
+extern "C" const char* warp_exchange(const void* value, int size, unsigned mask, int line, unsigned* absent) {
+    int warp = thread_number / 32, turn = warp_epoch[warp] % 2, lane = lane_number();
+    memcpy(slots[warp][turn][lane], value, size);
+    present[warp][turn] |= 1u << lane;
+    present[warp][!turn] &= ~(1u << lane);
+    wait(AT_WARP, mask, line);
+    *absent = ~present[warp][turn];
+    return slots[warp][turn][0];
+}
+
+// --------------------------------------------------------------------------------- the scheduler
+static void shuffle_order() {
+    if (launch->order == RANDOM) std::shuffle(order.begin(), order.end(), dice);
+}
+
+// Lets the lanes of a warp go on for whom everybody they wait for has come; false if there are none.
+static bool release_warp(int first) {
+    int last = std::min<int>(first + 32, threads.size());
+    for (int leader = first; leader < last; leader++) {
+        if (threads[leader].state != AT_WARP) continue;
+        bool complete = true;
+        for (int t = first; t < last; t++)
+            if (threads[leader].mask >> (t - first) & 1 && threads[t].state != DONE)
+                complete &= threads[t].state == AT_WARP && threads[t].line == threads[leader].line;
+        if (!complete) continue;
+        int line = threads[leader].line;
+        unsigned mask = threads[leader].mask;
+        for (int t = first; t < last; t++)
+            if (mask >> (t - first) & 1 && threads[t].state == AT_WARP && threads[t].line == line)
+                threads[t].state = READY;
+        warp_epoch[first / 32]++;
+        return true;
+    }
+    return false;
+}
+
+// Everybody waits or has ended: lets go on who may, or says why nobody may. False: block is done.
+static bool release() {
+    int waiting = -1, other = -1, ended = -1, alive = 0, at_barrier = 0;
+    for (int t = 0; t < (int)threads.size(); t++) {
+        if (threads[t].state == DONE) { ended = t; continue; }
+        alive++;
+        if (threads[t].state != AT_BARRIER) continue;
+        at_barrier++;
+        if (waiting < 0) waiting = t;
+        else if (threads[t].line != threads[waiting].line) other = t;
+    }
+    if (!alive) return false;
+    if (at_barrier == alive && ended < 0 && other < 0) {
+        epoch++;
+        for (Thread& t : threads) t.state = READY;
+        return true;
+    }
+    bool any = false;
+    if (at_barrier < alive)
+        for (int first = 0; first < (int)threads.size(); first += 32) any |= release_warp(first);
+    if (any) return true;
+    if (waiting < 0) waiting = std::find_if(threads.begin(), threads.end(), [](Thread& t) { return t.state == AT_WARP; }) - threads.begin();
+    be(waiting);
+    Failure* f = fail(at_barrier < alive ? DEADLOCK : ended >= 0 ? LEFT_BEHIND : OTHER_BARRIER);
+    f->line = threads[waiting].line;
+    f->number = at_barrier < alive ? alive - at_barrier : threads.size() - alive;
+    if (f->kind != DEADLOCK) f->other_thread = thread_index(ended >= 0 ? ended : other);
+    if (f->kind == OTHER_BARRIER) f->other_line = threads[other].line;
+    return false;
+}
+
+static void run_block() {
+    blockIdx = block_index(block_number);
+    epoch = 0, next_in_order = 0;
+    memset(warp_epoch, 0, sizeof warp_epoch);
+    memset(present, 0, sizeof present);
+    memset(launch->shared_begin, 0xff, launch->shared_end - launch->shared_begin);
+    if (dynamic_memory) memset(dynamic_memory, 0xff, launch->dynamic_bytes);
+    std::fill(threads.begin(), threads.end(), Thread());
+    shuffle_order();
+    while (next_in_order < order.size() && !launch->failure.kind) run_fiber(idle_fiber());
+    while (!launch->failure.kind && release()) {
+        shuffle_order();
+        for (int t : order)
+            if (threads[t].state == READY && !launch->failure.kind) be(t), run_fiber(threads[t].fiber);
+    }
+}
+
+FOR_PYTHON int run(Launch* given) {
+    launch = given;
+    gridDim = launch->grid, blockDim = launch->block;
+    unsigned count = blockDim.x * blockDim.y * blockDim.z, blocks = gridDim.x * gridDim.y * gridDim.z;
+    std::vector<char> dynamic(launch->dynamic_bytes + 128);
+    dynamic_memory = launch->dynamic_bytes ? (char*)(((uintptr_t)dynamic.data() + 127) & ~127ul) : nullptr;
+    dice.seed(launch->seed);
+    threads.assign(count, Thread());
+    std::vector<unsigned> block_order(blocks);
+    order.resize(count);
+    for (unsigned k = 0; k < count; k++) order[k] = launch->order == REVERSED ? count - 1 - k : k;
+    for (unsigned k = 0; k < blocks; k++) block_order[k] = launch->order == REVERSED ? blocks - 1 - k : k;
+    if (launch->order == RANDOM) std::shuffle(block_order.begin(), block_order.end(), dice);
+    idle_fibers = all_fibers;  // those that a failed launch left in the middle of a kernel start anew
+    for (Fiber* f : all_fibers) start_at(f->context, f->stack, fiber_main);
+    if (launch->checked) check_memory_begin();
+    for (unsigned block : block_order) {
+        block_number = block;
+        run_block();
+        if (launch->failure.kind) break;
+        if (launch->checked) count_traffic_end_of_block();
+    }
+    if (launch->checked) check_memory_end();
+    launch = nullptr;
+    return given->failure.kind;
+}
