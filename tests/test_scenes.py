@@ -148,7 +148,7 @@ def colour_only(train, test):
 def test_neither_place_nor_colour_gives_the_class_away(pictures):
     assert majority(*pictures) < 0.35
     assert best_of_row(*pictures) < 0.48
-    assert colour_only(*pictures) < 0.60
+    assert colour_only(*pictures) < 0.52
 
 
 @pytest.mark.slow
@@ -156,12 +156,12 @@ def test_context_does():
     """Three scales beat one by 5 points, and everything that sees no context by 20."""
     import minicnn
 
-    sizes = {"size": SIZE, "train": 600, "val": 0, "test": 80}  # each scene is seen once
+    sizes = {"size": SIZE, "train": 1500, "val": 0, "test": 80}  # each scene is seen once
     accuracy = {}
     for model in ("single-scale", "multi-scale"):
         settings = {"width": 0.5, "lr": 0.01, "warm_up": 40, "dropout": 0.0}
         run = minicnn.train(
-            model, "scenes", steps=600, settings=settings, data_options=sizes, quiet=True
+            model, "scenes", steps=1500, settings=settings, data_options=sizes, quiet=True
         )
         accuracy[model] = minicnn.evaluate(run, split="test").confusion.pixel_accuracy
     data = Scenes(**sizes)

@@ -97,8 +97,9 @@ def draw_scene(seed, index, size):
 
 
 def expose(colour, rng):
-    """What lens and sensor make of the colours (3, H, W): soft edges, a tint, grain, 8 bits."""
-    gain = np.exp(rng.normal(0.06, 0.1)) * (1 + rng.normal(0, 0.02, 3))
+    """What lens and sensor make of the colours (3, H, W): soft edges, grain, 8 bits, and an
+    exposure and a white balance that are off, so that a colour alone says little."""
+    gain = np.exp(rng.normal(0.06, 0.18)) * rng.uniform(0.82, 1.18, 3)
     grain = rng.uniform(0.8, 3.2)
     soft = colour.copy()
     soft[:, 1:-1] += 0.5 * (0.5 * (colour[:, :-2] + colour[:, 2:]) - colour[:, 1:-1])
