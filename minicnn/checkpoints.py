@@ -81,6 +81,27 @@ def load_model(name, device="cpu"):
     return network.to(device).eval(), config
 
 
+def start_from(name, network):
+    """Gives `network` the weights of a trained one wherever name and shape agree, connection tables
+    too. Returns {"from": file, "taken": [parameters], "new": [those that stay as they are]}."""
+    path = find(name)
+    arrays, config = load(path)
+    for module_path, module in network.named_modules():
+        table = np.array(config.get("tables", {}).get(module_path, []))
+        if hasattr(module, "table") and module.table.shape == table.shape:
+            module.table = table
+    taken, new = [], []
+    for parameter, p in network.named_parameters():
+        if parameter in arrays and arrays[parameter].shape == p.shape:
+            p.data[...] = arrays[parameter]
+            taken.append(parameter)
+        else:
+            new.append(parameter)
+    if not taken:
+        raise CheckpointError(f"{path}: no weight in it fits this network; start from another")
+    return {"from": str(path), "taken": taken, "new": new}
+
+
 def export(model, path):
     """Writes the best weights of a run as float16 to `path`: half the size, to be passed on."""
     arrays, config = load(find(model))

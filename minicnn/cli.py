@@ -125,6 +125,7 @@ def _train(commands):
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
     how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
+    p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     _skip_bad(p)
     _machine(p)

@@ -39,6 +39,7 @@ def train(o):
             fold=o.fold,
             seed=o.seed,
             device=device,
+            start=o.start,
             settings=settings,
             data_options=data_options,
             overfit_one=o.overfit_one,

@@ -85,11 +85,28 @@ class Module:
             p.grad = None
 
     def to(self, device=None, dtype=None):
-        """Moves all parameters, in place, to a device ('cpu', 'gpu') or dtype; returns self."""
+        """Moves all parameters, in place, to a device ('cpu', 'gpu', 'emulated') or dtype; returns self."""
         for p in self.parameters():
             p.data = Tensor(p.data).to(device, dtype).data
             p.grad = None
         return self
+
+    def freeze(self, *names):
+        """Parameters of the modules called so keep their weights: no gradient is computed for them.
+        All others learn. ValueError for a name that fits nothing, or if nothing is left to learn.
+        """
+        parameters = dict(self.named_parameters())
+        frozen = {p for p in parameters for n in names if p == n or p.startswith(f"{n}.")}
+        for name in names:
+            if not any(p == name or p.startswith(f"{name}.") for p in frozen):
+                raise ValueError(
+                    f"freeze {name!r}: there is no such module; the parameters are "
+                    f"{', '.join(parameters)}"
+                )
+        if parameters and len(frozen) == len(parameters):
+            raise ValueError(f"freeze {', '.join(names)}: nothing is left to learn")
+        for path, p in parameters.items():
+            p.requires_grad = path not in frozen
 
     def state_dict(self):
         """{path: numpy array} of all parameters."""

@@ -15,6 +15,7 @@ from minicnn import checkpoints, datasets, optim, randomness
 from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
 from minicnn.evaluation import score
+from minicnn.feeding import class_weights, feed
 from minicnn.progress import Log, Progress
 from minicnn.tensor import Tensor
 from minicnn.writing import save_png
@@ -49,8 +50,20 @@ class Run:
         self.log = Log(folder and folder / "log.jsonl")
         self.quiet = quiet
         self.best_weights = None
+        self.network.freeze(*self.settings["freeze"].replace(",", " ").split())
+        learning = [(path, p) for path, p in network.named_parameters() if p.requires_grad]
+        self.learning = dict(learning)
+        self.weight = self._class_weights()
 
     # ------------------------------------------------------------------------------ preparations
+    def _class_weights(self):
+        """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
+        then count alike."""
+        if not self.settings["balance"] or self.settings["patches"]:
+            return None
+        weights = class_weights(self.config["class_shares"], self.settings["balance"])
+        return weights.astype(np.float32)
+
     def plan(self, epochs, steps, minutes):
         """The number of steps to take."""
         given = [v for v in (epochs, steps, minutes) if v is not None]
@@ -70,10 +83,10 @@ class Run:
     def _seconds_per_step(self):
         """Median over a few steps that change nothing; the first compiles kernels."""
         times = []
-        with self._loader(0, 6) as loader:
+        with self._feed(0, 6) as loader:
             for _, inputs, labels in loader:
                 start = time.perf_counter()
-                loss, _ = self.network.loss(self._tensors(inputs), labels)
+                loss, _ = self._loss(inputs, labels)
                 loss.backward()
                 times.append(time.perf_counter() - start)
         self.network.zero_grad()
@@ -93,34 +106,14 @@ class Run:
         if s["warm_up"]:
             schedule = optim.warm_up(schedule, min(s["warm_up"], total // 10))
         self.optimizer = optim.SGD(
-            self.network.parameters(), s["lr"], s["momentum"], s["weight_decay"], schedule
+            list(self.learning.values()), s["lr"], s["momentum"], s["weight_decay"], schedule
         )
 
-    def _loader(self, first, last):
-        """(step, inputs, labels) for steps first .. last - 1, prepared in a background thread."""
-        count, seed = len(self.pictures), self.config["seed"]
+    def _feed(self, first, last):
+        return feed(self.pictures, self.network.preprocess, self.config, first, last)
 
-        def order():
-            """Every epoch is a new permutation of the pictures."""
-            for step in range(first, last):
-                if step == first or step % count == 0:
-                    places = randomness.generator(seed, 1, step // count).permutation(count)
-                yield places[step % count]
-
-        def prepare(picture, step):
-            image, labels = picture.image, picture.labels
-            if self.settings["flip"] and randomness.generator(seed, 2, step).random() < 0.5:
-                image, labels = image[:, ::-1], labels[:, ::-1]
-            inputs = [level[None] for level in self.network.preprocess(image)]
-            return step, inputs, np.ascontiguousarray(labels[None])
-
-        return datasets.Loader(
-            self.pictures,
-            order(),
-            transform=prepare,
-            skip_bad=self.config["skip_bad"],
-            start=first,
-        )
+    def _loss(self, inputs, labels):
+        return self.network.loss(self._tensors(inputs), labels, self.weight)
 
     def _tensors(self, inputs):
         device = self.network.parameters()[0].device
@@ -133,8 +126,9 @@ class Run:
         validate_every = max(1, total // max(1, self.settings["validations"]))
         progress = Progress(total, self.step, self.quiet)
         begun = saved = time.monotonic()
-        network, optimizer = self.network.train(), self.optimizer
-        loader = self._loader(self.step, total)
+        optimizer = self.optimizer
+        self.network.train()
+        loader = self._feed(self.step, total)
         try:
             # An interrupt may have come while a validation was under way.
             if self.step // validate_every > self._validated() // validate_every:
@@ -144,7 +138,7 @@ class Run:
                 for step, inputs, labels in loader:
                     randomness.manual_seed(self.config["seed"], step)  # dropout draws from it
                     optimizer.steps_done = step
-                    loss, scores = network.loss(self._tensors(inputs), labels)
+                    loss, scores = self._loss(inputs, labels)
                     if not np.isfinite(loss.item()):
                         raise Diverged(self._diverged(step, loss.item()))
                     if self._time_to_save(saved):  # only weights whose loss is a number
@@ -250,9 +244,7 @@ class Run:
             return
         self.config["step"] = self.step
         arrays = self.network.state_dict()
-        for (path, _), v in zip(
-            self.network.named_parameters(), self.optimizer.velocity, strict=True
-        ):
+        for path, v in zip(self.learning, self.optimizer.velocity, strict=True):
             arrays[f"velocity/{path}"] = Tensor(v).numpy()
         checkpoints.save(self.folder / LAST, arrays, self.config)
 

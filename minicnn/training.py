@@ -16,6 +16,7 @@ import numpy as np
 from minicnn import checkpoints, datasets, models, randomness
 from minicnn.checkpoints import LAST
 from minicnn.devices import get_num_threads
+from minicnn.feeding import class_shares
 from minicnn.models.segmentation import merge_options
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
@@ -29,6 +30,11 @@ TRAINING_DEFAULTS = {
     "schedule": "polynomial",  # polynomial, cosine, steps or constant
     "warm_up": 100,  # steps
     "flip": True,  # mirror half of the pictures
+    "rotate": 0.0,  # turn pictures by up to so many degrees
+    "rescale": 0.0,  # enlarge and shrink them: 0.1 by factors between 1/1.1 and 1.1
+    "patches": 0,  # pixels of a picture that count in a step, drawn at random; 0: all of them
+    "balance": 0.0,  # 0: every pixel counts alike; 1: every class; in between: share^-balance
+    "freeze": "",  # modules that keep their weights, for example stages
     "validations": 12,  # times that `val` is looked at
     "checkpoint_seconds": 60.0,
     "checkpoint_steps": 0,  # if above 0, instead of the seconds
@@ -38,6 +44,10 @@ TRAINING_RANGES = {
     "momentum": (0, 0.9999),
     "weight_decay": (0, 1e3),
     "warm_up": (0, 1e9),
+    "rotate": (0, 180),
+    "rescale": (0, 3),
+    "patches": (0, 1e9),
+    "balance": (0, 2),
     "validations": (1, 1e6),
     "checkpoint_seconds": (0, 1e9),
     "checkpoint_steps": (0, 1e9),
@@ -56,6 +66,7 @@ def train(
     fold=None,
     seed=0,
     device="cpu",
+    start=None,
     settings=None,
     data_options=None,
     overfit_one=False,
@@ -71,6 +82,8 @@ def train(
               number of steps before the first one, by timing a few
     recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options
     fold      test fold of a data set that has folds
+    start     a trained network (run folder, file or shipped name) whose weights to begin with,
+              where name and shape agree; what it lacks begins at random
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
@@ -86,9 +99,16 @@ def train(
         out = Path(out)
         check_free(out, "choose another, or `resume` it")
     randomness.manual_seed(seed)
-    network = checkpoints.build(config).to(device)
+    network = checkpoints.build(config)
+    if start is not None:
+        config["start"] = begun = checkpoints.start_from(start, network)
+        if not quiet and begun["new"]:
+            print(f"not in {begun['from']}, begun at random: {', '.join(begun['new'])}")
+    network.to(device)
     config["tables"] = checkpoints.tables_of(network)
     config["long_side"] = _long_side(dataset.split("train"))
+    if config["training"]["balance"]:
+        config["class_shares"] = class_shares(dataset.split("train"), len(dataset.classes))
     run = Run(config, network, dataset, out, quiet)
     config["total_steps"] = run.plan(epochs, steps, minutes)
     if out is not None:
@@ -117,11 +137,13 @@ def _resumed(folder, device, skip_bad, quiet):
     )
     network = checkpoints.build(config).to(device)
     network.load_state_dict({k: v for k, v in arrays.items() if not k.startswith("velocity/")})
-    run = Run(config, network, dataset, folder, quiet)
     config["skip_bad"] = config["skip_bad"] or skip_bad
+    # settings that came after this run was begun change nothing in it
+    config["training"] = TRAINING_DEFAULTS | config["training"]
+    run = Run(config, network, dataset, folder, quiet)
     run.start_optimizer()
     run.optimizer.steps_done = run.step = config["step"]
-    for (path, p), v in zip(network.named_parameters(), run.optimizer.velocity, strict=True):
+    for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):
         v[...] = Tensor(arrays[f"velocity/{path}"]).to(p.device).data
     run.log.cut_after(run.step)
     threads = config.get("threads")  # None in runs from before it was noted

@@ -8,11 +8,12 @@ import minicnn
 
 ROOT = Path(minicnn.__file__).parent
 STAIRS = (
-    "devices kernel op tensor randomness cases profiling",
+    "emulator devices launching kernel op tensor randomness cases profiling",
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models writing",
-    "checkpoints training evaluation figures progress run confusion segmenting showing bench",
+    "checkpoints training evaluation progress run confusion segmenting showing feeding bench "
+    "figures",
     "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}

@@ -69,7 +69,7 @@ class MultiScale(SegmentationModel):
     DEFAULTS = {
         "scales": 3,
         "width": 1.0,  # factor on the number of maps
-        "hidden": 512,
+        "hidden": 512,  # units of the classifier; 0: a linear one, as for training features
         "tables": "full",  # or random: the paper's connection tables
         "nonlinearity": "relu",  # or tanh
         "last_linear": False,  # no nonlinearity after stage 3
@@ -81,7 +81,7 @@ class MultiScale(SegmentationModel):
     RANGES = {
         "scales": (1, 6),
         "width": (0.01, 16),
-        "hidden": (1, 65536),
+        "hidden": (0, 65536),
         "dropout": (0, 0.99),
         "window": (1, 999),
         "floor": (0.001, 255),
@@ -99,12 +99,16 @@ class MultiScale(SegmentationModel):
             if o[name] not in allowed:
                 raise ValueError(f"option {name}={o[name]!r}: choose {' or '.join(allowed)}")
         maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
-        hidden = max(1, round(o["hidden"] * o["width"]))
         self.stages = Stages(maps, o["tables"], o["nonlinearity"], o["last_linear"])
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
-        self.hidden = nn.Conv2d(o["scales"] * maps[2], hidden, 1, initial=initial)
+        features = o["scales"] * maps[2]
+        self.hidden = None
+        if o["hidden"]:
+            units = max(1, round(o["hidden"] * o["width"]))
+            self.hidden = nn.Conv2d(features, units, 1, initial=initial)
+            features = units
         self.dropout = nn.Dropout(o["dropout"])
-        self.classifier = nn.Conv2d(hidden, classes, 1, initial=init.uniform)
+        self.classifier = nn.Conv2d(features, classes, 1, initial=init.uniform)
 
     def preprocess(self, image):
         o = self.options
@@ -117,8 +121,9 @@ class MultiScale(SegmentationModel):
 
     def forward(self, *levels):
         features = self.features(*levels)
-        hidden = self.stages.activation(self.hidden(features))
-        return self.classifier(self.dropout(hidden))
+        if self.hidden is not None:
+            features = self.stages.activation(self.hidden(features))
+        return self.classifier(self.dropout(features))
 
     def features(self, *levels):
         """The maps of all scales at the size of the finest, side by side."""

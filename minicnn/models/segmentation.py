@@ -45,14 +45,15 @@ class SegmentationModel(nn.Module):
         full = F.interpolate(coarse, scale_factor=stride, mode="bilinear", align_corners=False)
         return full[:, :, : size[0], : size[1]]
 
-    def loss(self, inputs, labels):
+    def loss(self, inputs, labels, weight=None):
         """(mean loss over the labelled pixels, class scores at the size of the pictures).
 
         inputs  list of Tensors (N, C, h, w) from `preprocess`
         labels  int array (N, H, W), 255 for void
+        weight  float array (classes,): how much the pixels of each class count (all alike)
         """
         scores = self.scores(inputs, labels.shape[1:])
-        return F.cross_entropy(scores, labels, ignore_index=VOID), scores
+        return F.cross_entropy(scores, labels, weight, ignore_index=VOID), scores
 
     def predict(self, image):
         """Class scores, float32 (classes, H, W), of one picture, uint8 (H, W, 3)."""
