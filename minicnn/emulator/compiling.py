@@ -1,8 +1,8 @@
 """From CUDA C to a library that Python can call: g++, and a cache on disk.
 
 The kernel's text is compiled as it is, with cuda.h in front, which explains CUDA's words to g++.
-Two things are added: a function for every kernel by which Python can call it, and, for checked mode,
-compiler options that put a call in front of every load and store (memory.cpp says how that works).
+Two things are added: a function for every kernel by which Python can call it; and, for checked
+mode, compiler options that put a call in front of every load and store (memory.cpp says how).
 
 Compiled libraries lie in the user's cache folder under a hash of everything that went into them.
 """

@@ -4,9 +4,9 @@
 // become nothing; threadIdx is a variable that the scheduler (threads.cpp) sets before it lets a
 // thread run; __syncthreads() is a call by which the running thread hands the CPU to another one.
 // Like NVRTC this knows no #include, and what NVRTC does not know (INFINITY, uint32_t) is not here
-// either: a kernel that compiles here compiles there.
+// either. __CUDA_ARCH__ is not defined: assembly of a GPU stands inside #ifdef __CUDA_ARCH__, and a
+// twin in plain words in #else.
 #pragma once
-#define MINICNN_EMULATOR 1  // kernels with inline assembly keep it inside #ifndef MINICNN_EMULATOR
 #define __global__
 #define __device__
 #define __host__
@@ -82,40 +82,28 @@ template <class T> static inline T __ldg(const T* p) { return *p; }
 // ----------------------------------------------------- threads that wait for one another (threads.cpp)
 RUNTIME void block_barrier(int line);
 RUNTIME void warp_barrier(unsigned mask, int line);
-// Leaves `value` for the other lanes of the warp, waits for those in `mask`, and gives the 32 places
-// of WARP_SLOT bytes where they left theirs. Lanes that left nothing are named in `absent`.
-RUNTIME const char* warp_exchange(const void* value, int size, unsigned mask, int line, unsigned* absent);
-RUNTIME void absent_lane(int lane, int line);
+// The lanes in `mask` leave `value` for one another and wait; each takes what lane `from` has left.
+RUNTIME void warp_exchange(void* value, int size, int from, unsigned mask, int line);
+RUNTIME unsigned warp_ballot(bool yes, unsigned mask, int line);
 RUNTIME int lane_number();
 RUNTIME void* dynamic_shared();
-enum { WARP_SLOT = 32 };
 #define __syncthreads() block_barrier(__LINE__)
 #define __syncwarp(...) warp_barrier(0xffffffffu, __LINE__)
 static inline void __threadfence() {}  // one thread runs at a time, so memory is never out of order
 static inline void __threadfence_block() {}
 
 template <class T> static inline T shuffle(unsigned mask, T value, int from, int line) {
-    unsigned absent;
-    const char* slots = warp_exchange(&value, sizeof value, mask, line, &absent);
-    if (absent >> (from & 31) & 1) absent_lane(from & 31, line);
-    __builtin_memcpy(&value, slots + WARP_SLOT * (from & 31), sizeof value);
+    warp_exchange(&value, sizeof value, from, mask, line);
     return value;
 }
-static inline int within(int lane) { return lane < 0 || lane > 31 ? lane_number() : lane; }
-#define __shfl_sync(mask, v, lane) shuffle(mask, v, lane, __LINE__)
+static inline int in_warp(int lane) { return lane < 0 || lane > 31 ? lane_number() : lane; }
+#define __shfl_sync(mask, v, lane) shuffle(mask, v, (lane) & 31, __LINE__)
 #define __shfl_xor_sync(mask, v, bits) shuffle(mask, v, lane_number() ^ (bits), __LINE__)
-#define __shfl_down_sync(mask, v, by) shuffle(mask, v, within(lane_number() + int(by)), __LINE__)
-#define __shfl_up_sync(mask, v, by) shuffle(mask, v, within(lane_number() - int(by)), __LINE__)
-static inline unsigned ballot(unsigned mask, bool yes, int line) {
-    unsigned absent, result = 0;
-    const char* slots = warp_exchange(&yes, 1, mask, line, &absent);
-    for (int lane = 0; lane < 32; lane++)
-        if (mask & ~absent & 1u << lane) result |= unsigned(slots[WARP_SLOT * lane]) << lane;
-    return result;
-}
-#define __ballot_sync(mask, p) ballot(mask, p, __LINE__)
-#define __any_sync(mask, p) (ballot(mask, p, __LINE__) != 0)
-#define __all_sync(mask, p) (ballot(mask, !(p), __LINE__) == 0)
+#define __shfl_down_sync(mask, v, by) shuffle(mask, v, in_warp(lane_number() + int(by)), __LINE__)
+#define __shfl_up_sync(mask, v, by) shuffle(mask, v, in_warp(lane_number() - int(by)), __LINE__)
+#define __ballot_sync(mask, p) warp_ballot(p, mask, __LINE__)
+#define __any_sync(mask, p) (warp_ballot(p, mask, __LINE__) != 0)
+#define __all_sync(mask, p) (warp_ballot(!(p), mask, __LINE__) == 0)
 
 // Threads change places only where they wait, so nothing can come between these reads and writes.
 RUNTIME void atomic_access(void* place, int size);
@@ -136,29 +124,6 @@ static T atomicCAS(T* place, T expected, T value) {
     T old = *place;
     if (old == expected) *place = value;
     return old;
-}
-
-// ------------------------------------------------------------------------------- tensor cores
-// d (16 x 8) += a (16 x 8) b (8 x 8) by the 32 lanes of a warp together: what the instruction
-// mma.sync.m16n8k8 does with TF32 numbers (float32 whose last 13 bits are not looked at). Lane l
-// holds, with g = l / 4 and t = l % 4: a[g][t], a[g+8][t], a[g][t+4], a[g+8][t+4]; b[t][g],
-// b[t+4][g]; d[g][2t], d[g][2t+1], d[g+8][2t], d[g+8][2t+1].  Source: PTX manual, m16n8k8.
-static inline float to_tf32(float x) { return __int_as_float((__float_as_int(x) + 0x1000) & ~0x1fff); }
-static inline void mma_tf32(float* d, const float* a, const float* b) {
-    float mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
-    unsigned absent;
-    const char* slots = warp_exchange(mine, sizeof mine, ~0u, __LINE__, &absent);
-    auto held = [&](int lane, int k) {
-        int bits;
-        __builtin_memcpy(&bits, slots + WARP_SLOT * lane + 4 * k, 4);
-        return __int_as_float(bits & ~0x1fff);
-    };
-    int g = lane_number() / 4, t = lane_number() % 4;
-    for (int e = 0; e < 4; e++) {
-        int column = 2 * t + e % 2;
-        for (int k = 0; k < 8; k++)
-            d[e] += held(4 * g + k % 4, e / 2 + 2 * (k / 4)) * held(4 * column + k % 4, 4 + k / 4);
-    }
 }
 
 // ------------------------------------------------------------ how Python calls a kernel (launching.py)

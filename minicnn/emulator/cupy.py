@@ -1,5 +1,5 @@
-"""The slice of CuPy that minicnn uses, on the CPU. Code gets it as its array module, `xp`, for arrays
-that lie on the device `emulated`.
+"""The slice of CuPy that minicnn uses, on the CPU. Code gets it as its array module, `xp`, for
+arrays that lie on the device `emulated`.
 
 Only what stands in the tables below exists, with arguments that CuPy has; a test compares each name
 and argument with the real CuPy. What is missing may be added to a table once CuPy has it.
@@ -13,16 +13,7 @@ import numpy as np
 from minicnn.emulator.launching import RawKernel, RawModule, count
 from minicnn.emulator.memory import ndarray, plain, result
 
-__all__ = [
-    "RawKernel",
-    "RawModule",
-    "array",
-    "asarray",
-    "asnumpy",
-    "empty",
-    "empty_like",
-    "ndarray",
-]
+__all__ = ["RawKernel", "RawModule", "ndarray"]
 
 # numpy's functions of these names do the work; a view of a device array stays one.
 FUNCTIONS = {

@@ -1,8 +1,8 @@
 """RawKernel and RawModule as CuPy has them; their launches are checked, and run on the CPU.
 
-CuPy passes arguments as they come: a Python float as 8 bytes of double, an array of another dtype as
-if it were the right one. The kernel then reads wrong numbers, silently. Here each one is compared with
-the kernel's own signature first.
+CuPy passes arguments as they come: a Python float as 8 bytes of double, an array of another dtype
+as if it were the right one. The kernel then reads wrong numbers, silently. Here each one is
+compared with the kernel's own signature first.
 """
 
 import collections
@@ -109,9 +109,11 @@ class RawKernel:
         static = (library.static[1] or 0) - (library.static[0] or 0)
         if 0 in grid or 0 in block:
             reason = "both need at least one"
-        elif np.prod(block) > 1024 or any(b > most for b, most in zip(block, BLOCK_LIMITS)):
+        elif np.prod(block) > 1024 or any(
+            b > most for b, most in zip(block, BLOCK_LIMITS, strict=True)
+        ):
             reason = f"a block has at most 1024 threads, {BLOCK_LIMITS} in x, y, z"
-        elif any(g > most for g, most in zip(grid, GRID_LIMITS)):
+        elif any(g > most for g, most in zip(grid, GRID_LIMITS, strict=True)):
             reason = f"a grid has at most {GRID_LIMITS} blocks in x, y, z"
         elif shared_mem > self.max_dynamic_shared_size_bytes or (
             shared_mem + static > SHARED_LIMIT_ASKED_FOR
@@ -192,7 +194,7 @@ def _scalar(where, value, dtype):
 
 
 def _regions(arrays):
-    """The memory that the kernel may use: one Region for each array, or for several that overlap."""
+    """The memory that a kernel may use: a Region for each array, or for several that overlap."""
     merged = []
     for array in sorted((a for _, a in arrays), key=lambda a: a.pointer):
         end = array.pointer + array.nbytes

@@ -62,7 +62,6 @@ static void access(const void* pointer, unsigned size, int what, const void* pc)
         if (place >= shared[k].begin && place + size <= shared[k].end) r = &shared[k], in_shared = true;
     for (int k = 0; k < launch->region_count && !r; k++)
         if (place >= launch->regions[k].begin && place + size <= launch->regions[k].end) r = &launch->regions[k];
-    if (!r && in_warp_slots(place)) return;
     bool writing = what & WRITE;
     if (!r) complain(OUTSIDE, pc, place, size, writing);
     if ((uintptr_t)place & (size - 1)) complain(MISALIGNED, pc, place, size, writing);

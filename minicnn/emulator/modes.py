@@ -4,8 +4,8 @@
         kernel(grid, block, arguments)
 
 Fast mode looks at nothing but barriers: an index out of bounds may crash Python, as it may crash a
-GPU. Checked mode looks at every load and store, and is about four times slower. A right kernel gives
-the same bits in every order of its threads.
+GPU. Checked mode looks at every load and store, and is about four times slower. A right kernel
+gives the same bits in every order of its threads.
 """
 
 import contextlib

@@ -52,6 +52,5 @@ Index thread_index(int number);
 Index block_index(int number);
 void check_memory_begin();
 void check_memory_end();
-bool in_warp_slots(const char* place);
 void count_traffic(const void* pc, bool shared, const char* place, unsigned size);
 void count_traffic_end_of_block();

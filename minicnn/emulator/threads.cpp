@@ -51,7 +51,15 @@ static void start_at(Context& fiber, char* stack, void (*function)()) {
 
 enum State { READY, AT_BARRIER, AT_WARP, DONE };
 struct Fiber { Context context; char* stack; };
-struct Thread { Fiber* fiber; State state; int line; unsigned mask; };
+struct Thread {
+    Fiber* fiber;
+    State state;
+    int line;              // where it waits
+    unsigned mask;         // the lanes that it waits for,
+    int from;              // the one whose value it takes,
+    uint64_t gives, takes; // what it gives to the others; and what it got
+    unsigned partners, votes;  // the lanes that met; those of them that gave 1
+};
 static std::vector<Fiber*> all_fibers, idle_fibers;
 static Fiber* fiber;        // the one that runs
 static Context scheduler;
@@ -59,8 +67,6 @@ static std::vector<Thread> threads;
 static std::vector<int> order;  // in which threads run; at every barrier another one, if random
 static size_t next_in_order;
 static std::mt19937 dice;
-static char slots[32][2][32][32];  // warp, even or odd exchange, lane, what the lane left there
-static unsigned present[32][2];    // the lanes that left something
 
 Index thread_index(int n) {
     return {n % blockDim.x, n / blockDim.x % blockDim.y, n / (blockDim.x * blockDim.y)};
@@ -121,33 +127,30 @@ static Fiber* idle_fiber() {
 }
 
 // --------------------------------------------------------------------------- waiting, in a thread
-static void wait(State why, unsigned mask, int line) {
+static Thread& wait(State why, int line, unsigned mask = 0, int from = 0, uint64_t gives = 0) {
     int me = thread_number;
-    threads[me] = {threads[me].fiber, why, line, mask};
+    threads[me] = {threads[me].fiber, why, line, mask, from, gives, 0, 0, 0};
     to_scheduler();
     be(me);
+    return threads[me];
 }
-extern "C" void block_barrier(int line) { wait(AT_BARRIER, 0, line); }
-extern "C" void warp_barrier(unsigned mask, int line) { wait(AT_WARP, mask, line); }
+extern "C" void block_barrier(int line) { wait(AT_BARRIER, line); }
+extern "C" void warp_barrier(unsigned mask, int line) { wait(AT_WARP, line, mask); }
 extern "C" int lane_number() { return thread_number % 32; }
 extern "C" void* dynamic_shared() { return dynamic_memory; }
-extern "C" void absent_lane(int lane, int line) {
-    Failure* f = fail(ABSENT_LANE);
-    f->line = line, f->number = lane;
-    give_up();
+extern "C" void warp_exchange(void* value, int size, int from, unsigned mask, int line) {
+    uint64_t gives = 0;
+    memcpy(&gives, value, size);
+    Thread& me = wait(AT_WARP, line, mask, from, gives);
+    if (!(me.partners >> from & 1)) {
+        Failure* f = fail(ABSENT_LANE);
+        f->line = line, f->number = from;
+        give_up();
+    }
+    memcpy(value, &me.takes, size);
 }
-bool in_warp_slots(const char* place) { return place >= slots[0][0][0] && place < slots[0][0][0] + sizeof slots; }
-
-// Even and odd exchanges use different places: a lane that is ahead may leave its next value while
-// another still reads, but cannot be two exchanges ahead.
-extern "C" const char* warp_exchange(const void* value, int size, unsigned mask, int line, unsigned* absent) {
-    int warp = thread_number / 32, turn = warp_epoch[warp] % 2, lane = lane_number();
-    memcpy(slots[warp][turn][lane], value, size);
-    present[warp][turn] |= 1u << lane;
-    present[warp][!turn] &= ~(1u << lane);
-    wait(AT_WARP, mask, line);
-    *absent = ~present[warp][turn];
-    return slots[warp][turn][0];
+extern "C" unsigned warp_ballot(bool yes, unsigned mask, int line) {
+    return wait(AT_WARP, line, mask, 0, yes).votes;
 }
 
 // --------------------------------------------------------------------------------- the scheduler
@@ -155,21 +158,25 @@ static void shuffle_order() {
     if (launch->order == RANDOM) std::shuffle(order.begin(), order.end(), dice);
 }
 
-// Lets the lanes of a warp go on for whom everybody they wait for has come; false if there are none.
+// Lets lanes of a warp go on for whom everybody they wait for has come; false if there are none.
 static bool release_warp(int first) {
     int last = std::min<int>(first + 32, threads.size());
     for (int leader = first; leader < last; leader++) {
         if (threads[leader].state != AT_WARP) continue;
-        bool complete = true;
-        for (int t = first; t < last; t++)
-            if (threads[leader].mask >> (t - first) & 1 && threads[t].state != DONE)
-                complete &= threads[t].state == AT_WARP && threads[t].line == threads[leader].line;
-        if (!complete) continue;
-        int line = threads[leader].line;
-        unsigned mask = threads[leader].mask;
-        for (int t = first; t < last; t++)
-            if (mask >> (t - first) & 1 && threads[t].state == AT_WARP && threads[t].line == line)
-                threads[t].state = READY;
+        unsigned met = 0, missing = 0, votes = 0;
+        for (int t = first; t < last; t++) {
+            unsigned lane = threads[leader].mask & 1u << (t - first);
+            bool here = threads[t].state == AT_WARP && threads[t].line == threads[leader].line;
+            if (here) met |= lane, votes |= threads[t].gives ? lane : 0;
+            else if (threads[t].state != DONE) missing |= lane;
+        }
+        if (missing || !met) continue;
+        for (int t = first; t < last; t++) {
+            if (!(met >> (t - first) & 1)) continue;
+            threads[t].state = READY;
+            threads[t].partners = met, threads[t].votes = votes;
+            if (met >> threads[t].from & 1) threads[t].takes = threads[first + threads[t].from].gives;
+        }
         warp_epoch[first / 32]++;
         return true;
     }
@@ -197,7 +204,8 @@ static bool release() {
     if (at_barrier < alive)
         for (int first = 0; first < (int)threads.size(); first += 32) any |= release_warp(first);
     if (any) return true;
-    if (waiting < 0) waiting = std::find_if(threads.begin(), threads.end(), [](Thread& t) { return t.state == AT_WARP; }) - threads.begin();
+    for (int t = 0; waiting < 0; t++)
+        if (threads[t].state == AT_WARP) waiting = t;
     be(waiting);
     Failure* f = fail(at_barrier < alive ? DEADLOCK : ended >= 0 ? LEFT_BEHIND : OTHER_BARRIER);
     f->line = threads[waiting].line;
@@ -211,7 +219,6 @@ static void run_block() {
     blockIdx = block_index(block_number);
     epoch = 0, next_in_order = 0;
     memset(warp_epoch, 0, sizeof warp_epoch);
-    memset(present, 0, sizeof present);
     memset(launch->shared_begin, 0xff, launch->shared_end - launch->shared_begin);
     if (dynamic_memory) memset(dynamic_memory, 0xff, launch->dynamic_bytes);
     std::fill(threads.begin(), threads.end(), Thread());
