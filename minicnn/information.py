@@ -44,7 +44,7 @@ def kernels_without_gpu():
 
     modules = [sys.modules[f"minicnn.ops.{name}"] for name in ops.FILES]
     kernels = {v for m in modules for v in vars(m).values() if isinstance(v, Kernel)}
-    return sorted(k.name for k in kernels if k.gpu_source is None)
+    return sorted(k.name for k in kernels if k.gpu_body is None)
 
 
 def facts():

@@ -8,10 +8,10 @@
             y.flat[i] = factor * x.flat[i]
 
     scale.gpu(r'''                               // complete CUDA C; T is float or double
-    extern "C" __global__ void scale(const T* x, T factor, T* y, int n) {
+    extern "C" __global__ void scale(const T* x, T factor, T* y, int size) {
         int i = blockIdx.x * blockDim.x + threadIdx.x;
-        if (i < n) y[i] = factor * x[i];
-    }''', threads=lambda x, factor, y: y.size, sizes=lambda x, factor, y: (y.size,))
+        if (i < size) y[i] = factor * x[i];
+    }''')
 
     scale(x, 2.0, y)                             # the arrays decide which body runs
 
@@ -21,11 +21,11 @@ nothing else (gather, never scatter): no races, and the same bits every time.
 
 A CPU body may call only @helper functions of its own file: Numba's disk cache notices an edit of
 that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
-debugger walks through the loops.
+debugger walks through the loops. How a GPU body is compiled and started, `launching.py` says.
 
 A computation may have faster algorithms: `@kernel.fast` decorates a plain function with the same
-arguments, which may call other kernels. Of several the latest that applies is taken, and
-`with algorithm("simple"):` forces the body to read.
+arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU. Of
+several the latest that applies is taken, and `with algorithm("simple"):` forces the body to read.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ import sys
 
 import numpy as np
 
+from minicnn import launching
 from minicnn.devices import array_module, blas_libraries
 
 _algorithm = "auto"
@@ -52,10 +53,12 @@ def helper(function):
 
 @contextlib.contextmanager
 def algorithm(name):
-    """Forces 'simple' (the kernel to read) or 'fast' where there are two; 'auto' takes the fast."""
+    """Forces 'simple' (the kernel to read) or 'fast' where there are two; 'auto' takes the fast.
+    'tf32' is 'fast', but on a GPU convolutions in float32 multiply numbers cut to 11 bits, for
+    which there are special circuits: several times as fast, three correct digits."""
     global _algorithm
-    if name not in ("auto", "simple", "fast"):
-        raise ValueError(f"algorithm {name!r}: choose 'auto', 'simple' or 'fast'")
+    if name not in ("auto", "simple", "fast", "tf32"):
+        raise ValueError(f"algorithm {name!r}: choose 'auto', 'simple', 'fast' or 'tf32'")
     before, _algorithm = _algorithm, name
     try:
         yield
@@ -63,16 +66,20 @@ def algorithm(name):
         _algorithm = before
 
 
+def chosen_algorithm():
+    """The name that the innermost `with algorithm(name):` gave; 'auto' outside of all."""
+    return _algorithm
+
+
 class Kernel:
-    """One computation with a CPU body, a place for a GPU body and for a second algorithm."""
+    """One computation with a CPU body, a GPU body and a place for a second algorithm."""
 
     def __init__(self, name):
         self.name = name
         self.cpu_body = None  # the Python function, for whoever wants to read or step through it
-        self.gpu_source = None
+        self.gpu_body = None
         self._compiled = None
-        self._fast = []  # (applies, function): the latest that applies is taken
-        self._gpu_compiled = {}
+        self._fast = []  # (device, applies, function): the latest that applies is taken
 
     def __repr__(self):
         return f"Kernel({self.name!r})"
@@ -83,30 +90,46 @@ class Kernel:
         self.cpu_body = body
         return body
 
-    def gpu(self, source, threads, sizes):
-        """The GPU body: CUDA C that defines `extern "C" __global__ void NAME`. `threads(*args)`
-        gives the number of threads to start, `sizes(*args)` the ints that follow the arguments."""
-        self.gpu_source, self._threads, self._sizes = source, threads, sizes
+    def gpu(self, source, sizes=None, threads=None, blocks=None, constants=None, arguments=None):
+        """The GPU body: CUDA C that defines `extern "C" __global__ void NAME`. It is started with
+        one thread for each element of the last argument, whose size follows the arguments; other
+        kernels say otherwise:
 
-    def fast(self, applies=lambda *args: True):
-        """Decorator: a second algorithm; `applies(*args)` says whether it can take these inputs."""
+        sizes(*args)      the ints that follow the arguments
+        threads(*args)    how many threads to start, in blocks of 256; or else
+        blocks(*args)     (grid, block), where the threads of a block work together
+        constants(*args)  {name: int} that the compiler shall know, as -D name=int
+        arguments(*args)  what the body gets in the place of args
+        """
+        self.gpu_body = launching.GpuBody(
+            self.name, source, sizes, threads, blocks, constants, arguments
+        )
+
+    def fast(self, applies=lambda *args: True, device="cpu"):
+        """Decorator: a second algorithm for arrays on `device`; `applies(*args)` says whether it
+        can take these inputs."""
 
         def decorate(function):
-            self._fast.append((applies, function))
+            self._fast.append((device, applies, function))
             return function
 
         return decorate
 
     def __call__(self, *args):
         self._check(args)
+        module = array_module(next(a for a in args if hasattr(a, "dtype")))
+        device = "cpu" if module is np else "gpu"
         if _algorithm != "simple":
-            for applies, function in reversed(self._fast):
-                if applies(*args):
+            for where, applies, function in reversed(self._fast):
+                if where == device and applies(*args):
                     return function(*args)
-        first = next(a for a in args if hasattr(a, "dtype"))
-        if array_module(first) is np:
+        if module is np:
             return self._call_cpu(*args)
-        return self._call_gpu(array_module(first), *args)
+        if self.gpu_body is None:
+            raise NotImplementedError(
+                f"{self.name} has no GPU kernel yet; move its input to the CPU"
+            )
+        return self.gpu_body(module, *args)
 
     def _check(self, args):
         floats = set()
@@ -126,20 +149,6 @@ class Kernel:
         if self._compiled is None:
             self._compiled = _compile(self.cpu_body)
         return self._compiled(*args)
-
-    def _call_gpu(self, cupy, *args):
-        if self.gpu_source is None:
-            raise NotImplementedError(
-                f"{self.name} has no GPU kernel yet; move its input to the CPU"
-            )
-        dtype = next(a.dtype for a in args if hasattr(a, "dtype") and a.dtype.kind == "f")
-        if dtype not in self._gpu_compiled:
-            self._gpu_compiled[dtype] = cupy.RawKernel(gpu_text(self, dtype), self.name)
-        values = [_gpu_scalar(a, dtype) for a in (*args, *self._sizes(*args))]
-        threads = self._threads(*args)
-        block = 256
-        if threads > 0:
-            self._gpu_compiled[dtype](((threads + block - 1) // block,), (block,), tuple(values))
 
 
 def _compile(body):
@@ -162,21 +171,6 @@ def _compile(body):
         return numba.njit(cache=True, **options)(body)
     except RuntimeError:  # typed at a prompt, or a folder that cannot be written: no disk cache
         return numba.njit(**options)(body)
-
-
-def gpu_text(kernel, dtype):
-    """The CUDA C text of `kernel` for one dtype, as the compiler gets it."""
-    c_type = {"float32": "float", "float64": "double"}[np.dtype(dtype).name]
-    return f"typedef {c_type} T;\n{kernel.gpu_source}"
-
-
-def _gpu_scalar(value, dtype):
-    """A bare Python float would travel as 8 bytes of double, whatever the kernel expects."""
-    if hasattr(value, "ndim"):
-        return value
-    if isinstance(value, float | np.floating):
-        return dtype.type(value)
-    return np.int32(value)
 
 
 _listening = False

@@ -12,6 +12,7 @@ for _name in FILES:
     importlib.import_module(f"minicnn.ops.{_name}")
 
 importlib.import_module("minicnn.ops.conv2d_fast")  # a second fast algorithm for conv2d
+importlib.import_module("minicnn.ops.conv2d_gpu")  # and the fast one on a GPU
 
 
 def all_cases():

@@ -26,6 +26,8 @@ matrices, for which BLAS is tuned like nothing else; its transpose (col2im) give
 Source: LeCun et al. 1989; im2col: Chellapilla, Puri, Simard 2006.
 """
 
+from pathlib import Path
+
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
@@ -99,6 +101,52 @@ def conv2d_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
                             if 0 <= p < H and 0 <= q < W:
                                 total += gy[n, c, i, j] * x[n, k0 + k, p, q]
                 gw[c, k, u, v] = total
+
+
+# ---------------------------- the same on a GPU: conv2d.cu, 16 x 16 threads to a tile of the result
+TEXT = Path(__file__).with_suffix(".cu").read_text()
+
+
+def tile_blocks(rows, columns, groups, pictures=1):
+    """(grid, block) that cover a matrix of `rows` x `columns` for each group and picture."""
+    return (-(-columns // 16), groups * -(-rows // 16), pictures), (16, 16)
+
+
+conv2d_forward.gpu(
+    TEXT,
+    sizes=lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: (
+        *y.shape[1:],
+        *w.shape[1:],
+        *x.shape[2:],
+    ),
+    blocks=lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: tile_blocks(
+        y.shape[1] // groups, y.shape[2] * y.shape[3], groups, len(y)
+    ),
+)
+
+conv2d_grad_input.gpu(
+    TEXT,
+    sizes=lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: (
+        *gy.shape[1:],
+        *w.shape[1:],
+        *gx.shape[2:],
+    ),
+    blocks=lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: tile_blocks(
+        w.shape[1], gx.shape[2] * gx.shape[3], groups, len(gx)
+    ),
+)
+
+conv2d_grad_weight.gpu(
+    TEXT,
+    sizes=lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: (
+        *gy.shape,
+        *gw.shape[1:],
+        *x.shape[2:],
+    ),
+    blocks=lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: tile_blocks(
+        gw.shape[0] // groups, gw[0].size, groups
+    ),
+)
 
 
 # ----------------------------------------------------- the fast one: windows as columns of a matrix

@@ -21,9 +21,13 @@ so the kernels need to know nothing about gains.
 Two algorithms. The one to read walks along the edges. The fast one writes the filters into a dense
 weight (F, C, K, L), zero where there is no edge, lets conv2d do its matrix product, and reads the
 gradients of the edges out of the dense one: it multiplies many zeros, and is faster all the same.
+The GPU has both too.
 
 Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
 """
+
+import functools
+from pathlib import Path
 
 import numpy as np
 
@@ -36,6 +40,8 @@ from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_we
 conv2d_table_forward = Kernel("conv2d_table_forward")
 conv2d_table_grad_input = Kernel("conv2d_table_grad_input")
 conv2d_table_grad_weight = Kernel("conv2d_table_grad_weight")
+conv2d_table_dense = Kernel("conv2d_table_dense")  # for a GPU, see conv2d_table.cu
+conv2d_table_pick = Kernel("conv2d_table_pick")
 
 
 # ------------------------------------------------------------------------- the algorithm to read
@@ -102,6 +108,61 @@ def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
                 gf[e, u, v] = total
 
 
+# --------------------------------------------------------------- the same on a GPU: conv2d_table.cu
+TEXT = Path(__file__).with_suffix(".cu").read_text()
+
+conv2d_table_forward.gpu(
+    TEXT,
+    threads=lambda x, f, b, table, sh, sw, ph, pw, dh, dw, y: y.size,
+    sizes=lambda x, f, b, table, sh, sw, ph, pw, dh, dw, y: (
+        *y.shape,
+        *x.shape[1:],
+        *f.shape,
+    ),
+)
+
+conv2d_table_grad_input.gpu(
+    TEXT,
+    threads=lambda gy, f, table, sh, sw, ph, pw, dh, dw, gx: gx.size,
+    sizes=lambda gy, f, table, sh, sw, ph, pw, dh, dw, gx: (
+        *gx.shape,
+        *gy.shape[1:],
+        *f.shape,
+    ),
+)
+
+conv2d_table_grad_weight.gpu(
+    TEXT,
+    threads=lambda gy, x, table, sh, sw, ph, pw, dh, dw, gf: gf.size,
+    sizes=lambda gy, x, table, sh, sw, ph, pw, dh, dw, gf: (
+        *gy.shape,
+        *x.shape[1:],
+        *gf.shape,
+    ),
+)
+
+conv2d_table_dense.gpu(
+    TEXT,
+    threads=lambda f, table, w: w.size,
+    sizes=lambda f, table, w: (*w.shape[:2], *f.shape),
+)
+
+conv2d_table_pick.gpu(
+    TEXT,
+    threads=lambda gw, table, gf: gf.size,
+    sizes=lambda gw, table, gf: (gw.shape[1], *gf.shape),
+)
+
+
+@functools.lru_cache(maxsize=64)
+def table_on_gpu(xp, edges):
+    """The table (its bytes) as an array of `xp`, and in a third column the numbers of the edges in
+    the order of output and input map."""
+    table = np.frombuffer(edges, np.int64).reshape(-1, 2)
+    order = np.lexsort((table[:, 0], table[:, 1]))
+    return xp.asarray(np.column_stack([table, order]))
+
+
 # -------------------------------------------------------------- the fast one: dense, zeros included
 def dense(f, table, outputs, inputs):
     """The filters of the edges as a weight (F, C, K, L) of conv2d."""
@@ -128,6 +189,31 @@ def conv2d_table_grad_weight_dense(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
     gw = empty_like(gf, (gy.shape[1], x.shape[1], *gf.shape[1:]))
     conv2d_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, 1, gw)
     gf[...] = gw[table[:, 1], table[:, 0]]
+
+
+def dense_on_gpu(f, table, outputs, inputs):
+    w = empty_like(f, (outputs, inputs, *f.shape[1:]))
+    conv2d_table_dense(f, table, w)
+    return w
+
+
+@conv2d_table_forward.fast(device="gpu")
+def conv2d_table_forward_gpu(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
+    w = dense_on_gpu(f, table, y.shape[1], x.shape[1])
+    conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
+
+
+@conv2d_table_grad_input.fast(device="gpu")
+def conv2d_table_grad_input_gpu(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
+    w = dense_on_gpu(f, table, gy.shape[1], gx.shape[1])
+    conv2d_grad_input(gy, w, sh, sw, ph, pw, dh, dw, 1, gx)
+
+
+@conv2d_table_grad_weight.fast(device="gpu")
+def conv2d_table_grad_weight_gpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
+    gw = empty_like(gf, (gy.shape[1], x.shape[1], *gf.shape[1:]))
+    conv2d_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, 1, gw)
+    conv2d_table_pick(gw, table, gf)
 
 
 # ------------------------------------------------------------------------------------------ the op
@@ -193,7 +279,9 @@ class Conv2dTable(Op):
         b, self.g = self.named(rest)
         if b is None:
             b = xp.zeros(int(self.table[:, 1].max()) + 1, dtype=x.dtype)
-        self.x, self.w, self.table = contiguous(x), w, xp.asarray(self.table)
+        if xp is not np:
+            self.table = table_on_gpu(xp, self.table.tobytes())
+        self.x, self.w = contiguous(x), w
         self.f = contiguous(w if self.g is None else w * self.g[:, None, None])
         y = empty_like(x, (x.shape[0], b.shape[0], *self.output_size(x, w)))
         conv2d_table_forward(self.x, self.f, contiguous(b), self.table, *self.geometry, y)

@@ -42,9 +42,7 @@ extern "C" __global__ void relu_forward(const T* x, T* y, int size) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < size) y[i] = x[i] < 0 ? 0 : x[i];
 }
-""",
-    threads=lambda x, y: y.size,
-    sizes=lambda x, y: (y.size,),
+"""
 )
 
 relu_backward.gpu(
@@ -53,9 +51,7 @@ extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int siz
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < size) gx[i] = y[i] == 0 ? 0 : gy[i];
 }
-""",
-    threads=lambda gy, y, gx: gx.size,
-    sizes=lambda gy, y, gx: (gx.size,),
+"""
 )
 
 

@@ -42,6 +42,27 @@ def sigmoid_backward_cpu(gy, y, gx):
         gx[i] = gy[i] * y[i] * (1 - y[i])
 
 
+sigmoid_forward.gpu(
+    r"""
+extern "C" __global__ void sigmoid_forward(const T* x, T* y, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size) return;
+    T e = exp(x[i] < 0 ? x[i] : -x[i]);
+    y[i] = (x[i] < 0 ? e : 1) / (1 + e);
+}
+"""
+)
+
+sigmoid_backward.gpu(
+    r"""
+extern "C" __global__ void sigmoid_backward(const T* gy, const T* y, T* gx, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size) gx[i] = gy[i] * y[i] * (1 - y[i]);
+}
+"""
+)
+
+
 @sigmoid_forward.fast()
 def sigmoid_forward_whole(x, y):
     """The same in whole arrays: numpy computes many exponentials in one instruction."""

@@ -93,6 +93,67 @@ def log_softmax_backward_cpu(gy, y, gx):
             gx[a, c, b] = gy[a, c, b] - np.exp(y[a, c, b]) * total
 
 
+# ----------------------------------------------------------------- the same on a GPU, in one text
+TEXT = r"""
+extern "C" __global__ void softmax_forward(const T* x, T* y, int A, int C, int B) {
+    int ab = blockIdx.x * blockDim.x + threadIdx.x;
+    if (ab >= A * B) return;
+    x += (size_t)(ab / B) * C * B + ab % B;
+    y += (size_t)(ab / B) * C * B + ab % B;
+    T largest = x[0];
+    for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
+    T total = 0;
+    for (int c = 0; c < C; c++) {
+        y[c * B] = exp(x[c * B] - largest);
+        total += y[c * B];
+    }
+    for (int c = 0; c < C; c++) y[c * B] /= total;
+}
+
+extern "C" __global__ void softmax_backward(
+        const T* gy, const T* y, T* gx, int A, int C, int B) {
+    int ab = blockIdx.x * blockDim.x + threadIdx.x;
+    if (ab >= A * B) return;
+    size_t first = (size_t)(ab / B) * C * B + ab % B;
+    T total = 0;
+    for (int c = 0; c < C; c++) total += gy[first + c * B] * y[first + c * B];
+    for (int c = 0; c < C; c++)
+        gx[first + c * B] = y[first + c * B] * (gy[first + c * B] - total);
+}
+
+extern "C" __global__ void log_softmax_forward(const T* x, T* y, int A, int C, int B) {
+    int ab = blockIdx.x * blockDim.x + threadIdx.x;
+    if (ab >= A * B) return;
+    x += (size_t)(ab / B) * C * B + ab % B;
+    y += (size_t)(ab / B) * C * B + ab % B;
+    T largest = x[0];
+    for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
+    T total = 0;
+    for (int c = 0; c < C; c++) total += exp(x[c * B] - largest);
+    T log_total = log(total);
+    for (int c = 0; c < C; c++) y[c * B] = x[c * B] - largest - log_total;
+}
+
+extern "C" __global__ void log_softmax_backward(
+        const T* gy, const T* y, T* gx, int A, int C, int B) {
+    int ab = blockIdx.x * blockDim.x + threadIdx.x;
+    if (ab >= A * B) return;
+    size_t first = (size_t)(ab / B) * C * B + ab % B;
+    T total = 0;
+    for (int c = 0; c < C; c++) total += gy[first + c * B];
+    for (int c = 0; c < C; c++)
+        gx[first + c * B] = gy[first + c * B] - exp(y[first + c * B]) * total;
+}
+"""
+
+for _kernel in (softmax_forward, softmax_backward, log_softmax_forward, log_softmax_backward):
+    _kernel.gpu(
+        TEXT,
+        threads=lambda *arrays: arrays[0].shape[0] * arrays[0].shape[2],
+        sizes=lambda *arrays: arrays[0].shape,
+    )
+
+
 # --------------- the fast ones, array by array: numpy's exp does many numbers in one instruction
 @softmax_forward.fast()
 @np.errstate(invalid="ignore")  # infinite scores: a NaN, not a warning

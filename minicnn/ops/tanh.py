@@ -36,6 +36,25 @@ def tanh_backward_cpu(gy, y, gx):
         gx[i] = gy[i] * (1 - y[i] * y[i])
 
 
+tanh_forward.gpu(
+    r"""
+extern "C" __global__ void tanh_forward(const T* x, T* y, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size) y[i] = tanh(x[i]);
+}
+"""
+)
+
+tanh_backward.gpu(
+    r"""
+extern "C" __global__ void tanh_backward(const T* gy, const T* y, T* gx, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size) gx[i] = gy[i] * (1 - y[i] * y[i]);
+}
+"""
+)
+
+
 @tanh_forward.fast()
 def tanh_forward_whole(x, y):
     """numpy computes many tangents in one instruction, Numba each by a call."""
