@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import models
+from minicnn.devices import move
 from minicnn.writing import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
@@ -93,7 +94,7 @@ def start_from(name, network):
     taken, new = [], []
     for parameter, p in network.named_parameters():
         if parameter in arrays and arrays[parameter].shape == p.shape:
-            p.data[...] = arrays[parameter]
+            p.data[...] = move(arrays[parameter], p.device)
             taken.append(parameter)
         else:
             new.append(parameter)

@@ -249,7 +249,12 @@ def _fold_and_set(p):
 
 
 def _machine(p):
-    p.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help="(auto)")
+    p.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu", "emulated"),
+        default="auto",
+        help="(auto); emulated: the GPU's kernels, on the CPU",
+    )
     _threads(p)
 
 

@@ -15,14 +15,14 @@ PACKAGES = (
 
 
 def choose_device(name):
-    """'cpu' or 'gpu' for 'auto', 'cpu' or 'gpu'. Raises ValueError if the GPU is asked for and
-    cannot be used; 'auto' then means the CPU."""
-    if name == "cpu":
-        return name
-    reason = why_no_gpu()
-    if reason and name == "gpu":
-        raise ValueError(f"--device gpu cannot be used: {reason}")
-    return "cpu" if reason else "gpu"
+    """The device that 'auto', 'cpu', 'gpu' or 'emulated' means. Raises ValueError if one is asked
+    for and cannot be used; 'auto' is the GPU if that can be, and else the CPU."""
+    if name == "auto":
+        return "cpu" if why_no_gpu() else "gpu"
+    reason = {"gpu": why_no_gpu, "emulated": why_not_emulated}.get(name, str)()
+    if reason:
+        raise ValueError(f"--device {name} cannot be used: {reason}")
+    return name
 
 
 def why_no_gpu():
@@ -34,6 +34,12 @@ def why_no_gpu():
     if missing:
         return f"there is a GPU ({reason}), but {', '.join(missing)} have no kernel for it yet"
     return ""
+
+
+def why_not_emulated():
+    """One sentence, or "" if the GPU's kernels can be emulated."""
+    usable, reason = devices.emulator_status()
+    return "" if usable else reason
 
 
 def kernels_without_gpu():
@@ -73,6 +79,8 @@ def facts():
         "networks": sorted(p.stem for p in checkpoints.RESULTS.glob("*.safetensors")),
         "gpu": gpu if usable else None,
         "why_no_gpu": why_no_gpu(),
+        "emulator": None if why_not_emulated() else devices.emulator_status()[1],
+        "why_not_emulated": why_not_emulated(),
     }
 
 
@@ -92,6 +100,7 @@ def lines_of(found):
         "data missing": ", ".join(found["data_missing"]) or "nothing",
         "networks": ", ".join(found["networks"]) or "none shipped",
         "GPU": found["gpu"] or f"none: {found['why_no_gpu']}",
+        "emulator": found["emulator"] or f"none: {found['why_not_emulated']}",
     }
     if found["gpu"] and found["why_no_gpu"]:
         rows["GPU in use"] = f"no: {found['why_no_gpu']}"

@@ -108,7 +108,7 @@ def _check_devices(name, tensors):
         where = ", ".join(f"input {k} on the {d}" for k, d in enumerate(devices))
         raise RuntimeError(
             f"{name}: the inputs lie on different devices ({where}); "
-            "move one with .to('gpu') or .to('cpu')"
+            f"move them to one, with .to({devices[0]!r}) or .to({devices[1]!r})"
         )
 
 

@@ -3,10 +3,10 @@ the block and the thread; the mended kernel passes in every order of its threads
 
 import numpy as np
 import pytest
+from emulated import needs_compiler
 
 from minicnn import emulator
 from minicnn.emulator import KernelError, cupy
-from emulated import needs_compiler
 
 pytestmark = needs_compiler
 HEAD = 'extern "C" __global__ void k(const float* x, float* y, int n) {\n  int t = threadIdx.x;\n'

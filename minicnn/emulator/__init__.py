@@ -23,5 +23,6 @@ rounds differently.
 from minicnn.emulator.compiling import KernelError, compiler, why_not
 from minicnn.emulator.launching import launches
 from minicnn.emulator.modes import checked, fast, mode
+from minicnn.emulator.traffic import report
 
-__all__ = ["KernelError", "checked", "compiler", "fast", "launches", "mode", "why_not"]
+__all__ = ["KernelError", "checked", "compiler", "fast", "launches", "mode", "report", "why_not"]

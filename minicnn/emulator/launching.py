@@ -22,6 +22,7 @@ BLOCK_LIMITS, GRID_LIMITS = (1024, 1024, 64), (2**31 - 1, 65535, 65535)
 SHARED_LIMIT, SHARED_LIMIT_ASKED_FOR = 48 << 10, 227 << 10
 
 launches = collections.Counter()  # name of a kernel or array function -> launches so far
+traffic = None  # where `report` collects
 _lock = threading.Lock()  # the runtime runs one launch at a time
 
 
@@ -98,7 +99,11 @@ class RawKernel:
         regions = _regions(arrays) if mode().checked else []
         launch.regions, launch.region_count = (Region * len(regions))(*regions), len(regions)
         with _lock:
+            if traffic is not None:
+                library.functions.traffic_begin()
             failed = library.functions.run(ctypes.byref(launch))
+            if traffic is not None:
+                traffic.note(self, library)
         if not mode().checked:
             for _, array in arrays:
                 array.memory.written = None  # nobody looked: taken for written

@@ -9,7 +9,7 @@ SHARED = "shared memory"
 
 def describe(kernel, failure, arrays, library):
     """The sentence for a Failure of `kernel`, launched with `arrays`, [(name, array)]."""
-    f, lines = failure, _lines(kernel.code)
+    f, lines = failure, lines_of(kernel.code)
     line = f.line or library.line(f.pc)
     verb = "writes" if f.writing else "reads"
     what = _element(f.address, arrays, library)
@@ -51,7 +51,7 @@ def describe(kernel, failure, arrays, library):
     return f"kernel {kernel.name}, {place}, block {f.block}, thread {f.thread}: {rest}{text}"
 
 
-def _lines(code):
+def lines_of(code):
     """{line number: text} of a kernel, #line directives followed."""
     lines, number = {}, 1
     for text in code.split("\n"):

@@ -33,7 +33,7 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.op import Op, contiguous
 from minicnn.ops.losses import (
-    as_tensor,
+    as_tensors,
     check_reduction,
     check_same_shape,
     constant,
@@ -92,7 +92,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     fit.
     """
     check_reduction(NAME, reduction)
-    input, target = as_tensor(input), as_tensor(target)
+    input, target = as_tensors(input, target)
     if target.dtype.kind != "f":
         target = target.to(dtype=input.dtype)
     weights = (constant(1.0 if w is None else w, input) for w in (weight, pos_weight))

@@ -31,7 +31,7 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
-from minicnn.ops.losses import as_tensor, check_reduction, constant
+from minicnn.ops.losses import as_tensors, check_reduction, constant
 from minicnn.ops.softmax import log_softmax, log_softmax_forward
 
 cross_entropy_forward = Kernel("cross_entropy_forward")
@@ -185,7 +185,7 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0 to 1")
-    input, target = as_tensor(input), as_tensor(target)
+    input, target = as_tensors(input, target)
     if target.dtype.kind == "f":
         return _against_distribution(input, target, weight, reduction, label_smoothing)
     op = CrossEntropy(ignore_index, reduction, label_smoothing)
@@ -202,7 +202,7 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     not fit or a target is no class.
     """
     check_reduction("nll_loss", reduction)
-    input, target = as_tensor(input), as_tensor(target)
+    input, target = as_tensors(input, target)
     op = NLLLoss(ignore_index, reduction)
     return op(input, target) if weight is None else op(input, target, constant(weight, input))
 

@@ -28,7 +28,7 @@ import numpy as np
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module
 from minicnn.op import Op
-from minicnn.ops.losses import as_tensor, check_reduction, check_same_shape, reduced, unreduced
+from minicnn.ops.losses import as_tensors, check_reduction, check_same_shape, reduced, unreduced
 
 
 class KLDiv(Op):
@@ -76,7 +76,7 @@ def kl_div(input, target, reduction="mean", log_target=False):
     fit.
     """
     check_reduction("kl_div", reduction, also=["batchmean"])
-    return KLDiv(reduction, log_target)(as_tensor(input), as_tensor(target))
+    return KLDiv(reduction, log_target)(*as_tensors(input, target))
 
 
 def cases():

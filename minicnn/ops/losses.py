@@ -8,9 +8,12 @@ from minicnn.devices import array_module
 from minicnn.tensor import Tensor
 
 
-def as_tensor(value):
-    """A Tensor as it is, anything else as a new one."""
-    return value if isinstance(value, Tensor) else Tensor(value)
+def as_tensors(input, target):
+    """Both as Tensors. A target that is a plain array, as labels come from the loader, goes to the
+    device of the input; a Tensor stays where it is."""
+    input = input if isinstance(input, Tensor) else Tensor(input)
+    target = target if isinstance(target, Tensor) else Tensor(target).to(input.device)
+    return input, target
 
 
 def constant(weight, like):
