@@ -73,6 +73,51 @@ def cross_entropy_backward_cpu(g, p, target, ignore, on, off, gx):
             gx[n, c, b] = g[n, b] * (p[n, c, b] * all_q - q)
 
 
+# -------------------------------------------------------------- the same on a GPU, with two helpers
+TEXT = r"""
+extern "C" __global__ void cross_entropy_forward(
+        const T* log_p, const long long* target, int ignore, const T* on, const T* off, T* loss,
+        int N, int C, int P) {
+    int nb = blockIdx.x * blockDim.x + threadIdx.x;
+    if (nb >= N * P) return;
+    log_p += (size_t)(nb / P) * C * P + nb % P;
+    long long t = target[nb];
+    T total = 0;
+    if (t != ignore) {
+        total = -on[t] * log_p[t * P];
+        for (int c = 0; c < C; c++)
+            if (off[c] != 0) total -= off[c] * log_p[c * P];  // 0 times an infinity: a NaN
+    }
+    loss[nb] = total;
+}
+
+extern "C" __global__ void cross_entropy_backward(
+        const T* g, const T* p, const long long* target, int ignore, const T* on, const T* off,
+        T* gx, int N, int C, int P) {
+    int nb = blockIdx.x * blockDim.x + threadIdx.x;
+    if (nb >= N * P) return;
+    p += (size_t)(nb / P) * C * P + nb % P;
+    gx += (size_t)(nb / P) * C * P + nb % P;
+    long long t = target[nb];
+    if (t == ignore) {
+        for (int c = 0; c < C; c++) gx[c * P] = 0;
+        return;
+    }
+    T all_q = on[t];
+    for (int c = 0; c < C; c++) all_q += off[c];
+    for (int c = 0; c < C; c++) {
+        T q = c == t ? off[c] + on[t] : off[c];
+        gx[c * P] = g[nb] * (p[c * P] * all_q - q);
+    }
+}
+"""
+
+cross_entropy_forward.gpu(
+    TEXT, threads=lambda *args: args[-1].size, sizes=lambda log_p, *_: log_p.shape
+)
+cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, p, *_: p.shape)
+
+
 class _Loss(Op):
     """What both losses share: the shapes, the labels, the reduction."""
 

@@ -20,6 +20,8 @@ Source: Hinton et al. 2012, Krizhevsky et al. 2012, section 4.2; the counter in 
 state: Salmon et al. 2011; the constants: Wellons 2018, «Prospecting for hash functions».
 """
 
+import numpy as np
+
 from minicnn.cases import Case, normal
 from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, helper, prange
@@ -45,6 +47,34 @@ def dropout_mask_cpu(x, low, high, bound, scale, y):
     for i in prange(x.size):
         r = scramble(scramble((i & 0xFFFFFFFF) ^ low) ^ high)  # evenly from 0 to 2^32 - 1
         y[i] = 0 if r < bound else x[i] * scale
+
+
+dropout_mask.gpu(
+    r"""
+__device__ unsigned scramble(unsigned x) {
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    return x ^ (x >> 16);
+}
+
+extern "C" __global__ void dropout_mask(
+        const T* x, unsigned low, unsigned high, unsigned long long bound, T scale, T* y,
+        int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size) return;
+    unsigned r = scramble(scramble((unsigned)i ^ low) ^ high);
+    y[i] = r < bound ? 0 : x[i] * scale;
+}
+""",
+    arguments=lambda x, low, high, bound, scale, y: (
+        x,
+        np.uint32(low),
+        np.uint32(high),
+        np.uint64(bound),
+        scale,
+        y,
+    ),
+)
 
 
 class Dropout(Op):

@@ -54,6 +54,35 @@ def resample_cpu(x, rows, row_weights, cols, col_weights, y):
                 out[j] += weights[j] * mixed[sources[j]]
 
 
+resample.gpu(
+    r"""
+extern "C" __global__ void resample(
+        const T* x, const long long* rows, const T* row_weights, const long long* cols,
+        const T* col_weights, T* y, int size, int OH, int OW, int H, int W, int A, int B) {
+    int index = blockIdx.x * blockDim.x + threadIdx.x;
+    if (index >= size) return;
+    int j = index % OW, i = index / OW % OH;
+    x += (size_t)(index / OW / OH) * H * W;
+    T total = 0;
+    for (int l = 0; l < B; l++) {
+        T mixed = 0;
+        for (int k = 0; k < A; k++)
+            mixed += row_weights[k * OH + i] * x[rows[k * OH + i] * W + cols[l * OW + j]];
+        total += col_weights[l * OW + j] * mixed;
+    }
+    y[index] = total;
+}
+""",
+    sizes=lambda x, rows, row_weights, cols, col_weights, y: (
+        y.size,
+        *y.shape[2:],
+        *x.shape[2:],
+        len(rows),
+        len(cols),
+    ),
+)
+
+
 # ------------------------------------------------------------------- the matrices R and C as lists
 def nearest_taps(size, out, ratio):
     """(output row, source row, weight) of every element of R that is not zero, as three arrays."""

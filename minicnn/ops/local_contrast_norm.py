@@ -61,6 +61,25 @@ def window_sum_cpu(a, w, above, left, y):
                     sums[j] += weight * source[j]
 
 
+window_sum.gpu(
+    r"""
+extern "C" __global__ void window_sum(
+        const T* a, const T* w, int above, int left, T* y, int size, int H, int W, int K, int L) {
+    int index = blockIdx.x * blockDim.x + threadIdx.x;
+    if (index >= size) return;
+    int j = index % W, i = index / W % H;
+    a += (size_t)(index / W / H) * H * W;
+    T total = 0;
+    for (int u = max(above - i, 0); u < min(above - i + H, K); u++)
+        for (int v = max(left - j, 0); v < min(left - j + W, L); v++)
+            total += w[u * L + v] * a[(i + u - above) * W + j + v - left];
+    y[index] = total;
+}
+""",
+    sizes=lambda a, w, above, left, y: (y.size, *y.shape[1:], *w.shape),
+)
+
+
 def is_product(a, w, *_):
     """Whether w is a column times a row, as Gaussians and equal weights are. Its sum is 1."""
     if 1 in w.shape:
