@@ -6,7 +6,6 @@ import platform
 from pathlib import Path
 
 from minicnn import checkpoints, datasets, devices
-from minicnn.kernel import Kernel
 
 PACKAGES = (
     "numpy numba llvmlite scipy pillow matplotlib tqdm safetensors threadpoolctl cupy-cuda12x"
@@ -26,31 +25,15 @@ def choose_device(name):
 
 
 def why_no_gpu():
-    """One sentence, or "" if the GPU can do everything."""
+    """One sentence, or "" if there is a GPU that works."""
     usable, reason = devices.gpu_status()
-    if not usable:
-        return reason
-    missing = kernels_without_gpu()
-    if missing:
-        return f"there is a GPU ({reason}), but {', '.join(missing)} have no kernel for it yet"
-    return ""
+    return "" if usable else reason
 
 
 def why_not_emulated():
     """One sentence, or "" if the GPU's kernels can be emulated."""
     usable, reason = devices.emulator_status()
     return "" if usable else reason
-
-
-def kernels_without_gpu():
-    """The names of the operations' kernels that only have a CPU body, sorted."""
-    import sys
-
-    from minicnn import ops
-
-    modules = [sys.modules[f"minicnn.ops.{name}"] for name in ops.FILES]
-    kernels = {v for m in modules for v in vars(m).values() if isinstance(v, Kernel)}
-    return sorted(k.name for k in kernels if k.gpu_body is None)
 
 
 def facts():
@@ -102,8 +85,6 @@ def lines_of(found):
         "GPU": found["gpu"] or f"none: {found['why_no_gpu']}",
         "emulator": found["emulator"] or f"none: {found['why_not_emulated']}",
     }
-    if found["gpu"] and found["why_no_gpu"]:
-        rows["GPU in use"] = f"no: {found['why_no_gpu']}"
     return [f"{name:14} {value}" for name, value in rows.items()]
 
 

@@ -187,10 +187,6 @@ def test_gpu(monkeypatch, capsys):
     refused(capsys, [*TRAIN, "--device", "gpu"], "cannot be used: no driver")
     assert information.choose_device("auto") == "cpu"
     monkeypatch.setattr(devices, "gpu_status", lambda: (True, "a fine GPU"))
-    monkeypatch.setattr(information, "kernels_without_gpu", lambda: ["conv2d"])
-    refused(capsys, [*TRAIN, "--device", "gpu"], "conv2d have no kernel for it yet")
-    assert information.choose_device("auto") == "cpu"
-    monkeypatch.setattr(information, "kernels_without_gpu", lambda: [])
     assert information.choose_device("auto") == information.choose_device("gpu") == "gpu"
 
 
