@@ -17,7 +17,7 @@ from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
 from minicnn.randomness import manual_seed
 from minicnn.segmenting import segment
 from minicnn.tensor import Tensor
-from minicnn.training import resume, train
+from minicnn.training import resume, train, train_greedily
 
 __version__ = "0.1.0"
 
@@ -40,4 +40,5 @@ __all__ = [
     "segment",
     "set_num_threads",
     "train",
+    "train_greedily",
 ]

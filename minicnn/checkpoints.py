@@ -83,10 +83,14 @@ def load_model(name, device="cpu"):
 
 
 def start_from(name, network):
-    """Gives `network` the weights of a trained one wherever name and shape agree, connection tables
-    too. Returns {"from": file, "taken": [parameters], "new": [those that stay as they are]}."""
+    """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
+    connection tables too. Returns {"from": file, "taken": [parameters], "new": [those that stay as they are]}."""
     path = find(name)
-    arrays, config = load(path)
+    return take_over(*load(path), network, path)
+
+
+def take_over(arrays, config, network, source):
+    """As `start_from`, from {name: array} and the config of what they were trained for."""
     for module_path, module in network.named_modules():
         table = np.array(config.get("tables", {}).get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
@@ -99,8 +103,8 @@ def start_from(name, network):
         else:
             new.append(parameter)
     if not taken:
-        raise CheckpointError(f"{path}: no weight in it fits this network; start from another")
-    return {"from": str(path), "taken": taken, "new": new}
+        raise CheckpointError(f"{source}: no weight in it fits this network; start from another")
+    return {"from": str(source), "taken": taken, "new": new}
 
 
 def export(model, path):

@@ -117,7 +117,7 @@ def _demo(commands):
 
 def _train(commands):
     p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
-    p.add_argument("model", metavar="MODEL", help="multi-scale or single-scale")
+    p.add_argument("model", metavar="MODEL", help="patch, single-scale or multi-scale")
     _data_options(p, "scenes")
     p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="whose (ours)")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
@@ -126,6 +126,7 @@ def _train(commands):
     how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
+    p.add_argument("--greedy", action="store_true", help="block by block (patch)")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     _skip_bad(p)
     _machine(p)
@@ -217,10 +218,28 @@ def _gradcheck(commands):
 
 
 def _bench(commands):
-    p = _command(commands, "bench", "measures where the time of a training step goes")
-    p.add_argument("models", metavar="MODEL", nargs="+")
-    p.add_argument("--profile", action="store_true", help="a table of the operations' times")
+    p = _command(commands, "bench", "times operations, networks and their growth, beside PyTorch")
+    p.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="operation (conv2d), model (multi-scale), memory, growth or first-step (all of them)",
+    )
+    p.add_argument(
+        "--against", choices=("torch", "none"), default="auto", help="(PyTorch if it is installed)"
+    )
+    p.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds it, as 7x7")
+    p.add_argument("--all", action="store_true", help="slow rows, too (AlexNet at batch 32)")
+    p.add_argument("--repeats", type=whole_number(1), default=9, metavar="N", help="(9)")
+    p.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="(cpu)")
     _threads(p)
+    p.add_argument("--json", metavar="FILE", help="everything that was measured, as JSON")
+    p.add_argument("--plot", metavar="FILE", help="a picture of the ratios (.png, .pdf, .svg)")
+    p.add_argument(
+        "--profile",
+        action="store_true",
+        help="instead, where the time of a training step of the named models goes",
+    )
 
 
 def _info(commands):

@@ -28,23 +28,26 @@ def demo(o):
 def train(o):
     settings, data_options = split_settings(o.set)
     with _machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
-        run = minicnn.train(
-            o.model,
-            o.data,
-            out=out,
-            epochs=o.epochs,
-            minutes=o.minutes,
-            steps=o.steps,
-            recipe=o.recipe,
-            fold=o.fold,
-            seed=o.seed,
-            device=device,
-            start=o.start,
-            settings=settings,
-            data_options=data_options,
-            overfit_one=o.overfit_one,
-            skip_bad=o.skip_bad,
-        )
+        options = {
+            "out": out,
+            "epochs": o.epochs,
+            "minutes": o.minutes,
+            "steps": o.steps,
+            "recipe": o.recipe,
+            "fold": o.fold,
+            "seed": o.seed,
+            "device": device,
+            "settings": settings,
+            "data_options": data_options,
+            "overfit_one": o.overfit_one,
+            "skip_bad": o.skip_bad,
+        }
+        if o.greedy:
+            if o.start:
+                raise ValueError("--greedy begins at the first block; --start does not go with it")
+            run = minicnn.train_greedily(o.model, o.data, **options)[-1]
+        else:
+            run = minicnn.train(o.model, o.data, start=o.start, **options)
     _report_training(run, o.json)
 
 
@@ -197,13 +200,19 @@ def _operation(case):
 
 
 def bench(o):
-    if not o.profile:
-        raise ValueError("bench: say --profile; there is nothing else to measure yet")
-    from minicnn.bench import profile_step
+    if o.profile:
+        from minicnn.benching.steps import profile_step
 
-    _use_threads(o)
-    for model in o.models:
-        _print(profile_step(model))
+        if not o.names:
+            raise ValueError("bench --profile: name a model, for example multi-scale")
+        _use_threads(o)
+        for model in o.names:
+            _print(profile_step(model))
+        return None
+    from minicnn.benching import bench
+
+    found = bench(o.names, o.against, o.device, o.threads, o.repeats, o.all, o.only, o.json, o.plot)
+    return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
 
 
 def info(o):

@@ -281,5 +281,7 @@ def _undivided():
 
 def _accuracy(scores, labels):
     """Share of the labelled pixels of a training batch that are right."""
-    known = labels != VOID
-    return float((scores.numpy().argmax(axis=1) == labels)[known].mean())
+    known, answers = labels != VOID, scores.numpy().argmax(axis=1)
+    if answers.ndim > 1:  # else there are answers for the labelled pixels alone
+        answers = answers[known]
+    return float((answers == labels[known]).mean())

@@ -82,7 +82,7 @@ def train(
               number of steps before the first one, by timing a few
     recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options
     fold      test fold of a data set that has folds
-    start     a trained network (run folder, file or shipped name) whose weights to begin with,
+    start     a trained network (Run, run folder, file or shipped name) whose weights to begin with,
               where name and shape agree; what it lacks begins at random
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
@@ -101,7 +101,13 @@ def train(
     randomness.manual_seed(seed)
     network = checkpoints.build(config)
     if start is not None:
-        config["start"] = begun = checkpoints.start_from(start, network)
+        if isinstance(start, Run):
+            begun = checkpoints.take_over(
+                start.network.state_dict(), start.config, network, start.folder or "a run"
+            )
+        else:
+            begun = checkpoints.start_from(start, network)
+        config["start"] = begun
         if not quiet and begun["new"]:
             print(f"not in {begun['from']}, begun at random: {', '.join(begun['new'])}")
     network.to(device)
@@ -117,6 +123,35 @@ def train(
         run.start_optimizer()
         run.save()
         return run.fit(minutes)
+
+
+def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **options):
+    """Trains a network block by block, as Grangier, Bottou and Collobert did: the first with a
+    classifier of its own, then the first two with a new one, where the first keeps its weights, and
+    so on. Each block gets the length that `options` say; they are those of `train`.
+
+    Returns the Runs, one for each block, in folders out/block-1, out/block-2, ...; the last holds
+    the whole network. Raises what `train` raises, and ValueError for a model without blocks.
+    """
+    cls, _ = models.find(model)
+    if "blocks" not in cls.DEFAULTS:
+        raise ValueError(f"{model} has no blocks to train one by one; patch has")
+    if out is not None:
+        check_free(out, "choose another")
+    settings, runs = settings or {}, []
+    for count in range(1, int(settings.get("blocks", cls.DEFAULTS["blocks"])) + 1):
+        frozen = ",".join(f"blocks.{k}" for k in range(count - 1))
+        runs.append(
+            train(
+                model,
+                data,
+                out=out and Path(out) / f"block-{count}",
+                start=runs[-1] if runs else None,
+                settings=settings | {"blocks": count, "freeze": frozen},
+                **options,
+            )
+        )
+    return runs
 
 
 def resume(folder, device="cpu", skip_bad=False, quiet=False):

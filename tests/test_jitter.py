@@ -113,7 +113,9 @@ def test_features_first_then_a_classifier_on_them(tmp_path):
     for path, weights in kept.items():
         if path.startswith("stages"):
             assert np.array_equal(weights, learnt[path])
-    assert second.config["start"]["new"] == ["hidden.weight", "hidden.bias", "classifier.weight"]
+    assert second.config["start"]["new"] == [
+        f"{name}.{part}" for name in ("hidden", "classifier") for part in ("weight", "bias")
+    ]
     velocity = [k for k in checkpoints.load(tmp_path / "both" / "last.safetensors")[0] if "/" in k]
     assert velocity and not any("stages" in name for name in velocity)
     assert minicnn.resume(tmp_path / "both", quiet=True).step == 3

@@ -1,8 +1,9 @@
 """The networks of the lecture by the names of the command line."""
 
-from minicnn.models import multi_scale
+from minicnn.models import multi_scale, patch
 
 MODELS = {
+    "patch": (patch.Patch, patch.RECIPES),
     "single-scale": (multi_scale.SingleScale, multi_scale.RECIPES),
     "multi-scale": (multi_scale.MultiScale, multi_scale.RECIPES),
 }
