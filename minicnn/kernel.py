@@ -79,7 +79,7 @@ class Kernel:
         self.cpu_body = None  # the Python function, for whoever wants to read or step through it
         self.gpu_body = None
         self._compiled = None
-        self._fast = []  # (device, applies, function): the latest that applies is taken
+        self._fast = []  # (device, applies, keeps, function): the latest that applies is taken
 
     def __repr__(self):
         return f"Kernel({self.name!r})"
@@ -105,24 +105,26 @@ class Kernel:
             self.name, source, sizes, threads, blocks, constants, arguments
         )
 
-    def fast(self, applies=lambda *args: True, device="cpu"):
+    def fast(self, applies=lambda *args: True, device="cpu", keeps=False):
         """Decorator: a second algorithm for arrays on `device`; `applies(*args)` says whether it
-        can take these inputs."""
+        can take these inputs. One that `keeps` gets the `keep` of the call as its last argument."""
 
         def decorate(function):
-            self._fast.append((device, applies, function))
+            self._fast.append((device, applies, keeps, function))
             return function
 
         return decorate
 
-    def __call__(self, *args):
+    def __call__(self, *args, keep=None):
+        """Runs the body, or a fast algorithm. `keep`, a dict, lets the algorithms of an op hand
+        intermediate results to one another, from forward to backward too."""
         self._check(args)
         module = array_module(next(a for a in args if hasattr(a, "dtype")))
         device = "cpu" if module is np else "gpu"
         if _algorithm != "simple":
-            for where, applies, function in reversed(self._fast):
+            for where, applies, keeps, function in reversed(self._fast):
                 if where == device and applies(*args):
-                    return function(*args)
+                    return function(*args, keep) if keeps else function(*args)
         if module is np:
             return self._call_cpu(*args)
         if self.gpu_body is None:

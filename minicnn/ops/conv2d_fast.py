@@ -20,12 +20,15 @@ All products at one frequency f together are one product of matrices, for which 
 maps of all tiles are the matrix X[f] (C x tiles), the filters are W[f] (F x C). Result and
 gradients are the same three steps, analyse, multiply, synthesise:
 
-    y  = conj(W) X        windows overlap on x     the first 10x10 pixels of each result are right
-    gx = W^T GY           windows overlap on gy    the last 10x10
-    gw = X conj(GY)^T     10x10 pixels of gy       the first 7x7; the product sums over all tiles
+    y  = W conj(X)        tiles of x   right are the first 10x10 pixels of each result
+    gx = W^T GY           tiles of gy  the last 10x10
+    gw = GY conj(X)^T     tiles of gy, of those of x the last 10x10 pixels   the first 7x7;
+                          the product sums over all tiles
 
 A product of spectra is a convolution, with one of them conjugated a correlation; hence conj in y,
-which conv2d defines as a correlation, and none in gx, which runs backwards.
+which conv2d defines as a correlation, and none in gx, which runs backwards. (Up to conj, that is:
+conj(W) X is the conjugate of W conj(X), and both belong to the same picture, read backwards. The
+sign that `synthesise` gets says which.) So W serves y and gx, and GY serves both gradients.
 
 Errors are 1e-7 to 8e-7 (float32; relative, L2), as those of the direct sum. One difference
 remains: a NaN or an infinity spoils its whole tile, where the direct sum spoils only the windows
@@ -42,6 +45,7 @@ from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_we
 from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, products, spectra
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
+WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 
 
 def worth_it(array, w_shape, y_shape, geometry, groups):
@@ -79,69 +83,98 @@ def scratch(name, *shape):
     return getattr(_kept, name)[:size].reshape(shape)
 
 
-def analyse(x, tiling, sign, name, maps_first=True):
+def analyse(x, tiling, sign, name, part=WHOLE, maps_first=True):
     """The spectra (130, 2, C, tiles) or (130, 2, tiles, C) of the tiles of x (N, C, H, W); see
     dft16.spectra."""
     C, tiles = x.shape[1], x.shape[0] * tiling[0] * tiling[1]
     spectrum = scratch(name, FREQUENCIES, 2, *((C, tiles) if maps_first else (tiles, C)))
-    spectra(x, tiling, sign, maps_first, spectrum.reshape(FREQUENCIES, 2, -1))
+    spectra(x, tiling, part, sign, maps_first, spectrum.reshape(FREQUENCIES, 2, -1))
     return spectrum
 
 
-def analyse_filters(w, sign, name, maps_first):
-    """The spectra (130, 2, C, F) or (130, 2, F, C) of the filters: F pictures of one tile each."""
-    return analyse(w, (1, 1, 0, 0, 0, 0, *w.shape[2:]), sign, name, maps_first)
+def filter_spectra(w, keep):
+    """The spectra (130, 2, F, C) of the filters: F pictures of C maps and one tile each. `keep`
+    remembers them from the forward to the backward pass."""
+    if keep is None or "W" not in keep:
+        F, C, K, L = w.shape
+        W = np.empty((FREQUENCIES, 2, F, C), np.float32)
+        part = (0, K, 0, L)
+        spectra(w, (1, 1, 0, 0, 0, 0), part, SPECTRUM, False, W.reshape(FREQUENCIES, 2, -1))
+        if keep is None:
+            return W
+        keep["W"] = W
+    return keep["W"]
 
 
-def multiply(left, right):
+def gradient_spectra(gy, w_shape, x_shape, ph, pw, keep):
+    """The spectra (130, 2, F, tiles) of gy, cut into the tiles that one of x reaches. `keep`
+    remembers them from one gradient to the other."""
+    if keep is None or "GY" not in keep:
+        tiles = grid(x_shape, w_shape)
+        GY = analyse(gy, (*tiles, ph + 1 - w_shape[2], pw + 1 - w_shape[3]), SPECTRUM, "right")
+        if keep is None:
+            return GY
+        keep["GY"] = GY
+    return keep["GY"]
+
+
+def multiply(left, right, transposed=False):
     """The matrix product left[f] right[f] for each frequency."""
-    out = scratch("product", FREQUENCIES, 2, left.shape[2], right.shape[3])
-    products(left, right, out)
+    out = scratch("product", FREQUENCIES, 2, left.shape[3 if transposed else 2], right.shape[3])
+    products(left, right, transposed, out)
     return out
 
 
-def synthesise(spectrum, tiling, bias, y):
+def synthesise(spectrum, tiling, sign, bias, y):
     """The pictures y (N, C, H, W) that have this spectrum; see dft16.pictures."""
-    pictures(spectrum.reshape(FREQUENCIES, 2, -1), tiling, bias, y)
+    pictures(spectrum.reshape(FREQUENCIES, 2, -1), tiling, sign, bias, y)
 
 
 # -------------------------------------------------------------------------- the three uses of them
 @conv2d_forward.fast(
     lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
         x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups
-    )
+    ),
+    keeps=True,
 )
-def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     tiles = grid(y.shape, w.shape)
-    X = analyse(x, (*tiles, -ph, -pw, SIDE, SIDE), SPECTRUM, "right")
-    W = analyse_filters(w, CONJUGATE, "left", maps_first=False)
-    Y = multiply(W, X)
-    synthesise(Y, (*tiles, 0, 0), b, y)
+    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, "right")
+    Y = multiply(filter_spectra(w, keep), X)
+    synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
 
 
 @conv2d_grad_input.fast(
     lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: worth_it(
-        gy, w.shape, gx.shape, (sh, sw, ph, pw, dh, dw), groups
-    )
+        gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups
+    ),
+    keeps=True,
 )
-def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
+def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     _, C, K, L = w.shape
-    tiles = grid(gx.shape, w.shape)
-    GY = analyse(gy, (*tiles, ph + 1 - K, pw + 1 - L, SIDE, SIDE), SPECTRUM, "right")
-    W = analyse_filters(w, SPECTRUM, "left", maps_first=True)
-    GX = multiply(W, GY)
-    synthesise(GX, (*tiles, K - 1, L - 1), np.zeros(C, gx.dtype), gx)
+    GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, keep)
+    GX = multiply(filter_spectra(w, keep), GY, transposed=True)
+    tiling = (*grid(gx.shape, w.shape), K - 1, L - 1)
+    synthesise(GX, tiling, SPECTRUM, np.zeros(C, gx.dtype), gx)
 
 
 @conv2d_grad_weight.fast(
     lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(
         gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups
-    )
+    ),
+    keeps=True,
 )
-def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     _, C, K, L = gw.shape
-    tiles = _, _, down, across = grid(gy.shape, gw.shape)
-    X = analyse(x, (*tiles, -ph, -pw, SIDE, SIDE), SPECTRUM, "left")
-    GY = analyse(gy, (*tiles, 0, 0, down, across), CONJUGATE, "right", maps_first=False)
-    GW = multiply(X, GY)
-    synthesise(GW, (1, 1, K, L, 0, 0), np.zeros(C, gw.dtype), gw)
+    GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, keep)
+    tiling = (*grid(x.shape, gw.shape), 1 - K, 1 - L)
+    X = analyse(x, tiling, CONJUGATE, "left", (K - 1, SIDE, L - 1, SIDE), maps_first=False)
+    GW = multiply(GY, X)
+    # F pictures of C maps and one tile each, as filter_spectra has them: the order of (F C) maps
+    synthesise(
+        GW,
+        (1, 1, K, L, 0, 0),
+        CONJUGATE,
+        np.zeros(gw.size // (K * L), gw.dtype),
+        gw.reshape(1, -1, K, L),
+    )

@@ -16,10 +16,13 @@ A tile is transformed down its columns, then across its rows. Three kernels use 
     products   one product of complex matrices for each of the 130 frequencies
     pictures   transforms back and puts the good part of each tile where it belongs
 
-Everything happens to a block of 512 tiles at once, which lie side by side in memory: pixel (u, v)
-of tile j is t[u * DOWN + v * ACROSS + j]. So one vector instruction works on 8 or 16 tiles. Numba
-finds those instructions only because lengths and strides are constants: with variables in their
-place the loops over j give the same numbers four to ten times slower, and no test would notice.
+What takes time is memory, not arithmetic. So 32 tiles at a time are fetched and transformed in a
+buffer that fits into the first cache, where they lie side by side: pixel (u, v) of tile j is
+t[u * DOWN + v * ACROSS + j], and one vector instruction works on 8 or 16 tiles. A block collects
+the results of 256 tiles in the second cache, and only then they go to main memory, in lines of
+256 numbers; single numbers there would take ten times as long. Numba finds vector instructions
+only because lengths and strides are constants: with variables in their place the loops over j
+give the same numbers four to ten times slower, and no test would notice.
 
 Source: Sorensen, Jones, Heideman, Burrus 1987 (transforms of real values).
 """
@@ -30,14 +33,14 @@ from minicnn.kernel import Kernel, helper, prange
 
 SIDE = 16
 FREQUENCIES = 130  # complex numbers that determine the transform of a real 16x16 tile
-TILES = 512  # tiles of a block
-ACROSS = (
-    TILES + 16
-)  # distance of neighbours in a row of the tile; not a power of two, for the cache
-DOWN = (SIDE + 1) * ACROSS  # distance of neighbours in a column of the tile
-BLOCK = (
-    SIDE + 1
-) * DOWN  # floats of a block: line and column 16 hold the sine of k = 0 and 8, zero
+LANES = 32  # tiles that are transformed together
+ACROSS = LANES  # distance of neighbours in a row of the tile
+DOWN = SIDE * ACROSS + 16  # and in a column; not a power of two, which caches do not like
+BUFFER = SIDE * DOWN
+TILES = 256  # tiles of a block; there the distances are
+FAR_ACROSS = TILES + 16
+FAR_DOWN = (SIDE + 1) * FAR_ACROSS
+BLOCK = (SIDE + 1) * FAR_DOWN  # line and column 16 hold the sine of k = 0 and 8, zero
 ONCE, TWICE = np.float32(1 / 256), np.float32(2 / 256)
 COS1, COS2, COS3 = (np.float32(np.cos(k * np.pi / 8)) for k in (1, 2, 3))  # 22.5, 45, 67.5 degrees
 
@@ -48,8 +51,8 @@ pictures = Kernel("pictures")
 
 # ---------------------------------------------------------------------- one transform of 16 values
 @helper
-def dft16(t, j, s):
-    """Replaces the values t[j], t[j+s], ... t[j+15s] by c_0 .. c_8, s_1 .. s_7."""
+def dft16(t, j, s, out, o):
+    """The values t[j], t[j+s], ... t[j+15s] to out[j], out[j+o], ...: c_0 .. c_8, s_1 .. s_7."""
     x0, x1, x2, x3 = t[j], t[j + s], t[j + 2 * s], t[j + 3 * s]
     x4, x5, x6, x7 = t[j + 4 * s], t[j + 5 * s], t[j + 6 * s], t[j + 7 * s]
     x8, x9, x10, x11 = t[j + 8 * s], t[j + 9 * s], t[j + 10 * s], t[j + 11 * s]
@@ -61,29 +64,29 @@ def dft16(t, j, s):
     p1, p2, p3 = d1 - d7, COS2 * (d2 - d6), d3 - d5
     q1, q2, q3 = d1 + d7, COS2 * (d2 + d6), d3 + d5
     a, b, c = COS1 * p1 + COS3 * p3, COS3 * p1 - COS1 * p3, d0 + p2
-    t[j + s], t[j + 7 * s] = c + a, c - a
-    t[j + 3 * s], t[j + 5 * s] = d0 - p2 + b, d0 - p2 - b
+    out[j + o], out[j + 7 * o] = c + a, c - a
+    out[j + 3 * o], out[j + 5 * o] = d0 - p2 + b, d0 - p2 - b
     a, b, c = COS3 * q1 + COS1 * q3, COS1 * q1 - COS3 * q3, q2 + d4
-    t[j + 9 * s], t[j + 15 * s] = a + c, a - c
-    t[j + 11 * s], t[j + 13 * s] = b + (q2 - d4), b - (q2 - d4)
+    out[j + 9 * o], out[j + 15 * o] = a + c, a - c
+    out[j + 11 * o], out[j + 13 * o] = b + (q2 - d4), b - (q2 - d4)
 
     # even k see the sums e; of those, k = 2 and 6 the differences g of sums 4 apart
     e0, e1, e2, e3 = x0 + x8, x1 + x9, x2 + x10, x3 + x11
     e4, e5, e6, e7 = x4 + x12, x5 + x13, x6 + x14, x7 + x15
     g0, g1, g2, g3 = e0 - e4, e1 - e5, e2 - e6, e3 - e7
     a, b = COS2 * (g1 - g3), COS2 * (g1 + g3)
-    t[j + 2 * s], t[j + 6 * s] = g0 + a, g0 - a
-    t[j + 10 * s], t[j + 14 * s] = b + g2, b - g2
+    out[j + 2 * o], out[j + 6 * o] = g0 + a, g0 - a
+    out[j + 10 * o], out[j + 14 * o] = b + g2, b - g2
 
     # and k = 0, 4, 8 the sums f
     f0, f1, f2, f3 = e0 + e4, e1 + e5, e2 + e6, e3 + e7
-    t[j], t[j + 8 * s] = f0 + f2 + (f1 + f3), f0 + f2 - (f1 + f3)
-    t[j + 4 * s], t[j + 12 * s] = f0 - f2, f1 - f3
+    out[j], out[j + 8 * o] = f0 + f2 + (f1 + f3), f0 + f2 - (f1 + f3)
+    out[j + 4 * o], out[j + 12 * o] = f0 - f2, f1 - f3
 
 
 @helper
-def dft16_transposed(t, j, s):
-    """Replaces c_0 .. c_8, s_1 .. s_7 by x_n = sum_k c_k cos(2 pi k n / 16) + s_k sin(..)."""
+def dft16_transposed(t, j, s, out, o):
+    """c_0 .. c_8, s_1 .. s_7 to the values x_n = sum_k c_k cos(2 pi k n / 16) + s_k sin(..)."""
     c0, c1, c2, c3, c4 = t[j], t[j + s], t[j + 2 * s], t[j + 3 * s], t[j + 4 * s]
     c5, c6, c7, c8 = t[j + 5 * s], t[j + 6 * s], t[j + 7 * s], t[j + 8 * s]
     s1, s2, s3, s4 = t[j + 9 * s], t[j + 10 * s], t[j + 11 * s], t[j + 12 * s]
@@ -104,57 +107,86 @@ def dft16_transposed(t, j, s):
     d0, d1, d2, d3 = c1 + c7 + c3 + c5, q1 + p1, q2 + p2, q3 + p3
     d4, d5, d6, d7 = s1 - s7 - s3 + s5, q3 - p3, q2 - p2, q1 - p1
 
-    t[j], t[j + s], t[j + 2 * s], t[j + 3 * s] = e0 + d0, e1 + d1, e2 + d2, e3 + d3
-    t[j + 4 * s], t[j + 5 * s], t[j + 6 * s], t[j + 7 * s] = e4 + d4, e5 + d5, e6 + d6, e7 + d7
-    t[j + 8 * s], t[j + 9 * s], t[j + 10 * s], t[j + 11 * s] = e0 - d0, e1 - d1, e2 - d2, e3 - d3
-    t[j + 12 * s], t[j + 13 * s], t[j + 14 * s], t[j + 15 * s] = e4 - d4, e5 - d5, e6 - d6, e7 - d7
+    out[j], out[j + o], out[j + 2 * o], out[j + 3 * o] = e0 + d0, e1 + d1, e2 + d2, e3 + d3
+    out[j + 4 * o], out[j + 5 * o], out[j + 6 * o], out[j + 7 * o] = (
+        e4 + d4,
+        e5 + d5,
+        e6 + d6,
+        e7 + d7,
+    )
+    out[j + 8 * o], out[j + 9 * o], out[j + 10 * o], out[j + 11 * o] = (
+        e0 - d0,
+        e1 - d1,
+        e2 - d2,
+        e3 - d3,
+    )
+    out[j + 12 * o], out[j + 13 * o], out[j + 14 * o], out[j + 15 * o] = (
+        e4 - d4,
+        e5 - d5,
+        e6 - d6,
+        e7 - d7,
+    )
 
 
-# ------------------------------------------------ blocks: t[u * DOWN + v * ACROSS + j], in place
+# ---------------------------------------------------------- 32 tiles: t[u * DOWN + v * ACROSS + j]
 @helper
 def analyse_down(t):
-    for j in range(TILES):
-        dft16(t, j, DOWN)
+    for j in range(SIDE * ACROSS):  # all columns v and tiles at once
+        dft16(t, j, DOWN, t, DOWN)
 
 
 @helper
-def analyse_across(t):
-    for j in range(TILES):
-        dft16(t, j, ACROSS)
+def analyse_across(t, block):
+    for j in range(LANES):
+        dft16(t, j, ACROSS, block, FAR_ACROSS)
+
+
+@helper
+def synthesise_across(block, t):
+    for j in range(LANES):
+        dft16_transposed(block, j, FAR_ACROSS, t, ACROSS)
 
 
 @helper
 def synthesise_down(t):
-    for j in range(TILES):
-        dft16_transposed(t, j, DOWN)
+    for j in range(SIDE * ACROSS):
+        dft16_transposed(t, j, DOWN, t, DOWN)
 
 
 @helper
-def synthesise_across(t):
-    for j in range(TILES):
-        dft16_transposed(t, j, ACROSS)
+def fetch(line, t):
+    for v in range(SIDE):
+        t[v * ACROSS] = line[v]
+
+
+# --------------------------------------- a block of 256 tiles: b[u * FAR_DOWN + v * FAR_ACROSS + j]
+@helper
+def parts(block, k, l):
+    """The sums over cos cos, cos sin, sin cos and sin sin; the sine of k = 0 and 8 is zero."""
+    u, v = 8 + k if 0 < k < 8 else SIDE, 8 + l if 0 < l < 8 else SIDE
+    return (
+        block[k * FAR_DOWN + l * FAR_ACROSS :],
+        block[k * FAR_DOWN + v * FAR_ACROSS :],
+        block[u * FAR_DOWN + l * FAR_ACROSS :],
+        block[u * FAR_DOWN + v * FAR_ACROSS :],
+    )
 
 
 @helper
-def sine(k):
-    """Where a transformed block has s_k; the sine of k = 0 and k = 8 is zero everywhere."""
-    return 8 + k if 0 < k < 8 else SIDE
-
-
-@helper
-def analyse(t, cols, spectrum, first, count, sign):
-    """Transforms a block that is zero from column `cols` on, and writes the complex spectra of its
-    first `count` tiles. sign is -1 for the spectrum and 1 for its conjugate."""
-    for v in range(cols):
-        analyse_down(t[v * ACROSS :])
+def clear_sines(block):
+    block[SIDE * FAR_DOWN :] = 0
     for k in range(SIDE):
-        analyse_across(t[k * DOWN :])
+        block[k * FAR_DOWN + SIDE * FAR_ACROSS : (k + 1) * FAR_DOWN] = 0
+
+
+@helper
+def write_spectra(block, spectrum, first, count, sign):
+    """The complex spectra of the first `count` tiles of a transformed block."""
     f = 0
     for k in range(9):
         for l in range(9):
             # exp(-i(a + b)) = cos a cos b - sin a sin b - i (sin a cos b + cos a sin b)
-            cc, cs = t[k * DOWN + l * ACROSS :], t[k * DOWN + sine(l) * ACROSS :]
-            sc, ss = t[sine(k) * DOWN + l * ACROSS :], t[sine(k) * DOWN + sine(l) * ACROSS :]
+            cc, cs, sc, ss = parts(block, k, l)
             real = spectrum[f, 0, first : first + count]
             imag = spectrum[f, 1, first : first + count]
             for j in range(count):
@@ -173,97 +205,117 @@ def analyse(t, cols, spectrum, first, count, sign):
 
 
 @helper
-def synthesise(spectrum, first, count, t, left, right):
-    """From spectra back to a block of tiles, in their columns left .. right - 1."""
+def read_spectra(spectrum, first, count, sign, block):
+    """And back: what `synthesise_across` needs."""
+    once, twice = ONCE, TWICE  # a frequency stands for its conjugate too
     f = 0
     for k in range(9):
         for l in range(9):
-            cc, cs = t[k * DOWN + l * ACROSS :], t[k * DOWN + sine(l) * ACROSS :]
-            sc, ss = t[sine(k) * DOWN + l * ACROSS :], t[sine(k) * DOWN + sine(l) * ACROSS :]
+            cc, cs, sc, ss = parts(block, k, l)
             real = spectrum[f, 0, first : first + count]
             imag = spectrum[f, 1, first : first + count]
             if 0 < k < 8 and 0 < l < 8:
                 real2 = spectrum[f + 1, 0, first : first + count]
                 imag2 = spectrum[f + 1, 1, first : first + count]
                 for j in range(count):
-                    cc[j] = TWICE * (real[j] + real2[j])
-                    ss[j] = TWICE * (real2[j] - real[j])
+                    cc[j] = twice * (real[j] + real2[j])
+                    ss[j] = twice * (real2[j] - real[j])
                 for j in range(count):
-                    sc[j] = -TWICE * (imag[j] + imag2[j])
-                    cs[j] = -TWICE * (imag[j] - imag2[j])
+                    sc[j] = sign * twice * (imag[j] + imag2[j])
+                    cs[j] = sign * twice * (imag[j] - imag2[j])
                 f += 2
             else:
-                scale = ONCE if k % 8 == 0 and l % 8 == 0 else TWICE
+                scale = once if k % 8 == 0 and l % 8 == 0 else twice
                 for j in range(count):
                     cc[j] = scale * real[j]
                 for j in range(count):
-                    sc[j] = -scale * imag[j]
+                    sc[j] = sign * scale * imag[j]
                 for j in range(count):
-                    cs[j] = -scale * imag[j]
+                    cs[j] = sign * scale * imag[j]
                 f += 1
-    for k in range(SIDE):
-        synthesise_across(t[k * DOWN :])
-    for v in range(left, right):
-        synthesise_down(t[v * ACROSS :])
 
 
 # ------------------------------------------------------------------------------------- the kernels
 @spectra.cpu
-def spectra_cpu(x, tiling, sign, maps_first, spectrum):
-    """x (N, C, H, W) to spectra (130, 2, columns). Tile (a, b) is the window of `rows` x `cols`
-    pixels at (top + a * down, left + b * across); pixels outside x, and up to 16 x 16, are zero.
-    Columns are (map, tile), or (tile, map) without `maps_first`."""
+def spectra_cpu(x, tiling, part, sign, maps_first, spectrum):
+    """x (N, C, H, W) to spectra (130, 2, columns), or their conjugates where sign is 1, not -1.
+    Tile (a, b) is the window of 16 x 16 pixels at (top + a * down, left + b * across), of which the
+    lines and columns part = (first line, end, first column, end) count; all others and those
+    outside x are zero. Columns are (map, tile), or (tile, map) without `maps_first`."""
     N, C, H, W = x.shape
-    TH, TW, down, across, top, left, rows, cols = tiling
+    TH, TW, down, across, top, left = tiling
+    u0, u1, v0, v1 = part
+    whole = u0 == v0 == 0 and u1 == v1 == SIDE
     T = N * TH * TW
-    for block in prange((C * T + TILES - 1) // TILES):
-        first, count = block * TILES, min(TILES, C * T - block * TILES)
-        t = np.zeros(BLOCK, x.dtype)
-        for j in range(count):
-            c, tile = (first + j) // T, (first + j) % T
-            if not maps_first:
-                c, tile = (first + j) % C, (first + j) // C
-            p, q = top + tile // TW % TH * down, left + tile % TW * across
-            begin, end = max(0, -q), min(cols, W - q)  # the part of a line that lies inside x
-            for u in range(max(0, -p), min(rows, H - p)):
-                line = x[tile // (TH * TW), c, p + u, q + begin : q + end]
-                place = t[u * DOWN + begin * ACROSS + j :]
-                for v in range(end - begin):
-                    place[v * ACROSS] = line[v]
-        analyse(t, cols, spectrum, first, count, sign)
+    for b in prange((C * T + TILES - 1) // TILES):
+        first, count = b * TILES, min(TILES, C * T - b * TILES)
+        t, block = np.empty(BUFFER, x.dtype), np.empty(BLOCK, x.dtype)
+        clear_sines(block)
+        for start in range(0, count, LANES):
+            t[:] = 0
+            for j in range(min(LANES, count - start)):
+                column = first + start + j
+                c, tile = (column // T, column % T) if maps_first else (column % C, column // C)
+                n, p, q = tile // (TH * TW), top + tile // TW % TH * down, left + tile % TW * across
+                if whole and 0 <= p <= H - SIDE and 0 <= q <= W - SIDE:
+                    for u in range(SIDE):
+                        fetch(x[n, c, p + u, q:], t[u * DOWN + j :])
+                else:
+                    begin, end = max(v0, -q), min(v1, W - q)  # of a line the part inside x
+                    for u in range(max(u0, -p), min(u1, H - p)):
+                        line = x[n, c, p + u, q + begin : q + end]
+                        place = t[u * DOWN + begin * ACROSS + j :]
+                        for v in range(end - begin):
+                            place[v * ACROSS] = line[v]
+            analyse_down(t)
+            for k in range(SIDE):
+                analyse_across(t[k * DOWN :], block[k * FAR_DOWN + start :])
+        write_spectra(block, spectrum, first, count, sign)
+
+
+@helper
+def complex_dot(a, b, c, d, real, imag):
+    """(a + i b)(c + i d) takes three real products, not four (Gauss):
+    c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
+    np.dot(a + b, c, real)
+    np.dot(a, d - c, imag)
+    imag += real
+    real -= np.dot(b, c + d)
 
 
 @products.cpu
-def products_cpu(left, right, out):
-    """The complex product of matrices left[f] right[f], for each frequency f.
-
-    (a + i b)(c + i d) takes three real products, not four (Gauss):
-    c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
+def products_cpu(left, right, transposed, out):
+    """The complex product of matrices left[f] right[f], or left[f]^T right[f], for each f."""
     for f in prange(FREQUENCIES):
         a, b, c, d = left[f, 0], left[f, 1], right[f, 0], right[f, 1]
-        real, imag = out[f, 0], out[f, 1]
-        np.dot(a + b, c, real)
-        np.dot(a, d - c, imag)
-        imag += real
-        real -= np.dot(b, c + d)
+        if transposed:
+            complex_dot(a.T, b.T, c, d, out[f, 0], out[f, 1])
+        else:
+            complex_dot(a, b, c, d, out[f, 0], out[f, 1])
 
 
 @pictures.cpu
-def pictures_cpu(spectrum, tiling, bias, y):
-    """Spectra (130, 2, C N TH TW) to y (N, C, H, W): of tile (a, b) the `down` x `across` pixels
-    from (top, left) on, put at (a * down, b * across); bias[c] added."""
+def pictures_cpu(spectrum, tiling, sign, bias, y):
+    """Spectra (130, 2, C N TH TW), or conjugates where sign is 1, to y (N, C, H, W): of tile (a, b)
+    the `down` x `across` pixels from (top, left) on, put at (a * down, b * across); bias[c] added.
+    """
     N, C, H, W = y.shape
     TH, TW, down, across, top, left = tiling
     T = N * TH * TW
-    for block in prange((C * T + TILES - 1) // TILES):
-        first, count = block * TILES, min(TILES, C * T - block * TILES)
-        t = np.empty(BLOCK, y.dtype)
-        synthesise(spectrum, first, count, t, left, left + across)
-        for j in range(count):
-            c, tile = (first + j) // T, (first + j) % T
-            p, q = tile // TW % TH * down, tile % TW * across
-            for u in range(min(down, H - p)):
-                line = y[tile // (TH * TW), c, p + u, q : q + across]
-                place = t[(top + u) * DOWN + left * ACROSS + j :]
-                for v in range(line.size):
-                    line[v] = place[v * ACROSS] + bias[c]
+    for b in prange((C * T + TILES - 1) // TILES):
+        first, count = b * TILES, min(TILES, C * T - b * TILES)
+        t, block = np.empty(BUFFER, y.dtype), np.empty(BLOCK, y.dtype)
+        read_spectra(spectrum, first, count, sign, block)
+        for start in range(0, count, LANES):
+            for k in range(SIDE):
+                synthesise_across(block[k * FAR_DOWN + start :], t[k * DOWN :])
+            synthesise_down(t)
+            for j in range(min(LANES, count - start)):
+                column = first + start + j
+                c, tile = column // T, column % T
+                p, q = tile // TW % TH * down, tile % TW * across
+                for u in range(min(down, H - p)):
+                    line = y[tile // (TH * TW), c, p + u, q : q + across]
+                    place = t[(top + u) * DOWN + left * ACROSS + j :]
+                    for v in range(line.size):
+                        line[v] = place[v * ACROSS] + bias[c]
