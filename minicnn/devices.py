@@ -8,7 +8,6 @@ only when somebody asks for them, so nobody else pays for it.
 import contextlib
 import functools
 import importlib
-import os
 import sys
 
 import numpy as np
@@ -16,9 +15,6 @@ import numpy as np
 # The module whose `ndarray` an array is tells its device.
 MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
 _default = "cpu"
-# Threads that wait for the next kernel shall sleep: spinning ones take the cores from the matrix
-# products of numpy, which have threads of their own. Read when OpenMP starts, hence so early.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def array_module(array):

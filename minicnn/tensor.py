@@ -10,6 +10,8 @@ memory is freed the moment nobody holds the result. The gradients travel in a di
 order: b = a + a; c = b + b needs both gradients of b before b may pass one on.
 """
 
+import sys
+
 import numpy as np
 
 from minicnn import devices
@@ -119,6 +121,7 @@ class Tensor:
                     else:
                         grads[key] = grads[key] + gx
                         owned.add(key)
+                gx = None  # or it would count as somebody who has the array
             owned.discard(id(tensor))
             op.release()
 
@@ -210,8 +213,19 @@ def _call_backward(op, gy):
 
 def _add_to_leaf(tensor, gy):
     if tensor.grad is None:
-        tensor.grad = array_module(tensor.data).array(
-            gy
-        )  # a copy: an op may hand out its own array
+        # a copy, since an op may hand out an array that it keeps; unless nobody else has this one
+        unshared = tensor.op is None and isinstance(gy, np.ndarray) and gy.base is None
+        if unshared and gy.flags.c_contiguous and sys.getrefcount(gy) <= _NOBODY_ELSE:
+            tensor.grad = gy
+        else:
+            tensor.grad = array_module(tensor.data).array(gy)
     else:
         tensor.grad += gy
+
+
+def _references(array):
+    return sys.getrefcount(array)
+
+
+_local = np.empty(0)  # held by a variable of the caller, like an array that nobody else has
+_NOBODY_ELSE = _references(_local)

@@ -10,21 +10,23 @@ import pytest
 import minicnn.ops  # noqa: F401  (registers the algorithms)
 from minicnn.devices import get_num_threads, set_num_threads
 from minicnn.kernel import algorithm
-from minicnn.ops import conv2d, conv2d_fast, dft16
+from minicnn.ops import conv2d, conv2d_fast, conv2d_im2col, dft16
 
 
-def layer(rng, N, C, F, H, W, K, L, ph, pw):
-    """x, w, b, gy of a layer with these sizes, and its geometry (stride 1, dilation 1, 1 group)."""
-    shapes = (N, C, H, W), (F, C, K, L), (F,), (N, F, H + 2 * ph - K + 1, W + 2 * pw - L + 1)
-    return [rng.normal(size=s).astype(np.float32) for s in shapes], (1, 1, ph, pw, 1, 1, 1)
+def layer(rng, N, C, F, H, W, K, L, ph, pw, G=1):
+    """x, w, b, gy of a layer with these sizes (C and F for each of G groups), and its geometry
+    (stride and dilation 1)."""
+    OH, OW = H + 2 * ph - K + 1, W + 2 * pw - L + 1
+    shapes = (N, G * C, H, W), (G * F, C, K, L), (G * F,), (N, G * F, OH, OW)
+    return [rng.normal(size=s).astype(np.float32) for s in shapes], (1, 1, ph, pw, 1, 1, G)
 
 
 def random_layer(rng):
-    N, C, F = rng.integers(1, 4), rng.integers(1, 8), rng.integers(1, 8)
-    K, L = rng.integers(5, 12, 2)
+    N, C, F, G = (int(rng.integers(1, top)) for top in (4, 8, 8, 3))
+    K, L = rng.integers(1, 12, 2)
     ph, pw = rng.integers(0, 12, 2)
-    H, W = rng.integers(30, 60, 2)
-    return layer(rng, N, C, F, H, W, K, L, ph, pw)
+    H, W = rng.integers(11, 50, 2)
+    return layer(rng, N, C, F, H, W, K, L, ph, pw, G)
 
 
 def run(arrays, geometry):
@@ -43,7 +45,8 @@ def error(a, b):
 
 
 def compare(arrays, geometry, bound=2e-6):
-    fast = run(arrays, geometry)
+    with algorithm("fast"):
+        fast = run(arrays, geometry)
     with algorithm("simple"):
         simple = run([a.astype(np.float64) for a in arrays], geometry)
     for name, a, b in zip(("y", "gx", "gw"), fast, simple, strict=True):
@@ -80,7 +83,7 @@ def test_transform_against_numpy():
     x = np.random.default_rng(1).normal(size=(1, 1, 16, 16)).astype(np.float32)
     spectrum = np.empty((130, 2, 1), np.float32)
     tiling = (1, 1, 16, 16, 0, 0)
-    dft16.spectra(x, tiling, conv2d_fast.WHOLE, conv2d_fast.SPECTRUM, True, spectrum)
+    dft16.spectra(x, tiling, conv2d_fast.WHOLE, conv2d_fast.SPECTRUM, 1, spectrum)
     expected, f = np.fft.fft2(x[0, 0]), 0
     for k in range(9):
         for l in range(9):
@@ -100,18 +103,18 @@ def test_transform_against_numpy():
         {"array": np.zeros(1)},
         {"geometry": (2, 1, 0, 0, 1, 1)},
         {"geometry": (1, 1, 0, 0, 1, 2)},
-        {"groups": 2},
-        {"w_shape": (4, 4, 3, 7)},
-        {"w_shape": (4, 4, 12, 12)},
+        {"w_shape": (4, 16, 7, 7)},
+        {"w_shape": (64, 16, 3, 3)},
+        {"w_shape": (64, 16, 12, 12)},
         {"w_shape": (512, 256, 7, 7)},
-        {"y_shape": (1, 4, 20, 20)},
+        {"y_shape": (1, 64, 10, 10)},
     ],
 )
 def test_rule(change):
     inputs = {
         "array": np.zeros(1, np.float32),
-        "w_shape": (4, 4, 7, 7),
-        "y_shape": (1, 4, 60, 60),
+        "w_shape": (64, 16, 7, 7),
+        "y_shape": (1, 64, 60, 60),
         "geometry": (1, 1, 5, 5, 1, 1),
         "groups": 1,
     }
@@ -120,10 +123,10 @@ def test_rule(change):
 
 
 def test_falls_back(transforms):
-    arrays, geometry = layer(np.random.default_rng(2), 1, 2, 3, 9, 10, 5, 5, 0, 0)  # few tiles
-    compare(arrays, geometry)
+    arrays, geometry = layer(np.random.default_rng(2), 1, 2, 3, 9, 10, 5, 5, 0, 0)  # too small
+    run(arrays, geometry)
     with algorithm("simple"):
-        run(*layer(np.random.default_rng(2), 1, 2, 3, 60, 60, 5, 5, 0, 0))
+        run(*layer(np.random.default_rng(2), 1, 16, 32, 60, 60, 7, 7, 0, 0))
     assert not transforms
 
 
@@ -131,14 +134,44 @@ def test_a_nan_spoils_tiles_and_no_more():
     (x, w, b, _), geometry = layer(np.random.default_rng(3), 1, 2, 3, 50, 50, 7, 7, 0, 0)
     x[0, 1, 25, 25] = np.nan
     y = np.empty((1, 3, 44, 44), np.float32)
-    conv2d.conv2d_forward(x, w, b, *geometry, y)
+    with algorithm("fast"):
+        conv2d.conv2d_forward(x, w, b, *geometry, y)
     spoiled = np.isnan(y[0, 0])
     assert spoiled[19:26, 19:26].all()  # the windows that contain the NaN, as it must be,
     assert not spoiled[:10].any() and not spoiled[30:].any()  # and the tiles around them
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_im2col_equals_simple(seed, transforms):
+    """Any geometry, in pieces of a few lines and of a few maps, on one thread and on all."""
+    rng = np.random.default_rng([5, seed])
+    G, C, F, K, L, sh, sw, dh, dw = (int(n) for n in rng.integers(1, 4, 9))
+    N, ph, pw = (int(n) for n in rng.integers(1, 3, 3))
+    H, W = rng.integers(9, 18, 2)
+    x, w = rng.normal(size=(N, G * C, H, W)), rng.normal(size=(G * F, C, K, L))
+    OH, OW = (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+    arrays = [x, w, rng.normal(size=G * F), rng.normal(size=(N, G * F, OH, OW))]
+    geometry = sh, sw, ph, pw, dh, dw, G
+    with algorithm("simple"):
+        expected = run(arrays, geometry)
+    for name, a, b in zip(("y", "gx", "gw"), run(arrays, geometry), expected, strict=True):
+        assert error(a, b) < 1e-14, name
+    assert not transforms
+
+
+def test_im2col_in_pieces(monkeypatch):
+    monkeypatch.setattr(conv2d_im2col, "PIECE", 300)
+    monkeypatch.setattr(conv2d_im2col, "PIXELS", 20)
+    (x, w, b, gy), geometry = layer(np.random.default_rng(6), 2, 5, 4, 12, 13, 3, 2, 1, 0, 2)
+    arrays = [a.astype(np.float64) for a in (x, w, b, gy)]
+    with algorithm("simple"):
+        expected = run(arrays, geometry)
+    for a, b in zip(run(arrays, geometry), expected, strict=True):
+        assert error(a, b) < 1e-14
+
+
 def test_same_bits_twice_and_close_with_one_thread():
-    inputs = layer(np.random.default_rng(5), 2, 6, 7, 70, 75, 7, 5, 3, 2)
+    inputs = layer(np.random.default_rng(5), 2, 16, 40, 70, 75, 7, 5, 3, 2)
     threads = get_num_threads()
     first, second = run(*inputs), run(*inputs)
     try:
@@ -155,13 +188,15 @@ def test_in_plain_python():
     """With NUMBA_DISABLE_JIT=1 the kernels are Python that a debugger can walk through."""
     program = """
 import numpy as np
+from minicnn.kernel import algorithm
 from minicnn.ops import conv2d, dft16
 dft16.LANES, dft16.TILES = 2, 4
 dft16.ACROSS, dft16.DOWN, dft16.BUFFER = 2, 32, 512
 dft16.FAR_ACROSS, dft16.FAR_DOWN, dft16.BLOCK = 4, 68, 17 * 68
 x, w = np.ones((1, 1, 40, 30), np.float32), np.ones((1, 1, 5, 5), np.float32)
 y = np.empty((1, 1, 36, 26), np.float32)
-conv2d.conv2d_forward(x, w, np.ones(1, np.float32), 1, 1, 0, 0, 1, 1, 1, y)
+with algorithm("fast"):
+    conv2d.conv2d_forward(x, w, np.ones(1, np.float32), 1, 1, 0, 0, 1, 1, 1, y)
 assert abs(y - 26).max() < 1e-4, y
 """
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}

@@ -19,11 +19,11 @@ The last one is the trap: the same filter, but i = (p + padding - d u)/s runs ba
 is why people say «convolution with the flipped filter»; and with s > 1 only those u count for which
 the division comes out even.
 
-Two algorithms. The one to read follows the formulas, seven loops deep. The fast one copies every
-window into a column of a matrix (im2col), so that the sums over k, u, v become one product of
-matrices, for which BLAS is tuned like nothing else; its transpose (col2im) gives gx.
+The kernels here follow the formulas, seven loops deep. The faster ones have files of their own:
+conv2d_im2col.py makes products of matrices of them, conv2d_fast.py (large filters) transforms, and
+conv2d_gpu.py is the one for GPUs. Of those that can take the inputs the last one is called.
 
-Source: LeCun et al. 1989; im2col: Chellapilla, Puri, Simard 2006.
+Source: LeCun et al. 1989.
 """
 
 from pathlib import Path
@@ -36,8 +36,6 @@ from minicnn.op import Op, contiguous, pair
 conv2d_forward = Kernel("conv2d_forward")
 conv2d_grad_input = Kernel("conv2d_grad_input")
 conv2d_grad_weight = Kernel("conv2d_grad_weight")
-im2col = Kernel("im2col")
-col2im = Kernel("col2im")
 
 
 # ------------------------------------------------------------------------- the algorithm to read
@@ -147,91 +145,6 @@ conv2d_grad_weight.gpu(
         gw.shape[0] // groups, gw[0].size, groups
     ),
 )
-
-
-# ----------------------------------------------------- the fast one: windows as columns of a matrix
-@im2col.cpu
-def im2col_cpu(x, K, L, sh, sw, ph, pw, dh, dw, OW, columns):
-    C, H, W = x.shape
-    OH = columns.shape[1] // OW
-    for row in prange(C * K * L):
-        k, u, v = row // (K * L), row // L % K, row % L
-        for i in range(OH):
-            p = i * sh + u * dh - ph
-            for j in range(OW):
-                q = j * sw + v * dw - pw
-                inside = 0 <= p < H and 0 <= q < W
-                columns[row, i * OW + j] = x[k, p, q] if inside else 0
-
-
-@col2im.cpu
-def col2im_cpu(columns, K, L, sh, sw, ph, pw, dh, dw, OW, gx):
-    C, H, W = gx.shape
-    OH = columns.shape[1] // OW
-    for kp in prange(C * H):
-        k, p = kp // H, kp % H
-        for q in range(W):
-            gx[k, p, q] = 0
-        for u in range(K):
-            i = p + ph - u * dh
-            if i % sh != 0 or i < 0 or i // sh >= OH:
-                continue
-            i = i // sh
-            for v in range(L):
-                row = (k * K + u) * L + v
-                for j in range(OW):
-                    q = j * sw + v * dw - pw
-                    if 0 <= q < W:
-                        gx[k, p, q] += columns[row, i * OW + j]
-
-
-def windows(x, K, L, geometry, OH, OW):
-    """The windows of x (C, H, W) as the columns of a matrix (C K L, OH OW)."""
-    if (K, L) == (1, 1) and geometry == (1, 1, 0, 0, 1, 1):
-        return x.reshape(x.shape[0], OH * OW)  # a 1x1 convolution is a matrix product already
-    columns = empty_like(x, (x.shape[0] * K * L, OH * OW))
-    im2col(x, K, L, *geometry, OW, columns)
-    return columns
-
-
-@conv2d_forward.fast()
-def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
-    xp = array_module(x)
-    N, F, OH, OW = y.shape
-    _, C, K, L = w.shape
-    for n in range(N):
-        for g in range(groups):
-            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
-            columns = windows(x[n, maps], K, L, (sh, sw, ph, pw, dh, dw), OH, OW)
-            xp.matmul(
-                w[filters].reshape(F // groups, -1), columns, out=y[n, filters].reshape(-1, OH * OW)
-            )
-    y += b.reshape(F, 1, 1)
-
-
-@conv2d_grad_input.fast()
-def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
-    N, F, OH, OW = gy.shape
-    _, C, K, L = w.shape
-    for n in range(N):
-        for g in range(groups):
-            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
-            rows = w[filters].reshape(F // groups, -1)
-            columns = rows.T @ gy[n, filters].reshape(-1, OH * OW)
-            col2im(columns, K, L, sh, sw, ph, pw, dh, dw, OW, gx[n, maps])
-
-
-@conv2d_grad_weight.fast()
-def conv2d_grad_weight_im2col(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
-    N, F, OH, OW = gy.shape
-    _, C, K, L = gw.shape
-    gw[...] = 0
-    for n in range(N):
-        for g in range(groups):
-            maps, filters = slice(g * C, (g + 1) * C), slice(g * F // groups, (g + 1) * F // groups)
-            columns = windows(x[n, maps], K, L, (sh, sw, ph, pw, dh, dw), OH, OW)
-            product = gy[n, filters].reshape(-1, OH * OW) @ columns.T
-            gw[filters] += product.reshape(gw[filters].shape)
 
 
 # ------------------------------------------------------------------------------------------ the op

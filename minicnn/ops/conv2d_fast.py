@@ -41,6 +41,7 @@ import threading
 
 import numpy as np
 
+from minicnn.kernel import chosen_algorithm
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, products, spectra
 
@@ -49,18 +50,24 @@ WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 
 
 def worth_it(array, w_shape, y_shape, geometry, groups):
-    """The rule. Windows must lie side by side (stride and dilation 1). Filters below 5x5 save too
-    little, above 11x11 too little of a tile remains. The spectra of the weights must pay: they take
-    1 kB for each filter and map, which should fit into a cache, and there must be tiles enough to
-    use them. Errors of 1e-7 are good enough for float32 only."""
+    """The rule. Windows must lie side by side (stride and dilation 1), and a tile must have room
+    for a filter and for as many results (K, L at most 11). Errors of 1e-7 are good enough for
+    float32 only. Then what decides is time, counted in multiplications of a large product of
+    matrices: one tile's transform takes as long as 25,000, and those of the small products here
+    take twice as long. Spectra of filters above 60 MB (a filter takes 1 kB) are not for caches.
+    `with algorithm("fast"):` asks for the transforms without a look at the time."""
     F, C, K, L = w_shape
     sh, sw, _, _, dh, dw = geometry
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
         return False
-    if not sh == sw == dh == dw == groups == 1 or min(K, L) < 5 or max(K, L) > 11:
+    if not sh == sw == dh == dw == 1 or max(K, L) > 11 or F * C > 60_000:
         return False
+    if chosen_algorithm() == "fast":
+        return True
     TH, TW, _, _ = grid(y_shape, w_shape)
-    return y_shape[0] * TH * TW >= 12 and F * C <= 30_000
+    tiles, pixels = y_shape[0] * TH * TW, y_shape[0] * y_shape[2] * y_shape[3]
+    transforms = tiles * (C * groups + F) + F * C
+    return 25_000 * transforms + 2 * 390 * tiles * F * C < pixels * F * C * K * L
 
 
 def grid(shape, w_shape):
@@ -83,35 +90,38 @@ def scratch(name, *shape):
     return getattr(_kept, name)[:size].reshape(shape)
 
 
-def analyse(x, tiling, sign, name, part=WHOLE, maps_first=True):
-    """The spectra (130, 2, C, tiles) or (130, 2, tiles, C) of the tiles of x (N, C, H, W); see
-    dft16.spectra."""
-    C, tiles = x.shape[1], x.shape[0] * tiling[0] * tiling[1]
-    spectrum = scratch(name, FREQUENCIES, 2, *((C, tiles) if maps_first else (tiles, C)))
-    spectra(x, tiling, part, sign, maps_first, spectrum.reshape(FREQUENCIES, 2, -1))
+def analyse(x, tiling, sign, name, groups, part=WHOLE, maps_first=True):
+    """The spectra (130, 2, groups, C, tiles) or (130, 2, groups, tiles, C) of the tiles of x (N,
+    groups C, H, W); see dft16.spectra."""
+    C, tiles = x.shape[1] // groups, x.shape[0] * tiling[0] * tiling[1]
+    shape = (C, tiles) if maps_first else (tiles, C)
+    spectrum = scratch(name, FREQUENCIES, 2, groups, *shape)
+    share = 1 if maps_first else C
+    spectra(x, tiling, part, sign, share, spectrum.reshape(FREQUENCIES, 2, -1))
     return spectrum
 
 
-def filter_spectra(w, keep):
-    """The spectra (130, 2, F, C) of the filters: F pictures of C maps and one tile each. `keep`
-    remembers them from the forward to the backward pass."""
+def filter_spectra(w, groups, keep):
+    """The spectra (130, 2, groups, F, C) of the filters, each a map of one tile. `keep` remembers
+    them from the forward to the backward pass."""
     if keep is None or "W" not in keep:
         F, C, K, L = w.shape
-        W = np.empty((FREQUENCIES, 2, F, C), np.float32)
+        W = np.empty((FREQUENCIES, 2, groups, F // groups, C), np.float32)
+        maps = w.reshape(1, F * C, K, L)
         part = (0, K, 0, L)
-        spectra(w, (1, 1, 0, 0, 0, 0), part, SPECTRUM, False, W.reshape(FREQUENCIES, 2, -1))
+        spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, 1, W.reshape(FREQUENCIES, 2, -1))
         if keep is None:
             return W
         keep["W"] = W
     return keep["W"]
 
 
-def gradient_spectra(gy, w_shape, x_shape, ph, pw, keep):
-    """The spectra (130, 2, F, tiles) of gy, cut into the tiles that one of x reaches. `keep`
-    remembers them from one gradient to the other."""
+def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
+    """The spectra (130, 2, groups, F, tiles) of gy, cut into the tiles that one of x reaches.
+    `keep` remembers them from one gradient to the other."""
     if keep is None or "GY" not in keep:
-        tiles = grid(x_shape, w_shape)
-        GY = analyse(gy, (*tiles, ph + 1 - w_shape[2], pw + 1 - w_shape[3]), SPECTRUM, "right")
+        tiling = (*grid(x_shape, w_shape), ph + 1 - w_shape[2], pw + 1 - w_shape[3])
+        GY = analyse(gy, tiling, SPECTRUM, "right", groups)
         if keep is None:
             return GY
         keep["GY"] = GY
@@ -119,8 +129,9 @@ def gradient_spectra(gy, w_shape, x_shape, ph, pw, keep):
 
 
 def multiply(left, right, transposed=False):
-    """The matrix product left[f] right[f] for each frequency."""
-    out = scratch("product", FREQUENCIES, 2, left.shape[3 if transposed else 2], right.shape[3])
+    """The matrix product left right, or left^T right, for each frequency and group."""
+    rows, columns = left.shape[4 if transposed else 3], right.shape[4]
+    out = scratch("product", FREQUENCIES, 2, left.shape[2], rows, columns)
     products(left, right, transposed, out)
     return out
 
@@ -139,8 +150,8 @@ def synthesise(spectrum, tiling, sign, bias, y):
 )
 def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     tiles = grid(y.shape, w.shape)
-    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, "right")
-    Y = multiply(filter_spectra(w, keep), X)
+    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, "right", groups)
+    Y = multiply(filter_spectra(w, groups, keep), X)
     synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
 
 
@@ -151,11 +162,11 @@ def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     keeps=True,
 )
 def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
-    _, C, K, L = w.shape
-    GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, keep)
-    GX = multiply(filter_spectra(w, keep), GY, transposed=True)
+    _, _, K, L = w.shape
+    GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, groups, keep)
+    GX = multiply(filter_spectra(w, groups, keep), GY, transposed=True)
     tiling = (*grid(gx.shape, w.shape), K - 1, L - 1)
-    synthesise(GX, tiling, SPECTRUM, np.zeros(C, gx.dtype), gx)
+    synthesise(GX, tiling, SPECTRUM, np.zeros(gx.shape[1], gx.dtype), gx)
 
 
 @conv2d_grad_weight.fast(
@@ -165,16 +176,10 @@ def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     keeps=True,
 )
 def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
-    _, C, K, L = gw.shape
-    GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, keep)
-    tiling = (*grid(x.shape, gw.shape), 1 - K, 1 - L)
-    X = analyse(x, tiling, CONJUGATE, "left", (K - 1, SIDE, L - 1, SIDE), maps_first=False)
+    F, C, K, L = gw.shape
+    GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, groups, keep)
+    tiling, part = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
+    X = analyse(x, tiling, CONJUGATE, "left", groups, part, maps_first=False)
     GW = multiply(GY, X)
-    # F pictures of C maps and one tile each, as filter_spectra has them: the order of (F C) maps
-    synthesise(
-        GW,
-        (1, 1, K, L, 0, 0),
-        CONJUGATE,
-        np.zeros(gw.size // (K * L), gw.dtype),
-        gw.reshape(1, -1, K, L),
-    )
+    maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra
+    synthesise(GW, (1, 1, K, L, 0, 0), CONJUGATE, np.zeros(F * C, gw.dtype), maps)

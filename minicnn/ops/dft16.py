@@ -237,11 +237,11 @@ def read_spectra(spectrum, first, count, sign, block):
 
 # ------------------------------------------------------------------------------------- the kernels
 @spectra.cpu
-def spectra_cpu(x, tiling, part, sign, maps_first, spectrum):
+def spectra_cpu(x, tiling, part, sign, share, spectrum):
     """x (N, C, H, W) to spectra (130, 2, columns), or their conjugates where sign is 1, not -1.
     Tile (a, b) is the window of 16 x 16 pixels at (top + a * down, left + b * across), of which the
     lines and columns part = (first line, end, first column, end) count; all others and those
-    outside x are zero. Columns are (map, tile), or (tile, map) without `maps_first`."""
+    outside x are zero. Columns are (group, tile, map) for groups of `share` maps."""
     N, C, H, W = x.shape
     TH, TW, down, across, top, left = tiling
     u0, u1, v0, v1 = part
@@ -255,7 +255,8 @@ def spectra_cpu(x, tiling, part, sign, maps_first, spectrum):
             t[:] = 0
             for j in range(min(LANES, count - start)):
                 column = first + start + j
-                c, tile = (column // T, column % T) if maps_first else (column % C, column // C)
+                c = column // (share * T) * share + column % share
+                tile = column // share % T
                 n, p, q = tile // (TH * TW), top + tile // TW % TH * down, left + tile % TW * across
                 if whole and 0 <= p <= H - SIDE and 0 <= q <= W - SIDE:
                     for u in range(SIDE):
@@ -285,13 +286,16 @@ def complex_dot(a, b, c, d, real, imag):
 
 @products.cpu
 def products_cpu(left, right, transposed, out):
-    """The complex product of matrices left[f] right[f], or left[f]^T right[f], for each f."""
-    for f in prange(FREQUENCIES):
-        a, b, c, d = left[f, 0], left[f, 1], right[f, 0], right[f, 1]
+    """The complex products of matrices left[f, :, g] right[f, :, g], for each frequency f and group
+    g, or left^T right. Shapes (130, 2, groups, rows, columns)."""
+    groups = left.shape[2]
+    for fg in prange(FREQUENCIES * groups):
+        f, g = fg // groups, fg % groups
+        a, b, c, d = left[f, 0, g], left[f, 1, g], right[f, 0, g], right[f, 1, g]
         if transposed:
-            complex_dot(a.T, b.T, c, d, out[f, 0], out[f, 1])
+            complex_dot(a.T, b.T, c, d, out[f, 0, g], out[f, 1, g])
         else:
-            complex_dot(a, b, c, d, out[f, 0], out[f, 1])
+            complex_dot(a, b, c, d, out[f, 0, g], out[f, 1, g])
 
 
 @pictures.cpu

@@ -8,11 +8,64 @@ Shapes: matmul as numpy's, leading dimensions broadcast; a (.., M, K), b (.., K,
 
 The gradients are the only products of gy with the other factor whose shapes fit, which is a good
 way to remember them.
+
+The product itself is the business of BLAS. `product` runs it on the threads of our kernels, each
+with some rows of the result: BLAS has threads of its own, but two sets of threads that wait for
+work on the same cores take the time from one another.
 """
 
+import numpy as np
+
 from minicnn.cases import Case, normal
-from minicnn.op import Op
+from minicnn.devices import get_num_threads
+from minicnn.kernel import Kernel, prange
+from minicnn.op import Op, contiguous
 from minicnn.ops.arithmetic import unbroadcast
+
+product = Kernel("product")
+product_over_rows = Kernel("product_over_rows")
+
+
+@product.cpu
+def product_cpu(a, a_transposed, b, b_transposed, bias, threads, y):
+    """y = a b + bias, one bias for each row; a or b may lie in memory transposed. Each thread has
+    some rows of y."""
+    M, inner = len(y), a.shape[0 if a_transposed else 1]
+    rows = (M + threads - 1) // threads
+    if min(inner, y.shape[1]) < 64:  # hardly more than reading a or writing y: pieces for a cache
+        rows = min(rows, 64)
+    for piece in prange((M + rows - 1) // rows):
+        first, end = piece * rows, min(M, piece * rows + rows)
+        part = y[first:end]
+        if a_transposed:
+            left = a[:, first:end].copy()
+            if b_transposed:
+                np.dot(left.T, b.T, part)
+            else:
+                np.dot(left.T, b, part)
+        elif b_transposed:
+            np.dot(a[first:end], b.T, part)
+        else:
+            np.dot(a[first:end], b, part)
+        for i in range(first, end):
+            if bias[i] != 0:
+                line, add = y[i], bias[i]
+                for j in range(line.size):
+                    line[j] += add
+
+
+@product_over_rows.cpu
+def product_over_rows_cpu(a, b, threads, parts):
+    """The transpose of a b as the sum of `parts` (threads, N, M): each thread has some rows of b,
+    the larger factor, and takes 32 at a time into its cache."""
+    rows = (len(b) + threads - 1) // threads
+    for thread in prange(threads):
+        parts[thread] = 0
+        out = np.empty_like(parts[thread])
+        for first in range(thread * rows, min(len(b), thread * rows + rows), 32):
+            end = min(first + 32, thread * rows + rows, len(b))
+            np.dot(b[first:end].T, a[:, first:end].copy().T, out)
+            parts[thread] += out
 
 
 class MatMul(Op):
@@ -48,14 +101,39 @@ class Linear(Op):
 
     def forward(self, x, w, b=None):
         self.x, self.w, self.has_bias = x, w, b is not None
-        y = x @ w.T
-        return y + b if self.has_bias else y
+        rows = x.reshape(-1, x.shape[-1])
+        if not ours(rows, w):
+            y = x @ w.T
+            return y + b if self.has_bias else y
+        bias = contiguous(b) if self.has_bias else np.zeros(len(w), w.dtype)
+        y = np.empty((len(w), len(rows)), w.dtype)  # rows of w, the larger factor, to each thread
+        product(w, False, rows, True, bias, get_num_threads(), y)
+        return contiguous(y.T).reshape(*x.shape[:-1], len(w))
 
     def backward(self, gy):
-        rows = gy.reshape(-1, gy.shape[-1])
-        gx = gy @ self.w if self.needs[0] else None
-        gw = rows.T @ self.x.reshape(-1, self.x.shape[-1]) if self.needs[1] else None
+        x, rows = self.x.reshape(-1, self.x.shape[-1]), gy.reshape(-1, gy.shape[-1])
+        gx = gw = None
+        if ours(x, self.w, rows):
+            threads = get_num_threads()
+            if self.needs[0]:
+                parts = np.empty((threads, *x.T.shape), x.dtype)
+                product_over_rows(rows, self.w, threads, parts)
+                gx = contiguous(parts.sum(axis=0).T).reshape(self.x.shape)
+            if self.needs[1]:
+                gw = np.empty_like(self.w)
+                product(rows, True, x, False, np.zeros(len(gw), gw.dtype), threads, gw)
+        else:
+            gx = gy @ self.w if self.needs[0] else None
+            gw = rows.T @ x if self.needs[1] else None
         return (gx, gw, rows.sum(axis=0)) if self.has_bias else (gx, gw)
+
+
+def ours(*factors):
+    """Whether `product` can take them, and there is enough to do for several threads. Many rows of
+    x are left to numpy."""
+    x, w = factors[:2]
+    large = all(a.flags.c_contiguous for a in factors) and len(x) <= 256 and w.size >= 1 << 16
+    return isinstance(x, np.ndarray) and large and x.size > 0
 
 
 def matmul(input, other):

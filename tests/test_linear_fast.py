@@ -1,0 +1,75 @@
+"""Matrix products on the threads of the kernels: equal to numpy's."""
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import functional as F
+from minicnn.devices import get_num_threads
+from minicnn.ops import matmul
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng([9, seed]).normal(size=shape)
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """Counts the calls of the kernels."""
+    calls = []
+    for name in ("product", "product_over_rows"):
+        kernel = getattr(matmul, name)
+        count = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))  # noqa: E731
+        monkeypatch.setattr(matmul, name, count)
+    return calls
+
+
+@pytest.mark.parametrize("batch", [(1,), (9,), (2, 5)])
+def test_large_linear_layers(batch, products):
+    x, w, b = numbers(*batch, 300), numbers(260, 300, seed=1), numbers(260, seed=2)
+    gy = numbers(*batch, 260, seed=3)
+    tensors = [minicnn.Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = F.linear(*tensors)
+    y.backward(gy)
+    np.testing.assert_allclose(y.data, x @ w.T + b, rtol=1e-12, atol=1e-11)
+    flat = gy.reshape(-1, 260)
+    expected = gy @ w, flat.T @ x.reshape(-1, 300), flat.sum(axis=0)
+    for tensor, gradient in zip(tensors, expected, strict=True):
+        np.testing.assert_allclose(tensor.grad, gradient, rtol=1e-12, atol=1e-11)
+    assert len(products) == 3
+
+
+@pytest.mark.parametrize("a_transposed", [False, True])
+@pytest.mark.parametrize("b_transposed", [False, True])
+@pytest.mark.parametrize("M, K, N", [(5, 4, 3), (200, 3, 70), (201, 70, 90)])
+def test_product(a_transposed, b_transposed, M, K, N):
+    a, b, bias, y = numbers(M, K), numbers(K, N, seed=1), numbers(M, seed=2), np.empty((M, N))
+    bias[0] = 0
+    left, right = (a.T.copy() if a_transposed else a), (b.T.copy() if b_transposed else b)
+    matmul.product(left, a_transposed, right, b_transposed, bias, get_num_threads(), y)
+    np.testing.assert_allclose(y, a @ b + bias[:, None], rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_of_leaves_are_their_own():
+    """Not an array that an op keeps, or that somebody else got too."""
+    kept = []
+
+    class Keeps(minicnn.Op):
+        def forward(self, x, y):
+            return x + y
+
+        def backward(self, gy):
+            gx = 1 * gy
+            kept.append(gx)
+            return gx, gx
+
+    x, y = (minicnn.Tensor(numbers(3), requires_grad=True) for _ in range(2))
+    gradient = np.ones(3)
+    Keeps()(x, y).backward(gradient)
+    x.grad += 7
+    np.testing.assert_array_equal(y.grad, 1)
+    np.testing.assert_array_equal(kept[0], 1)
+    x.grad = None
+    x.backward(gradient)
+    x.grad += 7
+    np.testing.assert_array_equal(gradient, 1)
