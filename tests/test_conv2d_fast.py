@@ -159,11 +159,14 @@ def test_im2col_equals_simple(seed, transforms):
     assert not transforms
 
 
-def test_im2col_in_pieces(monkeypatch):
+@pytest.mark.parametrize(
+    "maps, size", [((2, 5, 4), (3, 2)), ((1, 2, 3), (2, 3)), ((1, 66, 70), (1, 1))]
+)
+def test_im2col_in_pieces(maps, size, monkeypatch):
     monkeypatch.setattr(conv2d_im2col, "PIECE", 300)
     monkeypatch.setattr(conv2d_im2col, "PIXELS", 20)
-    (x, w, b, gy), geometry = layer(np.random.default_rng(6), 2, 5, 4, 12, 13, 3, 2, 1, 0, 2)
-    arrays = [a.astype(np.float64) for a in (x, w, b, gy)]
+    arrays, geometry = layer(np.random.default_rng(6), *maps, 12, 13, *size, 0, 0, 2)
+    arrays = [a.astype(np.float64) for a in arrays]
     with algorithm("simple"):
         expected = run(arrays, geometry)
     for a, b in zip(run(arrays, geometry), expected, strict=True):

@@ -121,33 +121,35 @@ def im2col_grad_input_cpu(gy, w, sh, sw, ph, pw, dh, dw, groups, lines, share, t
 
 
 @im2col_grad_weight.cpu
-def im2col_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, threads, gw):
+def im2col_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, threads, parts):
+    """The gradient as the sum of `parts` (number, F, C K L), each of them over some of the pieces:
+    two input maps cannot keep three threads busy."""
     N, F, OH, OW = gy.shape
-    _, C, K, L = gw.shape
-    GW, filters = gw.reshape(F, -1), F // groups
-    shares = (C + share - 1) // share
+    number, C, K, L = parts.shape[0], parts.shape[2], parts.shape[3], parts.shape[4]
+    filters, shares, pieces = F // groups, (C + share - 1) // share, (OH + lines - 1) // lines
     for thread in prange(threads):
         row_memory = np.empty(filters * lines * OW, gy.dtype)
         column_memory = np.empty(share * K * L * lines * OW, gy.dtype)
-        for piece in range(thread, groups * shares, threads):
-            g, k = piece // shares, piece % shares * share
+        for task in range(thread, number * groups * shares, threads):
+            part, g, k = task % number, task // number // shares, task // number % shares * share
             end = min(k + share, C)
             width = (end - k) * K * L
-            total, out = np.empty((filters, width), gy.dtype), np.empty((filters, width), gy.dtype)
-            for n in range(N):
-                for top in range(0, OH, lines):
-                    pixels = min(lines, OH - top) * OW
-                    rows = row_memory[: filters * pixels].reshape(filters, pixels)
-                    columns = column_memory[: width * pixels].reshape(width, pixels)
-                    maps = x[n, g * C + k : g * C + end]
-                    im2col(maps, K, L, sh, sw, ph, pw, dh, dw, OW, top, columns)
-                    lines_of(gy[n, g * filters : (g + 1) * filters], top, rows)
-                    if n == top == 0:
-                        np.dot(rows, columns.T, total)
-                    else:
-                        np.dot(rows, columns.T, out)
-                        total += out
-            GW[g * filters : (g + 1) * filters, k * K * L : end * K * L] = total
+            total, out = np.zeros((filters, width), gy.dtype), np.empty((filters, width), gy.dtype)
+            for piece in range(part, N * pieces, number):
+                n, top = piece // pieces, piece % pieces * lines
+                pixels = min(lines, OH - top) * OW
+                rows = row_memory[: filters * pixels].reshape(filters, pixels)
+                columns = column_memory[: width * pixels].reshape(width, pixels)
+                maps = x[n, g * C + k : g * C + end]
+                im2col(maps, K, L, sh, sw, ph, pw, dh, dw, OW, top, columns)
+                lines_of(gy[n, g * filters : (g + 1) * filters], top, rows)
+                if piece == part:
+                    np.dot(rows, columns.T, total)
+                else:
+                    np.dot(rows, columns.T, out)
+                    total += out
+            to = parts[part].reshape(F, -1)
+            to[g * filters : (g + 1) * filters, k * K * L : end * K * L] = total
 
 
 # ------------------------------------------------------------------------ how the work is cut up
@@ -165,9 +167,9 @@ def maps_of_a_share(C, K, L, y_shape, shares):
     return max(1, min(-(-C // shares), PIECE // (K * L * pixels)))
 
 
-def plain(w, geometry):
-    """Whether the convolution is a product of matrices already."""
-    return w.shape[2:] == (1, 1) and geometry == (1, 1, 0, 0, 1, 1)
+def plain(w, geometry, rows):
+    """Whether the convolution is a product of matrices already, with many rows to each thread."""
+    return w.shape[2:] == (1, 1) and geometry == (1, 1, 0, 0, 1, 1) and rows >= 64
 
 
 def matrices(array, groups):
@@ -178,7 +180,7 @@ def matrices(array, groups):
 @conv2d_forward.fast()
 def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     threads = get_num_threads()
-    if plain(w, (sh, sw, ph, pw, dh, dw)):
+    if plain(w, (sh, sw, ph, pw, dh, dw), len(w) // groups):
         W, X, Y = w.reshape(groups, -1, w.shape[1]), matrices(x, groups), matrices(y, groups)
         for n, g in np.ndindex(Y.shape[:2]):
             product(W[g], False, X[n, g], False, b.reshape(groups, -1)[g], threads, Y[n, g])
@@ -190,7 +192,7 @@ def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
 @conv2d_grad_input.fast()
 def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
     threads, (_, C, K, L) = get_num_threads(), w.shape
-    if plain(w, (sh, sw, ph, pw, dh, dw)):
+    if plain(w, (sh, sw, ph, pw, dh, dw), C):
         W, GY, GX = w.reshape(groups, -1, C), matrices(gy, groups), matrices(gx, groups)
         for n, g in np.ndindex(GX.shape[:2]):
             product(W[g], True, GY[n, g], False, np.zeros(C, w.dtype), threads, GX[n, g])
@@ -203,11 +205,15 @@ def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
 @conv2d_grad_weight.fast()
 def conv2d_grad_weight_im2col(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     threads, (_, C, K, L) = get_num_threads(), gw.shape
-    if plain(gw, (sh, sw, ph, pw, dh, dw)) and len(x) == 1:
+    if plain(gw, (sh, sw, ph, pw, dh, dw), len(gw) // groups) and len(x) == 1:
         GW, GY, X = gw.reshape(groups, -1, C), matrices(gy, groups)[0], matrices(x, groups)[0]
         for g in range(groups):
             product(GY[g], False, X[g], True, np.zeros(len(GY[g]), gw.dtype), threads, GW[g])
         return
-    share = maps_of_a_share(C, K, L, gy.shape, -(-threads // groups))
+    number = threads if groups * C < 4 * threads else 1
+    share = maps_of_a_share(C, K, L, gy.shape, -(-threads // (groups * number)))
     lines = lines_of_a_piece(gy.shape, share * K * L)
-    im2col_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, threads, gw)
+    parts = np.empty((number, *gw.shape), gw.dtype) if number > 1 else gw[None]
+    im2col_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, threads, parts)
+    if number > 1:
+        parts.sum(axis=0, out=gw)
