@@ -67,8 +67,16 @@ def col2im(columns, K, L, sh, sw, ph, pw, dh, dw, OW, top, gx):
 def lines_of(gy, top, out):
     """The lines of gy (F, OH, OW) from `top` on as a matrix (F, pixels)."""
     for c in range(gy.shape[0]):
-        line = gy[c, top:].ravel()[: out.shape[1]]
-        out[c] = line
+        line, to = gy[c, top:].ravel(), out[c]
+        for j in range(to.size):
+            to[j] = line[j]
+
+
+@helper
+def add(a, total):
+    a, total = a.ravel(), total.ravel()
+    for i in range(a.size):
+        total[i] += a[i]
 
 
 # ------------------------------------------------------------------------------------ the products
@@ -147,9 +155,12 @@ def im2col_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, 
                     np.dot(rows, columns.T, total)
                 else:
                     np.dot(rows, columns.T, out)
-                    total += out
+                    add(out, total)
             to = parts[part].reshape(F, -1)
-            to[g * filters : (g + 1) * filters, k * K * L : end * K * L] = total
+            for c in range(filters):
+                line = to[g * filters + c, k * K * L : end * K * L]
+                for j in range(width):
+                    line[j] = total[c, j]
 
 
 # ------------------------------------------------------------------------ how the work is cut up

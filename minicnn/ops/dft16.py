@@ -275,27 +275,42 @@ def spectra_cpu(x, tiling, part, sign, share, spectrum):
 
 
 @helper
-def complex_dot(a, b, c, d, real, imag):
-    """(a + i b)(c + i d) takes three real products, not four (Gauss):
-    c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
-    np.dot(a + b, c, real)
-    np.dot(a, d - c, imag)
-    imag += real
-    real -= np.dot(b, c + d)
+def plus(a, b, sign, out):
+    """out = a + sign b; loops compile four times as fast as sums of arrays do."""
+    a, b, out = a.ravel(), b.ravel(), out.ravel()
+    for i in range(out.size):
+        out[i] = a[i] + sign * b[i]
+
+
+@helper
+def dot(a, transposed, b, out):
+    if transposed:
+        np.dot(a.T, b, out)
+    else:
+        np.dot(a, b, out)
 
 
 @products.cpu
 def products_cpu(left, right, transposed, out):
     """The complex products of matrices left[f, :, g] right[f, :, g], for each frequency f and group
-    g, or left^T right. Shapes (130, 2, groups, rows, columns)."""
-    groups = left.shape[2]
+    g, or left^T right. Shapes (130, 2, groups, rows, columns).
+
+    (a + i b)(c + i d) takes three real products, not four (Gauss):
+    c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
+    groups, one = left.shape[2], left.dtype.type(1)
     for fg in prange(FREQUENCIES * groups):
         f, g = fg // groups, fg % groups
         a, b, c, d = left[f, 0, g], left[f, 1, g], right[f, 0, g], right[f, 1, g]
-        if transposed:
-            complex_dot(a.T, b.T, c, d, out[f, 0, g], out[f, 1, g])
-        else:
-            complex_dot(a, b, c, d, out[f, 0, g], out[f, 1, g])
+        real, imag = out[f, 0, g], out[f, 1, g]
+        x, y, z = np.empty_like(a), np.empty_like(c), np.empty_like(real)
+        plus(a, b, one, x)
+        dot(x, transposed, c, real)
+        plus(d, c, -one, y)
+        dot(a, transposed, y, imag)
+        plus(imag, real, one, imag)
+        plus(c, d, one, y)
+        dot(b, transposed, y, z)
+        plus(real, z, -one, real)
 
 
 @pictures.cpu
