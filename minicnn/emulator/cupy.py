@@ -56,10 +56,8 @@ UFUNCS = """
     less_equal log log1p logical_and logical_not logical_or matmul maximum minimum multiply negative
     not_equal power sign sqrt square subtract tanh
 """.split()
-METHODS = """
-    all any argmax astype clip copy dot max mean min ravel repeat reshape squeeze sum swapaxes take
-    transpose
-""".split()
+METHODS = "all any argmax astype clip copy dot max mean min repeat sum take".split()
+VIEWS = "ravel reshape squeeze swapaxes transpose".split()  # methods that read nothing
 OPERATORS = """
     abs add and eq floordiv ge gt invert le lt matmul mod mul ne neg or pow radd rfloordiv rmatmul
     rmul rpow rsub rtruediv sub truediv
@@ -103,6 +101,16 @@ def _method(name):
     )
 
 
+def _view(name):
+    def method(self, *args, **options):
+        values = getattr(self.host, name)(*args, **options)
+        if not np.may_share_memory(values, self.host):
+            self.read()  # it could not be a view, and is a copy
+        return result(values, self)
+
+    return method
+
+
 def _in_place(name):
     def method(self, other):
         _on_device(name, getattr(self.read(), name))(other)
@@ -116,6 +124,8 @@ globals().update({name: _on_device(name, getattr(np, name)) for name in UFUNCS})
 globals().update({name: getattr(np, name) for name in CONSTANTS})
 for _name in METHODS:
     setattr(ndarray, _name, _method(_name))
+for _name in VIEWS:
+    setattr(ndarray, _name, _view(_name))
 for _name in OPERATORS:
     setattr(ndarray, f"__{_name}__", _method(f"__{_name}__"))
 for _name in ("iadd", "isub", "imul", "itruediv"):

@@ -8,7 +8,6 @@ A line of 1.0 is as good as it gets: no byte is fetched in vain, no bank waits f
 """
 
 import contextlib
-import ctypes
 import dataclasses
 
 from minicnn.emulator import launching, modes, sentences

@@ -13,7 +13,7 @@ from; a value that was copied twice (an index repeated, a reflected border) gets
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
+from minicnn.devices import array_module, device_of, empty_like, move
 from minicnn.op import Op
 
 
@@ -48,7 +48,7 @@ class Permute(Op):
         return x.transpose(self.dims)
 
     def backward(self, gy):
-        return gy.transpose(np.argsort(self.dims))
+        return gy.transpose(tuple(np.argsort(self.dims).tolist()))
 
 
 class Index(Op):
@@ -57,6 +57,7 @@ class Index(Op):
 
     def forward(self, x):
         self.x = x
+        self.index = _on_device_of(x, self.index)
         return x[self.index]
 
     def backward(self, gy):
@@ -68,6 +69,13 @@ class Index(Op):
         else:
             xp.add.at(gx, self.index, gy)  # an integer array may name a place twice
         return gx
+
+
+def _on_device_of(x, index):
+    """`index` with its arrays, if there are any, on the device of x."""
+    if isinstance(index, tuple):
+        return tuple(_on_device_of(x, part) for part in index)
+    return move(index, device_of(x)) if isinstance(index, np.ndarray) else index
 
 
 class Concat(Op):
