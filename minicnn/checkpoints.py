@@ -84,7 +84,7 @@ def load_model(name, device="cpu"):
 
 def start_from(name, network):
     """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
-    connection tables too. Returns {"from": file, "taken": [parameters], "new": [those that stay as they are]}."""
+    connection tables too. Returns {"from": file, "taken": [parameters], "new": [the others]}."""
     path = find(name)
     return take_over(*load(path), network, path)
 
@@ -95,13 +95,19 @@ def take_over(arrays, config, network, source):
         table = np.array(config.get("tables", {}).get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
+    parameters = dict(network.named_parameters())
+    misfits = {
+        path.rpartition(".")[0]
+        for path, p in parameters.items()
+        if path not in arrays or arrays[path].shape != p.shape
+    }
     taken, new = [], []
-    for parameter, p in network.named_parameters():
-        if parameter in arrays and arrays[parameter].shape == p.shape:
-            p.data[...] = move(arrays[parameter], p.device)
-            taken.append(parameter)
+    for path, p in parameters.items():
+        if path.rpartition(".")[0] in misfits:  # no old bias beside a new weight
+            new.append(path)
         else:
-            new.append(parameter)
+            p.data[...] = move(arrays[path], p.device)
+            taken.append(path)
     if not taken:
         raise CheckpointError(f"{source}: no weight in it fits this network; start from another")
     return {"from": str(source), "taken": taken, "new": new}
