@@ -18,15 +18,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RUNTIME = ("threads.cpp", "memory.cpp", "traffic.cpp")
+RUNTIME_FLAGS = ["-O2", "-fvisibility=hidden"]
 CHECKS = "bounds,alignment,signed-integer-overflow,shift,integer-divide-by-zero,float-cast-overflow"
 BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\s*\(([^)]*)\)")
 DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\(\d+\)\s*)?([\w ]+?)\s+(\w+)\s*\[\s*\]")
-SECTION = """
+# The linker knows where a section begins and ends, and where the whole library does.
+PLACES = """
 extern "C" {
-extern char __start_block_shared[] __attribute__((weak, visibility("hidden")));
-extern char __stop_block_shared[] __attribute__((weak, visibility("hidden")));
-void shared_memory(char** ends) { ends[0] = __start_block_shared; ends[1] = __stop_block_shared; }
+#define PLACE(name) extern char name[] __attribute__((weak, visibility("hidden")));
+PLACE(__start_block_shared) PLACE(__stop_block_shared) PLACE(__ehdr_start)
+void places(char** found) {
+    found[0] = __start_block_shared, found[1] = __stop_block_shared, found[2] = __ehdr_start;
+}
 }
 """
 
@@ -74,10 +78,10 @@ def compiled(code, kernels, options, checked):
     """The path of the library with these kernels. Raises KernelError in the words of g++."""
     code = DYNAMIC.sub(r"\1* \2 = (\1*)dynamic_shared()", code)
     exports = "".join(f"EXPORT_KERNEL({name})\n" for name in kernels)
-    source = f'#include "cuda.h"\n#line 1 "kernel"\n{code}\n#line 1 "exports"\n{exports}{SECTION}'
+    source = f'#include "cuda.h"\n#line 1 "kernel"\n{code}\n#line 1 "exports"\n{exports}{PLACES}'
     flags = ["-O1", "-fsanitize=thread", f"-fsanitize={CHECKS}"] if checked else ["-O2"]
     flags += [option for option in options if option.startswith(("-D", "-U"))]
-    runtime = _cached(_runtime_source(), ["-O2", "-fvisibility=hidden"], ".o")
+    runtime = _cached(_runtime_source(), RUNTIME_FLAGS, ".o")
     # A library that links nothing twice: every kernel has its own copy of the small runtime.
     return _cached(source, flags, ".so", runtime)
 

@@ -150,8 +150,8 @@ def empty(shape, dtype=float):
     return ndarray(shape, dtype)
 
 
-def empty_like(a, dtype=None):
-    return ndarray(a.shape, dtype or a.dtype)
+def empty_like(prototype, dtype=None):
+    return ndarray(prototype.shape, dtype or prototype.dtype)
 
 
 def asarray(a, dtype=None):

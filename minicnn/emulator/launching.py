@@ -59,10 +59,9 @@ class Library:
 
     def __init__(self, path):
         self.path, self.functions = path, ctypes.CDLL(str(path))
-        self.static = (ctypes.c_void_p * 2)()
-        self.functions.shared_memory(self.static)
-        # An address inside the library, and the same in its file, tell where it was loaded.
-        self.start = sentences.loaded_at(path)
+        places = (ctypes.c_void_p * 3)()
+        self.functions.places(places)
+        *self.static, self.start = places
 
     def line(self, address):
         return compiling.line_of(self.path, address - self.start) if address else None

@@ -89,11 +89,3 @@ def _outside(address, arrays):
     name, array = near
     index = (address - array.pointer) // array.itemsize
     return f"{name}[{index}], out of bounds: {name} has {array.size} elements"
-
-
-def loaded_at(path):
-    """The address at which a library was loaded."""
-    with open("/proc/self/maps") as maps:
-        return next(
-            int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(str(path))
-        )
