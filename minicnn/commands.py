@@ -62,6 +62,9 @@ def _report_training(run, as_json):
         result = {"run": str(run.folder), "steps": run.step, "best": best, "config": run.config}
         return print(json.dumps(result))
     print(f"{run.config['model']}: {run.step} steps done, the weights are in {run.folder}")
+    if run.begun_at == run.step:
+        how = f"minicnn train {run.config['model']} --start {run.folder}"
+        print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
         print(f"best on val: pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
     print(f"next: minicnn evaluate {run.folder}")

@@ -1,0 +1,17 @@
+"""`minicnn bench`: how fast is every operation and every network, and how fast is PyTorch?
+
+from minicnn.benching import bench
+bench(["relu", "multi-scale"])
+
+rows.py      what is measured: shapes and targets, as data
+timing.py    how to time honestly
+ours.py      our side of a row; twins.py: PyTorch's side
+machine.py   the ceilings of this machine
+running.py   chooses, compares, times, prints, keeps
+growth.py    time against side, maps and batch; processes.py, alone.py: memory, first step
+steps.py     where the time of a training step goes (--profile)
+"""
+
+from minicnn.benching.running import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,82 @@
+"""Pictures of the bench: ratios as bars with their targets, growth as lines."""
+
+from minicnn.benching.rows import FORWARD, PREDICTION, STEP
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # told apart by every eye
+TEXT = 11  # points
+MOST = 30  # bars in a column
+
+
+def ratio_bars(found):
+    """A bar for each row, PyTorch's time over ours: blue where the target (a black mark) is
+    reached, orange where it is missed, grey without one. A ring is the forward pass alone."""
+    from matplotlib.figure import Figure
+
+    rows = [row for row in found["rows"] if row["ratio"]]
+    forward = {(r["op"], r["row"]): r for r in rows if r["phase"] == FORWARD}
+    bars = [row for row in rows if row["phase"] != FORWARD]
+    columns = max(1, -(-len(bars) // MOST))
+    tall = -(-len(bars) // columns)
+    size = (2 + 7 * columns, 1.9 + 0.27 * tall)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    every = [row["ratio"]["median"] for row in rows] + [row["target"] or 1 for row in bars]
+    span = min(0.5, 0.8 * min(every)), max(2.0, 1.6 * max(every))
+    for number, axes in enumerate(figure.subplots(1, columns, squeeze=False)[0]):
+        _column(axes, bars[number * tall : (number + 1) * tall], forward, tall, span)
+    figure.supxlabel("times as fast as PyTorch", fontsize=TEXT + 1)
+    figure.suptitle(
+        "Forward and backward: blue reaches its target (black mark), orange misses it, grey has "
+        "none; ring: forward alone",
+        fontsize=TEXT + 1,
+    )
+    return figure
+
+
+def _column(axes, bars, forward, tall, span):
+    for place, row in enumerate(bars):
+        ratio, target = row["ratio"]["median"], row["target"]
+        colour = GREY if target is None else BLUE if row["reached"] else ORANGE
+        axes.barh(place, ratio - span[0], left=span[0], color=colour, height=0.72)
+        axes.text(ratio * 1.05, place, f"{ratio:.2g}", va="center", fontsize=TEXT - 1)
+        if target:
+            axes.plot([target, target], [place - 0.45, place + 0.45], color="black", lw=2.5)
+        alone = forward.get((row["op"], row["row"]))
+        if alone:
+            axes.plot(alone["ratio"]["median"], place, "o", mfc="white", mec="black", ms=5)
+    names = [f"{r['op']} {r['row']}" + _phase(r) for r in bars]
+    axes.set_yticks(range(len(bars)), names, fontsize=TEXT - 1, parse_math=False)
+    axes.set_ylim(tall - 0.4, -0.6)
+    axes.set_xscale("log")
+    axes.set_xlim(*span)
+    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64) if span[0] <= t <= span[1]]
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks], fontsize=TEXT)
+    axes.minorticks_off()
+    axes.axvline(1, color="black", lw=1)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _phase(row):
+    return f", {row['phase']}" if row["phase"] in (PREDICTION, STEP) else ""
+
+
+def growth_lines(found):
+    """Seconds against size in double logarithmic scales, both sides, the slopes in the legend."""
+    from matplotlib.figure import Figure
+
+    results = found["growth"]
+    figure = Figure(figsize=(5.2 * len(results), 4.8), dpi=110, layout="constrained")
+    panels = figure.subplots(1, len(results), squeeze=False)[0]
+    for axes, result in zip(panels, results, strict=True):
+        for (side, seconds), colour, mark in zip(
+            result["seconds"].items(), (BLUE, ORANGE), "os", strict=False
+        ):
+            name = {"ours": "minicnn", "torch": "PyTorch"}[side]
+            label = f"{name}, slope {result['slopes'][side]:.2f}"
+            axes.loglog(result["sizes"], seconds, f"{mark}-", color=colour, lw=2, label=label)
+        axes.set_title(result["name"], fontsize=TEXT)
+        axes.set_xlabel(result["against"], fontsize=TEXT)
+        axes.set_ylabel("seconds", fontsize=TEXT)
+        axes.tick_params(labelsize=TEXT)
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(fontsize=TEXT)
+    return figure

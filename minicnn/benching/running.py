@@ -1,0 +1,224 @@
+"""The bench: chooses rows, compares, times, prints each line as it is there, keeps all as JSON."""
+
+import contextlib
+import difflib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from minicnn import devices, functional
+from minicnn.benching import growth, machine, ours, processes, timing
+from minicnn.benching.report import HEAD, line_of
+from minicnn.benching.rows import Whole, all_rows, missing_models, model_rows
+
+PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
+HOW = (
+    "Same numbers and shapes on both sides, results and gradients compared first; both warmed up, "
+    "in turn A B A B in one process, same number of threads; seconds, median and quartiles; "
+    "ratio: PyTorch / minicnn, above 1 we are faster; GFLOP/s of ours by the direct formula."
+)
+
+
+def load_twins(against):
+    """The module with PyTorch's side, or None. Raises ValueError if it is asked for and missing."""
+    if against == "none":
+        return None
+    # Our threads sleep while they wait (devices.py), because a variable tells OpenMP so. PyTorch
+    # brings an OpenMP of its own, reads the variable when it is loaded, and would be slower.
+    policy = os.environ.pop("OMP_WAIT_POLICY", None)
+    try:
+        from minicnn.benching import twins
+    except ImportError as error:
+        if against == "torch":
+            raise ValueError(
+                f"--against torch: PyTorch cannot be imported ({error}); install it with pip "
+                "install torch, or leave the option out"
+            ) from None
+        return None
+    finally:
+        if policy is not None:
+            os.environ["OMP_WAIT_POLICY"] = policy
+    return twins
+
+
+def choose(names, everything=False, only=""):
+    """(rows, parts) that the names stand for: operations, models, or `memory`, `growth`,
+    `first-step`; without names all of them. Raises ValueError for a name that is none."""
+    rows = all_rows()
+    known = list(dict.fromkeys([row.op for row in rows])) + list(PARTS)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            if name in functional.__all__:
+                hint = "it has no row; "
+            raise ValueError(f"bench: no {name!r} here; {hint}there are {', '.join(known)}")
+    rows = [row for row in rows if not names or row.op in names]
+    rows = [row for row in rows if only in f"{row.op} {row.name}"]
+    if only and not rows:
+        raise ValueError(f"bench: no row among the chosen ones has {only!r} in its name")
+    parts = [part for part in PARTS if part in names or not (names or only)]
+    return [row for row in rows if everything or not row.slow], parts
+
+
+def measure(row, twins, device="cpu", repeats=9):
+    """The results of one row, a dict for each phase. Raises timing.Different if the sides do not
+    compute the same."""
+    kind = ours.Network if isinstance(row, Whole) else ours.Operation
+    mine = kind(row, device)
+    other = twins.side(row, mine, device) if twins else None
+    error = None
+    if other:
+        pair = mine.results(), other.results()
+        if row.op == "dropout":
+            pair = [ours.drawn_results(results, row.arrays()[0]) for results in pair]
+        error = timing.compare(*pair, row.tolerance)
+    work, found = mine.work(), []
+    for phase, function in mine.phases.items():
+        sides = [function] + ([other.phases[phase]] if other else [])
+        seconds = timing.alternate(sides, repeats, finish=finisher(device, twins))
+        result = {"op": row.op, "row": row.name, "phase": phase, "turns": len(seconds[0])}
+        result |= {"ours": asdict(timing.Times.of(seconds[0])), "error": error}
+        result |= {"torch": None, "ratio": None, "target": row.targets.get(phase), "reached": None}
+        if other:
+            result["torch"] = asdict(timing.Times.of(seconds[1]))
+            result["ratio"] = asdict(timing.ratio(*seconds))
+            if result["target"]:
+                result["reached"] = result["ratio"]["median"] >= result["target"]
+        result["operations"], result["bytes"] = work[phase]
+        found.append(result)
+    return found
+
+
+def finisher(device, twins):
+    """A function that waits until the GPU has done everything; on the CPU there is no waiting."""
+    if device == "cpu":
+        return lambda: None
+    import cupy
+
+    def wait():
+        cupy.cuda.get_current_stream().synchronize()
+        if twins:
+            twins.torch.cuda.synchronize()
+
+    return wait
+
+
+def bench(
+    names=(),
+    against="auto",
+    device="cpu",
+    threads=None,
+    repeats=9,
+    everything=False,
+    only="",
+    json_file=None,
+    plot=None,
+    say=lambda text: print(text, flush=True),
+):
+    """Measures, and returns all that was measured as a dict (as --json writes it).
+
+    names       operations, models, `memory`, `growth`, `first-step`; none: all
+    against     "torch", "none", or "auto": PyTorch if it is installed
+    device      "cpu" or "gpu"; `threads`: of both sides, by default all
+    repeats     turns of each side, at least; `everything` also takes the slow rows
+    only        a text that the names of the rows have to hold
+    json_file   written after each row; `plot`: a picture of the ratios, and beside it one of the
+                growth if that was measured
+    """
+    rows, parts = choose(names, everything, only)
+    devices.check_device(device)
+    files = [Path(f) for f in (json_file, plot) if f]
+    for file in files:
+        if not file.parent.is_dir():
+            raise ValueError(f"{file}: there is no folder {file.parent}")
+    devices.set_num_threads(threads or devices.get_num_threads())
+    twins = load_twins(against)
+    if twins:
+        twins.torch.set_num_threads(devices.get_num_threads())
+    elif against == "auto":
+        say("PyTorch is not installed, so minicnn is timed alone.")
+    if not names and not only:
+        say("All rows: about ten minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
+    found = {"how": HOW, "repeats": repeats, "complete": False}
+    found["machine"] = machine.describe(twins and twins.torch, device)
+    found |= {"rows": [], "skipped": [], **{part.replace("-", "_"): [] for part in parts}}
+    say(machine.sentence(found["machine"]))
+    try:
+        with devices.device(device):
+            _rows(rows, twins, device, repeats, found, json_file, say)
+            if not names:
+                _skip(found, say, [(n, "there is no such model yet") for n in missing_models()])
+            for part in parts:
+                _part(part, twins, repeats, found, say)
+                _save(found, json_file)
+        found["complete"] = True
+    except KeyboardInterrupt:
+        kept = f"; they are in {json_file}" if json_file else ""
+        raise KeyboardInterrupt(f"stopped after {len(found['rows'])} results{kept}") from None
+    finally:
+        _save(found, json_file)
+        if plot:
+            _draw(found, Path(plot))
+    return found
+
+
+def _rows(rows, twins, device, repeats, found, json_file, say):
+    if rows:
+        say("\n" + HEAD)
+    for row in rows:
+        try:
+            results = measure(row, twins, device, repeats)
+        except NotImplementedError as error:  # no GPU kernel yet
+            _skip(found, say, [(f"{row.op} {row.name}", str(error))])
+            continue
+        except timing.Different as error:
+            _skip(found, say, [(f"{row.op} {row.name}", f"WRONG: {error}")])
+            continue
+        for result in results:
+            found["rows"].append(result)
+            say(line_of(result, found["machine"]))
+        _save(found, json_file)
+
+
+def _part(part, twins, repeats, found, say):
+    kept = found[part.replace("-", "_")]
+    if part == "memory":
+        results = processes.memory([row.op for row in model_rows()], twins, devices)
+    elif part == "first-step":
+        results = processes.first_step("multi-scale", devices)
+    else:
+        results = growth.curves(twins, repeats)
+    say("")
+    for result in results:
+        kept.append(result)
+        say(result["text"])
+
+
+def _skip(found, say, skipped):
+    for name, reason in skipped:
+        found["skipped"].append({"row": name, "reason": reason})
+        say(f"{name}: skipped, {reason}")
+
+
+def _save(found, json_file):
+    """Whole or not at all: into a new file, which then takes the place of the old one."""
+    if not json_file:
+        return
+    beside = Path(f"{json_file}.part")
+    try:
+        beside.write_text(json.dumps(found, indent=1) + "\n")
+        os.replace(beside, json_file)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def _draw(found, plot):
+    from minicnn.benching import pictures
+
+    if any(row["ratio"] for row in found["rows"]):
+        pictures.ratio_bars(found).savefig(plot)
+    if found.get("growth"):
+        pictures.growth_lines(found).savefig(plot.with_stem(f"{plot.stem}-growth"))
