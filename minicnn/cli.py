@@ -231,7 +231,7 @@ def _bench(commands):
     p.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds it, as 7x7")
     p.add_argument("--all", action="store_true", help="slow rows, too (AlexNet at batch 32)")
     p.add_argument("--repeats", type=whole_number(1), default=9, metavar="N", help="(9)")
-    p.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="(cpu)")
+    p.add_argument("--device", choices=("cpu", "gpu", "emulated"), default="cpu", help="(cpu)")
     _threads(p)
     p.add_argument("--json", metavar="FILE", help="everything that was measured, as JSON")
     p.add_argument("--plot", metavar="FILE", help="a picture of the ratios (.png, .pdf, .svg)")

@@ -208,10 +208,14 @@ def bench(o):
 
         if not o.names:
             raise ValueError("bench --profile: name a model, for example multi-scale")
-        _use_threads(o)
-        for model in o.names:
-            _print(profile_step(model))
+        with _machine(o) as device:
+            for model in o.names:
+                _print(profile_step(model, device=device))
         return None
+    if o.device == "emulated":
+        raise ValueError(
+            "bench --device emulated: only with --profile, for it says nothing of GPUs"
+        )
     from minicnn.benching import bench
 
     found = bench(o.names, o.against, o.device, o.threads, o.repeats, o.all, o.only, o.json, o.plot)

@@ -13,11 +13,14 @@ garbage, without a word. Hence whole numbers travel as int and others as T, what
 numpy integer keeps its own type, and None is a null pointer.
 """
 
+import collections
+
 import numpy as np
 
 BLOCK = 256
 OLDEST = "compute capability 7.5 (2018)"
 
+launches = collections.Counter()  # kernel -> how often this process has started it on a GPU
 _modules = {}  # (name of the array module, text, options) -> compiled module
 
 
@@ -47,6 +50,7 @@ class GpuBody:
         options = tuple(f"-D{name}={value}" for name, value in self.constants(*args).items())
         function = compiled(cupy, cuda_text(self.source, dtype), options, self.name)
         function(grid, block, values)
+        launches[self.name] += 1
 
 
 def _one_thread_each(threads):

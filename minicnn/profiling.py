@@ -11,6 +11,8 @@ While nobody profiles, nothing is timed.
 import contextlib
 import time
 
+from minicnn.launching import launches
+
 _watchers = []  # called with (op, "forward" or "backward", seconds)
 
 
@@ -31,6 +33,7 @@ class Profile:
 
     def __init__(self):
         self.rows = {}  # op name -> [calls, seconds forward, seconds backward]
+        self.launches = 0  # of our kernels on a GPU; array functions of cupy come on top
         self.seconds = 0.0  # of the whole, the engine and everything beside the ops included
 
     def note(self, op, phase, seconds):
@@ -56,7 +59,10 @@ class Profile:
         for name, calls, f, b in table:
             count = f"{calls:g}" if calls else ""
             text.append(f"{name:16} {count:>6} {f:11.2f} {b:12.2f} {(f + b) / total:7.1%}")
-        return [*text, f"{'together':16} {'':6} {total:11.2f} ms a step"]
+        text.append(f"{'together':16} {'':6} {total:11.2f} ms a step")
+        if self.launches:
+            text.append(f"{'GPU kernels':16} {self.launches / steps:6g} launches a step")
+        return text
 
 
 @contextlib.contextmanager
@@ -64,9 +70,11 @@ def profile():
     """Inside, every operation is timed; gives a Profile that fills."""
     table = Profile()
     _watchers.append(table.note)
+    before = launches.total()
     start = time.perf_counter()
     try:
         yield table
     finally:
         table.seconds += time.perf_counter() - start
+        table.launches += launches.total() - before
         _watchers.remove(table.note)

@@ -9,6 +9,7 @@ import minicnn
 from minicnn import cli, emulator, nn
 from minicnn import functional as F
 from minicnn.information import kernels_without_gpu
+from minicnn.profiling import profile
 from minicnn.tensor import Tensor
 
 missing = kernels_without_gpu()
@@ -94,6 +95,15 @@ def stop_after(folder, options, steps):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(SGD, "step", stopping)
         minicnn.train("multi-scale", out=folder, **options)
+
+
+def test_a_profile_counts_the_launches():
+    x = Tensor(np.ones((4, 5), np.float32), requires_grad=True).to("emulated")
+    with profile() as table:
+        for _ in range(2):
+            F.relu(F.relu(x) + 1.0).sum().backward()
+    assert table.launches == 8  # two forward, two backward, twice
+    assert table.lines(steps=2)[-1].split() == ["GPU", "kernels", "4", "launches", "a", "step"]
 
 
 def test_the_command_line_names_the_device_that_cannot_be_used(monkeypatch, capsys):

@@ -7,19 +7,19 @@ from minicnn.profiling import profile
 from minicnn.tensor import Tensor
 
 
-def profile_step(model, size=(240, 320), steps=3):
+def profile_step(model, size=(240, 320), steps=3, device="cpu"):
     """Lines of text: the time of a training step of `model` (its name) on a drawn scene of `size`
     (H, W), by operation; the mean over `steps`, after one that compiles and warms up."""
     cls, _ = models.find(model)
     dataset = datasets.load("scenes", size=size)
     picture = dataset.split("train")[0]
     randomness.manual_seed(0)
-    network = cls(len(dataset.classes))
+    network = cls(len(dataset.classes)).to(device)
     sgd = optim.SGD(network.parameters(), lr=0.001, momentum=0.9)
     labels = np.ascontiguousarray(picture.labels[None])
 
     def step():
-        inputs = [Tensor(level[None]) for level in network.preprocess(picture.image)]
+        inputs = [Tensor(a[None]).to(device) for a in network.preprocess(picture.image)]
         loss, _ = network.loss(inputs, labels)
         sgd.zero_grad()
         loss.backward()
