@@ -78,8 +78,8 @@ BUGS = {
         {},
     ),
     "race between blocks": (
-        "writes y[0], which thread (0, 0, 0) of block (0, 0, 0) writes in line 3, and blocks run "
-        "in no order; nothing between them: a race",
+        "writes y[0], which thread (0, 0, 0) of block (0, 0, 0) writes in line 3, and nothing "
+        "puts two blocks in order: a race",
         "if (t == 0) y[0] = blockIdx.x;",
         "if (t == 0) y[blockIdx.x] = blockIdx.x;",
         {"grid": 2},
@@ -190,3 +190,11 @@ def test_races_and_barriers_are_caught_in_every_order(name, order):
         x, y = numbers(64), cupy.empty(64, np.float32)
         with pytest.raises(KernelError, match="race|divergent|uninitialised"):
             launch(wrong, x, y, **options)
+
+
+@pytest.mark.parametrize("name", ["barrier after an early exit", "barriers in two branches"])
+def test_barriers_are_looked_at_in_fast_mode_too(name):
+    message, wrong, _, options = BUGS[name]
+    with emulator.fast(), pytest.raises(KernelError) as caught:
+        launch(wrong, numbers(64), cupy.empty(64, np.float32), **options)
+    assert message in str(caught.value)

@@ -20,7 +20,7 @@ struct Region { char* begin; char* end; int64_t item; bool* written; Cell* cells
 enum Kind { NOTHING, OUTSIDE, UNINITIALISED, RACE, MISALIGNED, LEFT_BEHIND, OTHER_BARRIER, DEADLOCK,
             ENDLESS, ABSENT_LANE, UNDEFINED };
 struct Failure {
-    int kind, line, other_line, size, writing, other_writing, number, unused;
+    int kind, line, other_line, size, writing, other_writing, number;
     const void *pc, *other_pc, *address;
     Index block, thread, other_block, other_thread;
     char text[128];

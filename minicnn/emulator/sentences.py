@@ -11,44 +11,50 @@ def describe(kernel, failure, arrays, library):
     """The sentence for a Failure of `kernel`, launched with `arrays`, [(name, array)]."""
     f, lines = failure, lines_of(kernel.code)
     line = f.line or library.line(f.pc)
-    verb = "writes" if f.writing else "reads"
-    what = _element(f.address, arrays, library)
-    nobody = "it waits for ever (deadlock)"
-    if KINDS[f.kind] == "race":
-        who = "the same block" if str(f.other_block) == str(f.block) else f"block {f.other_block}"
-        did = "writes" if f.other_writing else "reads"
-        where = f" in line {n}" if (n := library.line(f.other_pc)) else ""
-        order = "no barrier" if who == "the same block" else "and blocks run in no order; nothing"
-        rest = f"{verb} {what}, which thread {f.other_thread} of {who} {did}{where}, with "
-        rest = rest.replace(", with ", f", {order} between them: a race")
-        rest = rest.replace(", no barrier", ", with no barrier")
-    else:
-        rest = {
-            "outside": lambda: f"{verb} {f.size} bytes at {_outside(f.address, arrays)}",
-            "uninitialised": lambda: f"reads {what}, which is uninitialised: nobody has written it",
-            "misaligned": lambda: (
-                f"{verb} {f.size} bytes at {what}, misaligned: the address is no multiple of "
-                f"{f.size}"
-            ),
-            "left_behind": lambda: (
-                f"waits at this barrier, but {f.number} threads of the block have left the kernel, "
-                f"thread {f.other_thread} among them: a divergent barrier"
-            ),
-            "other_barrier": lambda: (
-                f"waits at this barrier, but thread {f.other_thread} waits at another one, in line "
-                f"{f.other_line}: a divergent barrier"
-            ),
-            "deadlock": lambda: f"waits, but {f.number} threads wait elsewhere: {nobody}",
-            "endless": lambda: f"does not end: {nobody}",
-            "absent_lane": lambda: (
-                f"takes the value of lane {f.number}, which has none to give: it has ended, does "
-                "not exist or is not in the mask"
-            ),
-            "undefined": lambda: f.text.decode(),
-        }[KINDS[f.kind]]()
     place = f"line {line}" if line else "line unknown (addr2line is missing)"
     text = f" -- {lines[line]}" if line in lines else ""
-    return f"kernel {kernel.name}, {place}, block {f.block}, thread {f.thread}: {rest}{text}"
+    what = _what(f, arrays, library)
+    return f"kernel {kernel.name}, {place}, block {f.block}, thread {f.thread}: {what}{text}"
+
+
+def _what(f, arrays, library):
+    """What the thread did."""
+    verb, element = "writes" if f.writing else "reads", _element(f.address, arrays, library)
+    kind = KINDS[f.kind]
+    if kind == "outside":
+        return f"{verb} {f.size} bytes at {_outside(f.address, arrays)}"
+    if kind == "uninitialised":
+        return f"reads {element}, which is uninitialised: nobody has written it"
+    if kind == "race":
+        did = "writes" if f.other_writing else "reads"
+        other = f"{did} in line {library.line(f.other_pc)}"
+        if str(f.other_block) == str(f.block):
+            who, why = "the same block", "with no barrier between them"
+        else:
+            who, why = f"block {f.other_block}", "and nothing puts two blocks in order"
+        return f"{verb} {element}, which thread {f.other_thread} of {who} {other}, {why}: a race"
+    if kind == "misaligned":
+        return f"{verb} {f.size} bytes at {element}, misaligned: no multiple of {f.size}"
+    if kind == "left_behind":
+        return (
+            f"waits at this barrier, but {f.number} threads of the block have left the kernel, "
+            f"thread {f.other_thread} among them: a divergent barrier"
+        )
+    if kind == "other_barrier":
+        return (
+            f"waits at this barrier, but thread {f.other_thread} waits at another one, in line "
+            f"{f.other_line}: a divergent barrier"
+        )
+    if kind == "deadlock":
+        return f"waits, but {f.number} threads wait elsewhere: it waits for ever (deadlock)"
+    if kind == "endless":
+        return "does not end: it waits for ever (deadlock)"
+    if kind == "absent_lane":
+        return (
+            f"takes the value of lane {f.number}, which has none to give: it has ended, does not "
+            "exist or is not in the mask"
+        )
+    return f.text.decode()
 
 
 def lines_of(code):

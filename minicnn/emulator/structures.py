@@ -23,8 +23,8 @@ class Region(ctypes.Structure):
 
 class Failure(ctypes.Structure):
     _fields_ = [
-        *((name, c_int) for name in "kind line other_line size writing other_writing".split()),
-        *((name, c_int) for name in ("number", "unused")),
+        *((name, c_int) for name in "kind line other_line size".split()),
+        *((name, c_int) for name in "writing other_writing number".split()),
         *((name, c_void_p) for name in ("pc", "other_pc", "address")),
         *((name, Index) for name in "block thread other_block other_thread".split()),
         ("text", c_char * 128),

@@ -89,9 +89,10 @@ static void run_fiber(Fiber* next) {
 }
 
 Failure* fail(Kind kind, const void* pc) {
-    Failure& f = launch->failure;
-    f = {kind, 0, 0, 0, 0, 0, 0, 0, pc, nullptr, nullptr, blockIdx, threadIdx, {}, {}, {}};
-    return &f;
+    Failure* f = &launch->failure;
+    *f = {};
+    f->kind = kind, f->pc = pc, f->block = blockIdx, f->thread = threadIdx;
+    return f;
 }
 void give_up() {
     to_scheduler();  // which never comes back here
