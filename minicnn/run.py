@@ -39,7 +39,7 @@ class Run:
     def __init__(self, config, network, dataset, folder, quiet):
         self.config, self.network, self.dataset = config, network, dataset
         self.folder = folder
-        self.step = 0
+        self.step = self.begun_at = 0
         self.settings = config["training"]
         self.pictures = dataset.split("train")
         if config["overfit_one"]:
@@ -125,6 +125,7 @@ class Run:
         total = self.config["total_steps"]
         validate_every = max(1, total // max(1, self.settings["validations"]))
         progress = Progress(total, self.step, self.quiet)
+        self.begun_at = self.step
         begun = saved = time.monotonic()
         optimizer = self.optimizer
         self.network.train()
@@ -166,9 +167,12 @@ class Run:
             hint = f"; go on with: minicnn resume {self.folder}" if self.folder else ""
             raise KeyboardInterrupt(f"stopped after step {self.step}{hint}") from None
         except Exception as error:
+            progress.close()
+            if self.step == 0:  # weights that learnt nothing shall not look like a trained network
+                self._remove()
+                raise
             if not isinstance(error, Diverged):
                 self.save()
-            progress.close()
             if isinstance(error, datasets.DataError) and self.folder:
                 hint = f"mend it, then minicnn resume {self.folder} (or add --skip-bad)"
                 raise datasets.DataError(f"{error}; {hint}") from None
@@ -247,6 +251,11 @@ class Run:
         for path, v in zip(self.learning, self.optimizer.velocity, strict=True):
             arrays[f"velocity/{path}"] = Tensor(v).numpy()
         checkpoints.save(self.folder / LAST, arrays, self.config)
+
+    def _remove(self):
+        if self.folder is not None:
+            for file in (self.folder / LAST, self.folder / "log.jsonl"):
+                file.unlink(missing_ok=True)
 
     def _finish(self):
         """The weights that did best on `val` are the result; curves are drawn from the log."""

@@ -112,6 +112,9 @@ def train(
             print(f"not in {begun['from']}, begun at random: {', '.join(begun['new'])}")
     network.to(device)
     config["tables"] = checkpoints.tables_of(network)
+    if not skip_bad:
+        for split in ("train", "val"):
+            dataset.check_labels(split)
     config["long_side"] = _long_side(dataset.split("train"))
     if config["training"]["balance"]:
         config["class_shares"] = class_shares(dataset.split("train"), len(dataset.classes))

@@ -135,7 +135,7 @@ def test_demo(monkeypatch, capsys):
 MISTAKES = [
     (["bogus"], "invalid choice: 'bogus'"),
     (["train"], "required: MODEL"),
-    (["train", "nonsense"], "there is no model 'nonsense'; there are patch, single-scale, multi-scale"),
+    (["train", "nonsense"], "there is no model 'nonsense'; there are patch, single"),
     (["train", "multi-scale", "--recipe", "best"], "'best'"),
     (["train", "multi-scale", "--epochs", "1", "--minutes", "2"], "not allowed with"),
     (["train", "multi-scale", "--minutes", "nan"], "'nan' is not a number above 0"),

@@ -52,7 +52,7 @@ def test_load_says_what_is_wrong(home, folder):
     refused("is not a folder", datasets.load, folder / "classes.txt")
     refused("is not a folder", datasets.load, "no/such/path")
     refused("no option 'fold' here; it has none", datasets.load, folder, fold=2)
-    refused("needs images/, labels/ and classes.txt", datasets.load, home.parent)
+    refused("has no images; a data set needs images/", datasets.load, home.parent)
 
 
 def test_home_is_the_variable_or_the_cache_folder(monkeypatch, tmp_path):

@@ -187,6 +187,29 @@ def test_a_bad_validation_picture_is_skipped_too_if_that_is_asked_for(tmp_path):
     assert 0 <= run.config["best"]["val_accuracy"] <= 1
 
 
+def test_a_bad_label_is_found_before_an_hour_of_training(tmp_path):
+    from datasets_samples import make_folder
+    from PIL import Image
+
+    root = make_folder(tmp_path / "mine", count=6, size=(32, 40))
+    label = root / "labels" / "p4.png"
+    Image.fromarray(np.full((32, 40), 77, np.uint8)).save(label)
+    arguments = {"data": root, "data_options": {}, "steps": 2, "out": tmp_path / "run"}
+    with pytest.raises(ValueError, match=r"p4.png: label 77 at row 0, .*minicnn data check"):
+        tiny(**arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_fails_before_its_first_step_leaves_no_weights(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise ValueError("no")
+
+    monkeypatch.setattr(running.Run, "_loss", fail)
+    with pytest.raises(ValueError, match="no"):
+        tiny(steps=2, out=tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+
+
 def test_minutes_become_steps_once(tmp_path, monkeypatch):
     monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 0.01)
     run = tiny(minutes=0.01, out=tmp_path / "run")  # 0.6 s
@@ -229,7 +252,10 @@ def test_tables_are_stored_with_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"model": "multiscale"}, "there is no model 'multiscale'; there are single-scale"),
+        (
+            {"model": "multiscale"},
+            "there is no model 'multiscale'; there are .* did you mean multi-scale",
+        ),
         ({"recipe": "theirs"}, "no recipe 'theirs'; it has ours, faithful"),
         ({"settings": {"widht": 1}}, "there is no setting 'widht'; there are"),
         ({"settings": {"width": "wide"}}, "option width='wide': expected a number"),

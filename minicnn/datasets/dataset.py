@@ -42,6 +42,10 @@ class Dataset:
         """The Picture of that name. Raises a DataError that names the file if it cannot be read."""
         raise NotImplementedError
 
+    def check_labels(self, split):
+        """Raises the DataError of the first label map that cannot be used, if they come from files:
+        an hour of training shall not end at a mistake that a look beforehand finds."""
+
     def split(self, split):
         """The pictures of 'train', 'val' or 'test' as a sequence; each is read when asked for."""
         return Split(self, self.names(split))

@@ -33,10 +33,11 @@ class Folder(Dataset):
     def __init__(self, root):
         self.root = Path(root)
         self.name = self.root.resolve().name
-        if not (self.root / "images").is_dir() or not (self.root / "classes.txt").is_file():
-            raise DataError(
-                f"{self.root}: is not a data set, which needs images/, labels/ and classes.txt"
-            )
+        for needed in ("images", "labels", "classes.txt"):
+            if not (self.root / needed).exists():
+                raise DataError(
+                    f"{self.root}: has no {needed}; a data set needs images/, labels/, classes.txt"
+                )
         self.classes, self.colours, self._index = read_classes(self.root / "classes.txt")
         self._files = self._find_pictures()
         self._listed_at = {}  # name -> "train.txt, line 3", for messages
@@ -55,6 +56,10 @@ class Folder(Dataset):
         labels = self.root / "labels" / f"{name}.png"
         return labelled(name, self._files[name], labels, self._read_labels, self.classes)
 
+    def check_labels(self, split):
+        for name in self.names(split):
+            self._read_labels(self.root / "labels" / f"{name}.png")
+
     def _read_labels(self, path):
         stored = read_labels(path)
         labels = self._index[stored]
@@ -62,7 +67,7 @@ class Folder(Dataset):
             row, column = np.argwhere(labels < 0)[0]
             raise DataError(
                 f"{path}: label {stored[row, column]} at row {row}, column {column}, which "
-                f"{self.root / 'classes.txt'} does not list"
+                f"{self.root / 'classes.txt'} does not list (all such files: minicnn data check)"
             )
         return labels.astype(np.uint8)
 

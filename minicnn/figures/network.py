@@ -54,8 +54,8 @@ def feature_maps(network, image, most=12):
     scales, columns = len(seen[names[0]]), 4
     rows = -(-most // columns)
     # Everything in a line of the figure is equally high, the mosaics a little wider.
-    width = ROW * image.shape[1] / image.shape[0]
-    widths = [width] + [width * columns / rows] * len(names)
+    width = max(2.4, ROW * image.shape[1] / image.shape[0])  # room for the titles
+    widths = [width] + [max(3.4, width * columns / rows)] * len(names)
     figure = Figure(
         figsize=(sum(widths) + 0.3, scales * (ROW + 0.42)), dpi=110, layout="constrained"
     )

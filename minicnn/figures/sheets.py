@@ -31,8 +31,8 @@ def compare_sheet(pictures, results, classes, colours, title=None, table=None):
     if not count or any(len(maps) != count for maps in results.values()):
         raise ValueError("a sheet needs pictures, and of every network one label map for each")
     aspect = float(np.median([p.labels.shape[1] / p.labels.shape[0] for p in pictures]))
-    cell = min(PICTURE_HEIGHT * aspect, 4.5)
-    tall = cell / aspect + 0.24
+    cell = float(np.clip(PICTURE_HEIGHT * aspect, 2.4, 4.5))  # room for the headings
+    tall = min(cell / aspect, 3.2) + 0.24
     below = 0.36 * len(table) + 0.3 if table else 0
     size = (cell * len(headings) + 0.2, tall * count + below + 1.3)
     figure = Figure(figsize=size, dpi=110, layout="constrained")

@@ -58,6 +58,8 @@ def _open(path, formats, max_pixels):
     """The opened Pillow image, its header read and its size judged, nothing decoded yet."""
     from PIL import Image
 
+    if Path(path).is_dir():
+        raise ImageError(f"{path}: is a folder; name the pictures in it, {path}/*.jpg")
     if not Path(path).is_file():  # a pipe would be waited for, for ever
         raise ImageError(f"{path}: there is no such file")
     try:

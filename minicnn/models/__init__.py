@@ -1,5 +1,7 @@
 """The networks of the lecture by the names of the command line."""
 
+from difflib import get_close_matches
+
 from minicnn.models import multi_scale, patch
 
 MODELS = {
@@ -12,7 +14,9 @@ MODELS = {
 def find(name):
     """(class, recipes) of a model. Raises ValueError that lists the models."""
     if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+        near = get_close_matches(name, MODELS, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no model {name!r}; there are {', '.join(MODELS)}{hint}")
     return MODELS[name]
 
 
