@@ -77,6 +77,24 @@ BUGS = {
         SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n__syncwarp();\ny[t] = s[t ^ 1];",
         {},
     ),
+    "race: a shuffle is no barrier": (
+        "no barrier between them: a race",
+        SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n"
+        "float v = __shfl_xor_sync(0xffffffff, x[t], 1);\ny[t] = v + s[t ^ 1];",
+        SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n"
+        "float v = __shfl_xor_sync(0xffffffff, x[t], 1);\n"
+        "if (t % 32 < 16) __syncwarp(0xffff); else __syncwarp(0xffff0000);\ny[t] = v + s[t ^ 1];",
+        {},
+    ),
+    "race: the writer has read too": (
+        "line 6, block (0, 0, 0), thread (1, 0, 0): writes shared memory (byte 0), which thread "
+        "(0, 0, 0) of the same block reads in line 6, with no barrier between them: a race",
+        SHARED + "if (t == 0) s[0] = 2;\n__syncthreads();\nfloat v = s[0]; if (t) s[0] = v + 1;\n"
+        "y[t] = v;",
+        SHARED + "if (t == 0) s[0] = 2;\n__syncthreads();\nfloat v = s[0];\n__syncthreads();\n"
+        "if (t) s[0] = v + 1;\ny[t] = v;",
+        {"block": 2},
+    ),
     "race between blocks": (
         "writes y[0], which thread (0, 0, 0) of block (0, 0, 0) writes in line 3, and nothing "
         "puts two blocks in order: a race",

@@ -88,7 +88,8 @@ RUNTIME unsigned warp_ballot(bool yes, unsigned mask, int line);
 RUNTIME int lane_number();
 RUNTIME void* dynamic_shared();
 #define __syncthreads() block_barrier(__LINE__)
-#define __syncwarp(...) warp_barrier(0xffffffffu, __LINE__)
+static inline unsigned mask_of(unsigned mask = 0xffffffffu) { return mask; }
+#define __syncwarp(...) warp_barrier(mask_of(__VA_ARGS__), __LINE__)
 static inline void __threadfence() {}  // one thread runs at a time, so memory is never out of order
 static inline void __threadfence_block() {}
 

@@ -18,7 +18,9 @@
 static Region shared[2];  // __shared__ arrays, extern __shared__ array
 static const long ENDLESS_STEPS = 20'000'000;
 
-static void add_cells(Region& r) { r.cells = (Cell*)calloc((r.end - r.begin) / r.item + 1, sizeof(Cell)); }
+static void add_cells(Region& r) {
+    r.cells = (Cell*)calloc((r.end - r.begin) / r.item + 1, sizeof(Cell));
+}
 void check_memory_begin() {
     shared[0] = {launch->shared_begin, launch->shared_end, 4, nullptr, nullptr};
     shared[1] = {dynamic_memory, dynamic_memory + launch->dynamic_bytes, 4, nullptr, nullptr};
@@ -43,8 +45,9 @@ static void complain(Kind kind, const void* pc, const char* place, unsigned size
     f->address = place, f->size = size, f->writing = writing;
     give_up();
 }
-static void complain_of_race(const Access& then, bool wrote, const void* pc, const char* place, bool writing) {
-    Failure* f = fail(RACE, pc);
+static void complain_of_race(const Access& then, bool wrote, const Access& now, const char* place,
+                             bool writing) {
+    Failure* f = fail(RACE, now.pc);
     f->address = place, f->writing = writing;
     f->other_pc = then.pc, f->other_writing = wrote;
     f->other_block = block_index(then.block - 1), f->other_thread = thread_index(then.thread);
@@ -57,31 +60,34 @@ static void access(const void* pointer, unsigned size, int what, const void* pc)
     if (!running || (uintptr_t)(place - fiber_stack) < STACK) return;  // a local variable
     if (++steps > ENDLESS_STEPS) fail(ENDLESS, pc), give_up();
     Region* r = nullptr;
-    bool in_shared = false;
+    bool in_shared = false, writing = what & WRITE;
+    auto holds = [&](Region& one) { return place >= one.begin && place + size <= one.end; };
     for (int k = 0; k < 2 && !r; k++)
-        if (place >= shared[k].begin && place + size <= shared[k].end) r = &shared[k], in_shared = true;
+        if (holds(shared[k])) r = &shared[k], in_shared = true;
     for (int k = 0; k < launch->region_count && !r; k++)
-        if (place >= launch->regions[k].begin && place + size <= launch->regions[k].end) r = &launch->regions[k];
-    bool writing = what & WRITE;
+        if (holds(launch->regions[k])) r = &launch->regions[k];
     if (!r) complain(OUTSIDE, pc, place, size, writing);
     if ((uintptr_t)place & (size - 1)) complain(MISALIGNED, pc, place, size, writing);
     count_traffic(pc, in_shared, place, size);
     Access now = {uint32_t(block_number) + 1, epoch, warp_epoch[thread_number / 32],
                   uint16_t(thread_number), what == ATOMIC, pc};
-    for (int64_t k = (place - r->begin) / r->item; k <= (place + size - 1 - r->begin) / r->item; k++) {
+    int64_t first = (place - r->begin) / r->item, last = (place + size - 1 - r->begin) / r->item;
+    for (int64_t k = first; k <= last; k++) {
         Cell& cell = r->cells[k];
         bool written = in_shared ? cell.write.block == now.block : !r->written || r->written[k];
         if (what & READ && !written) complain(UNINITIALISED, pc, place, size, false);
         if (unordered(cell.write, now, in_shared) && !(cell.write.atomic && now.atomic))
-            complain_of_race(cell.write, true, pc, place, writing);
+            complain_of_race(cell.write, true, now, place, writing);
         if (writing) {
             for (Access* then : {&cell.read, &cell.earlier_read})
-                if (unordered(*then, now, in_shared)) complain_of_race(*then, false, pc, place, true);
+                if (unordered(*then, now, in_shared))
+                    complain_of_race(*then, false, now, place, true);
             cell.write = now;
             if (!in_shared && r->written) r->written[k] = true;
         } else {
             // The last two readers are kept, so that one of them is not the thread that writes next.
-            if (cell.read.thread != now.thread || cell.read.block != now.block) cell.earlier_read = cell.read;
+            if (cell.read.thread != now.thread || cell.read.block != now.block)
+                cell.earlier_read = cell.read;
             cell.read = now;
         }
     }
@@ -89,9 +95,9 @@ static void access(const void* pointer, unsigned size, int what, const void* pc)
 
 // ---------------------------------------------------------------- the calls that g++ has put in
 #define PC __builtin_return_address(0)
-#define HOOKS(n)                                                          \
-    extern "C" void __tsan_read##n(void* p) { access(p, n, READ, PC); }       \
-    extern "C" void __tsan_write##n(void* p) { access(p, n, WRITE, PC); }     \
+#define HOOKS(n)                                                                  \
+    extern "C" void __tsan_read##n(void* p) { access(p, n, READ, PC); }           \
+    extern "C" void __tsan_write##n(void* p) { access(p, n, WRITE, PC); }         \
     extern "C" void __tsan_unaligned_read##n(void* p) { access(p, n, READ, PC); } \
     extern "C" void __tsan_unaligned_write##n(void* p) { access(p, n, WRITE, PC); }
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)

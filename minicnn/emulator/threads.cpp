@@ -9,6 +9,7 @@
 // kernel without barriers is a plain loop over its threads.
 #include "runtime.h"
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <sys/mman.h>
 
@@ -33,7 +34,7 @@ asm(".pushsection .text\n.hidden switch_stacks\n.globl switch_stacks\nswitch_sta
     "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n pop %rbp\n ret\n.popsection\n");
 static void switch_to(Context& mine, Context& other) { switch_stacks(&mine, other); }
 static void start_at(Context& fiber, char* stack, void (*function)()) {
-    void** top = (void**)(stack + STACK) - 1;  // as if a call of `function` had left an address there
+    void** top = (void**)(stack + STACK) - 1;  // as if a call had left its return address there
     *--top = (void*)function;
     fiber = top - 6;  // whatever the six registers hold at first
 }
@@ -54,10 +55,10 @@ struct Fiber { Context context; char* stack; };
 struct Thread {
     Fiber* fiber;
     State state;
-    int line;              // where it waits
-    unsigned mask;         // the lanes that it waits for,
-    int from;              // the one whose value it takes,
-    uint64_t gives, takes; // what it gives to the others; and what it got
+    int line;                  // where it waits
+    unsigned mask;             // the lanes that it waits for,
+    int from;                  // the one whose value it takes; -1: it only waits
+    uint64_t gives, takes;     // what it gives to the others; and what it got
     unsigned partners, votes;  // the lanes that met; those of them that gave 1
 };
 static std::vector<Fiber*> all_fibers, idle_fibers;
@@ -128,7 +129,7 @@ static Fiber* idle_fiber() {
 }
 
 // --------------------------------------------------------------------------- waiting, in a thread
-static Thread& wait(State why, int line, unsigned mask = 0, int from = 0, uint64_t gives = 0) {
+static Thread& wait(State why, int line, unsigned mask = 0, int from = -1, uint64_t gives = 0) {
     int me = thread_number;
     threads[me] = {threads[me].fiber, why, line, mask, from, gives, 0, 0, 0};
     to_scheduler();
@@ -176,9 +177,11 @@ static bool release_warp(int first) {
             if (!(met >> (t - first) & 1)) continue;
             threads[t].state = READY;
             threads[t].partners = met, threads[t].votes = votes;
-            if (met >> threads[t].from & 1) threads[t].takes = threads[first + threads[t].from].gives;
+            int from = threads[t].from;
+            if (from >= 0 && met >> from & 1) threads[t].takes = threads[first + from].gives;
         }
-        warp_epoch[first / 32]++;
+        // A __syncwarp() puts accesses to memory in order; an exchange of values does not.
+        if (threads[leader].from < 0) warp_epoch[first / 32]++;
         return true;
     }
     return false;
@@ -228,27 +231,30 @@ static void run_block() {
     while (!launch->failure.kind && release()) {
         shuffle_order();
         for (int t : order)
-            if (threads[t].state == READY && !launch->failure.kind) be(t), run_fiber(threads[t].fiber);
+            if (threads[t].state == READY && !launch->failure.kind)
+                be(t), run_fiber(threads[t].fiber);
     }
 }
 
 FOR_PYTHON int run(Launch* given) {
     launch = given;
     gridDim = launch->grid, blockDim = launch->block;
-    unsigned count = blockDim.x * blockDim.y * blockDim.z, blocks = gridDim.x * gridDim.y * gridDim.z;
     std::vector<char> dynamic(launch->dynamic_bytes + 128);
-    dynamic_memory = launch->dynamic_bytes ? (char*)(((uintptr_t)dynamic.data() + 127) & ~127ul) : nullptr;
+    char* aligned = (char*)(((uintptr_t)dynamic.data() + 127) & ~127ul);
+    dynamic_memory = launch->dynamic_bytes ? aligned : nullptr;
     dice.seed(launch->seed);
-    threads.assign(count, Thread());
-    std::vector<unsigned> block_order(blocks);
-    order.resize(count);
-    for (unsigned k = 0; k < count; k++) order[k] = launch->order == REVERSED ? count - 1 - k : k;
-    for (unsigned k = 0; k < blocks; k++) block_order[k] = launch->order == REVERSED ? blocks - 1 - k : k;
-    if (launch->order == RANDOM) std::shuffle(block_order.begin(), block_order.end(), dice);
+    threads.assign(blockDim.x * blockDim.y * blockDim.z, Thread());
+    order.resize(threads.size());
+    std::vector<int> block_order(gridDim.x * gridDim.y * gridDim.z);
+    for (auto* numbers : {&order, &block_order}) {
+        std::iota(numbers->begin(), numbers->end(), 0);
+        if (launch->order == REVERSED) std::reverse(numbers->begin(), numbers->end());
+        if (launch->order == RANDOM) std::shuffle(numbers->begin(), numbers->end(), dice);
+    }
     idle_fibers = all_fibers;  // those that a failed launch left in the middle of a kernel start anew
     for (Fiber* f : all_fibers) start_at(f->context, f->stack, fiber_main);
     if (launch->checked) check_memory_begin();
-    for (unsigned block : block_order) {
+    for (int block : block_order) {
         block_number = block;
         run_block();
         if (launch->failure.kind) break;

@@ -27,7 +27,8 @@ void count_traffic_end_of_block() {
         unsigned step = request.shared ? 4 : 32;
         std::vector<uintptr_t> units;  // words of shared, sectors of global memory
         for (uintptr_t place : request.places)
-            for (uintptr_t u = place / step; u <= (place + request.size - 1) / step; u++) units.push_back(u);
+            for (uintptr_t u = place / step; u <= (place + request.size - 1) / step; u++)
+                units.push_back(u);
         std::sort(units.begin(), units.end());
         units.erase(std::unique(units.begin(), units.end()), units.end());
         int64_t transfers = units.size(), ideal = (request.places.size() * request.size + 31) / 32;
@@ -38,7 +39,8 @@ void count_traffic_end_of_block() {
             ideal = (units.size() + 31) / 32;
         }
         Line& line = lines[key.first.first];
-        line = {key.first.first, request.shared, line.requests + 1, line.transfers + transfers, line.ideal + std::min(ideal, transfers)};
+        line.pc = key.first.first, line.shared = request.shared;
+        line.requests++, line.transfers += transfers, line.ideal += std::min(ideal, transfers);
     }
     requests.clear(), times.clear();
 }
