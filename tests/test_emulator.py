@@ -256,7 +256,18 @@ def test_reading_what_no_kernel_has_written():
                 read()
         y.T[3:] = 2
         assert y.sum().item() == 28
-    assert np.isnan(cupy.empty(3, np.float32).get()).all()  # unchecked, it shows
+        x = cupy.empty(4, np.float32)
+    run(SCALE, "scale", (1,), (4,), GOOD[0], np.float32(2), x, np.int32(4))
+    with emulator.checked():
+        assert x.sum().item() == 20  # a fast kernel is believed to have written it
+    # Where nothing is checked, what nobody has written is at least not a number.
+    source = """
+    extern "C" __global__ void forgetful(float* y) {
+        __shared__ float s[4];
+        y[threadIdx.x] = s[threadIdx.x];
+    }"""
+    run(source, "forgetful", (1,), (4,), x)
+    assert np.isnan(x.get()).all() and np.isnan(cupy.empty(3, np.float32).get()).all()
 
 
 def test_names_and_arguments_are_those_of_cupy():

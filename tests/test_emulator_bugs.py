@@ -77,6 +77,12 @@ BUGS = {
         SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n__syncwarp();\ny[t] = s[t ^ 1];",
         {},
     ),
+    "race: a warp waits, not the block": (
+        "no barrier between them: a race",
+        SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n__syncwarp();\ny[t] = s[63 - t];",
+        SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n__syncthreads();\ny[t] = s[63 - t];",
+        {},
+    ),
     "race: a shuffle is no barrier": (
         "no barrier between them: a race",
         SHARED + "s[t] = 0;\n__syncthreads();\ns[t] = x[t];\n"
@@ -130,7 +136,7 @@ BUGS = {
         {"block": 2},
     ),
     "misaligned vector": (
-        "misaligned",
+        "line 3, block (0, 0, 0), thread (0, 0, 0): a misaligned vector",
         "float4 v = *(const float4*)(x + t + 1);\nif (t == 0) y[0] = v.x + v.w;",
         "float4 v = *(const float4*)(x + 4 * t);\nif (t == 0) y[0] = v.x + v.w;",
         {"block": 8},

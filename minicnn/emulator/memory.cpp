@@ -67,7 +67,6 @@ static void access(const void* pointer, unsigned size, int what, const void* pc)
     for (int k = 0; k < launch->region_count && !r; k++)
         if (holds(launch->regions[k])) r = &launch->regions[k];
     if (!r) complain(OUTSIDE, pc, place, size, writing);
-    if ((uintptr_t)place & (size - 1)) complain(MISALIGNED, pc, place, size, writing);
     count_traffic(pc, in_shared, place, size);
     Access now = {uint32_t(block_number) + 1, epoch, warp_epoch[thread_number / 32],
                   uint16_t(thread_number), what == ATOMIC, pc};
@@ -132,4 +131,4 @@ UNDEFINED_BEHAVIOUR(divrem_overflow, "an integer is divided by zero")
 UNDEFINED_BEHAVIOUR(shift_out_of_bounds, "a shift by more bits than there are")
 UNDEFINED_BEHAVIOUR(float_cast_overflow, "a float that no int can hold becomes one")
 UNDEFINED_BEHAVIOUR(out_of_bounds, "an index lies outside of its array, out of bounds")
-UNDEFINED_BEHAVIOUR(type_mismatch_v1, "a null pointer or a misaligned vector is used")
+UNDEFINED_BEHAVIOUR(type_mismatch_v1, "a misaligned vector: its address is no multiple of its size")

@@ -17,7 +17,7 @@ struct Cell { Access write, read, earlier_read; };  // of one element: the last 
 struct Region { char* begin; char* end; int64_t item; bool* written; Cell* cells; };
 
 // What went wrong; launching.py makes a sentence of it. The order of the kinds is that of its list.
-enum Kind { NOTHING, OUTSIDE, UNINITIALISED, RACE, MISALIGNED, LEFT_BEHIND, OTHER_BARRIER, DEADLOCK,
+enum Kind { NOTHING, OUTSIDE, UNINITIALISED, RACE, LEFT_BEHIND, OTHER_BARRIER, DEADLOCK,
             ENDLESS, ABSENT_LANE, UNDEFINED };
 struct Failure {
     int kind, line, other_line, size, writing, other_writing, number;

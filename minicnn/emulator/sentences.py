@@ -1,7 +1,7 @@
 """What went wrong in a kernel, in a sentence: kernel, line, block and thread first."""
 
 KINDS = (
-    "nothing outside uninitialised race misaligned left_behind other_barrier deadlock endless "
+    "nothing outside uninitialised race left_behind other_barrier deadlock endless "
     "absent_lane undefined"
 ).split()  # as in runtime.h
 SHARED = "shared memory"
@@ -33,8 +33,6 @@ def _what(f, arrays, library):
         else:
             who, why = f"block {f.other_block}", "and nothing puts two blocks in order"
         return f"{verb} {element}, which thread {f.other_thread} of {who} {other}, {why}: a race"
-    if kind == "misaligned":
-        return f"{verb} {f.size} bytes at {element}, misaligned: no multiple of {f.size}"
     if kind == "left_behind":
         return (
             f"waits at this barrier, but {f.number} threads of the block have left the kernel, "
