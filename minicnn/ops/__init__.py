@@ -1,6 +1,9 @@
 """The operations, one file each. Adding one is a new file and its name in FILES."""
 
 import importlib
+import sys
+
+from minicnn.kernel import Kernel
 
 FILES = ["arithmetic", "shape", "reductions", "matmul", "relu", "tanh", "softmax", "cross_entropy"]
 FILES += ["conv2d", "conv2d_table", "max_pool2d", "avg_pool2d", "dropout", "interpolate"]
@@ -20,3 +23,10 @@ def all_cases():
     """Every Case of every operation, in the order of FILES."""
     for name in FILES:
         yield from importlib.import_module(f"minicnn.ops.{name}").cases()
+
+
+def all_kernels():
+    """Every Kernel of every operation, by name."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("minicnn.ops.")]
+    kernels = {v for module in modules for v in vars(module).values() if isinstance(v, Kernel)}
+    return sorted(kernels, key=lambda kernel: kernel.name)
