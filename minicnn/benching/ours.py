@@ -19,6 +19,8 @@ class Operation:
 
     def __init__(self, row, device="cpu"):
         self.function, self.options = getattr(functional, row.op), row.keywords()
+        if "target" in self.options:
+            self.options["target"] = Tensor(self.options["target"]).to(device)
         self.inputs = [
             Tensor(Tensor(a).to(device).data, requires_grad=wanted)
             for a, wanted in zip(row.arrays(), row.wanted(), strict=True)
@@ -103,7 +105,7 @@ class Network:
 def named_results(y, gradients):
     """What `results()` of an operation returns."""
     named = {f"the gradient of input {k}": g for k, g in enumerate(gradients) if g is not None}
-    return {"the output": y, **named}
+    return {"the output": y} | named
 
 
 def drawn_results(results, x):

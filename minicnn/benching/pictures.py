@@ -1,10 +1,12 @@
 """Pictures of the bench: ratios as bars with their targets, growth as lines."""
 
+import math
+
 from minicnn.benching.rows import FORWARD, PREDICTION, STEP
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # told apart by every eye
 TEXT = 11  # points
-MOST = 30  # bars in a column
+MOST = 32  # bars in a column
 
 
 def ratio_bars(found):
@@ -17,16 +19,16 @@ def ratio_bars(found):
     bars = [row for row in rows if row["phase"] != FORWARD]
     columns = max(1, -(-len(bars) // MOST))
     tall = -(-len(bars) // columns)
-    size = (2 + 7 * columns, 1.9 + 0.27 * tall)
+    size = (1 + 7 * columns, 1.9 + 0.26 * tall)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     every = [row["ratio"]["median"] for row in rows] + [row["target"] or 1 for row in bars]
-    span = min(0.5, 0.8 * min(every)), max(2.0, 1.6 * max(every))
+    span = min(0.5, 0.8 * min(every)), max(3.0, 2.2 * max(every))
     for number, axes in enumerate(figure.subplots(1, columns, squeeze=False)[0]):
         _column(axes, bars[number * tall : (number + 1) * tall], forward, tall, span)
     figure.supxlabel("times as fast as PyTorch", fontsize=TEXT + 1)
     figure.suptitle(
-        "Forward and backward: blue reaches its target (black mark), orange misses it, grey has "
-        "none; ring: forward alone",
+        "Forward and backward; blue reaches its target (black mark),\n"
+        "orange misses it, grey has none; ring: forward alone",
         fontsize=TEXT + 1,
     )
     return figure
@@ -37,14 +39,15 @@ def _column(axes, bars, forward, tall, span):
         ratio, target = row["ratio"]["median"], row["target"]
         colour = GREY if target is None else BLUE if row["reached"] else ORANGE
         axes.barh(place, ratio - span[0], left=span[0], color=colour, height=0.72)
-        axes.text(ratio * 1.05, place, f"{ratio:.2g}", va="center", fontsize=TEXT - 1)
+        number = f"{ratio:.2f}" if ratio < 9.95 else f"{ratio:.0f}"
+        axes.text(span[1], place, number, ha="right", va="center", fontsize=TEXT)
         if target:
             axes.plot([target, target], [place - 0.45, place + 0.45], color="black", lw=2.5)
         alone = forward.get((row["op"], row["row"]))
         if alone:
             axes.plot(alone["ratio"]["median"], place, "o", mfc="white", mec="black", ms=5)
     names = [f"{r['op']} {r['row']}" + _phase(r) for r in bars]
-    axes.set_yticks(range(len(bars)), names, fontsize=TEXT - 1, parse_math=False)
+    axes.set_yticks(range(len(bars)), names, fontsize=TEXT, parse_math=False)
     axes.set_ylim(tall - 0.4, -0.6)
     axes.set_xscale("log")
     axes.set_xlim(*span)
@@ -62,6 +65,7 @@ def _phase(row):
 def growth_lines(found):
     """Seconds against size in double logarithmic scales, both sides, the slopes in the legend."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     results = found["growth"]
     figure = Figure(figsize=(5.2 * len(results), 4.8), dpi=110, layout="constrained")
@@ -72,11 +76,19 @@ def growth_lines(found):
         ):
             name = {"ours": "minicnn", "torch": "PyTorch"}[side]
             label = f"{name}, slope {result['slopes'][side]:.2f}"
-            axes.loglog(result["sizes"], seconds, f"{mark}-", color=colour, lw=2, label=label)
+            ms = [1e3 * s for s in seconds]
+            axes.loglog(result["sizes"], ms, f"{mark}-", color=colour, lw=2, label=label)
         axes.set_title(result["name"], fontsize=TEXT)
         axes.set_xlabel(result["against"], fontsize=TEXT)
-        axes.set_ylabel("seconds", fontsize=TEXT)
+        axes.set_ylabel("milliseconds", fontsize=TEXT)
+        squares = result["against"] == "pixels"
+        names = [f"{math.isqrt(n)}²" if squares else str(n) for n in result["sizes"]]
+        axes.set_xticks(result["sizes"], names, fontsize=TEXT)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.tick_params(labelsize=TEXT)
-        axes.grid(alpha=0.3, which="both")
+        axes.grid(alpha=0.3)
         axes.legend(fontsize=TEXT)
     return figure

@@ -1,4 +1,13 @@
-"""Results as lines of a table."""
+"""Results as lines of a table, and as a page:
+
+python -m minicnn.benching.report bench.json        # Markdown, on standard output
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from minicnn.benching.machine import sentence
 
 HEAD = (
     f"{'row':52} {'phase':16} {'ours ms':>8} {'torch ms':>8} {'ratio':>6} "
@@ -42,3 +51,30 @@ def verdict(result):
 def _ms(times):
     ms = 1e3 * times["median"]
     return f"{ms:.3g}" if ms < 10 else f"{ms:.0f}"
+
+
+def page(found):
+    """Everything of a bench (the dict of --json) as lines of Markdown."""
+    yield from (sentence(found["machine"]) + ".", "", found["how"], "")
+    yield "| | | minicnn, ms | PyTorch, ms | ratio (half of the turns) | GFLOP/s | share | target |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for result in found["rows"]:
+        ratio, rate = result["ratio"], shares(result, found["machine"])
+        cells = [f"{result['op']} {result['row']}", result["phase"], _ms(result["ours"])]
+        if ratio:
+            cells.append(_ms(result["torch"]))
+            cells.append("{median:.2f} ({lower:.2f} to {upper:.2f})".format(**ratio))
+        else:
+            cells += ["", ""]
+        goal = verdict(result)
+        goal = f"**{goal}**" if result["reached"] is False else goal
+        cells += [rate[0], f"{rate[1]:.0%}", goal]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    for part in ("memory", "growth", "first_step"):
+        yield from (f"- {result['text']}" for result in found.get(part, []))
+    yield from (f"- not measured: {s['row']}, {s['reason']}" for s in found["skipped"])
+
+
+if __name__ == "__main__":
+    print("\n".join(page(json.loads(Path(sys.argv[1]).read_text()))))

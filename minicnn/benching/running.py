@@ -1,6 +1,5 @@
 """The bench: chooses rows, compares, times, prints each line as it is there, keeps all as JSON."""
 
-import contextlib
 import difflib
 import json
 import os
@@ -11,6 +10,7 @@ from minicnn import devices, functional
 from minicnn.benching import growth, machine, ours, processes, timing
 from minicnn.benching.report import HEAD, line_of
 from minicnn.benching.rows import Whole, all_rows, missing_models, model_rows
+from minicnn.writing import write_atomically
 
 PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
 HOW = (
@@ -20,7 +20,7 @@ HOW = (
 )
 
 
-def load_twins(against):
+def load_twins(against, device="cpu"):
     """The module with PyTorch's side, or None. Raises ValueError if it is asked for and missing."""
     if against == "none":
         return None
@@ -29,12 +29,13 @@ def load_twins(against):
     policy = os.environ.pop("OMP_WAIT_POLICY", None)
     try:
         from minicnn.benching import twins
-    except ImportError as error:
+
+        if device == "gpu":
+            twins.prepare_gpu()
+    except (ImportError, RuntimeError) as error:
         if against == "torch":
-            raise ValueError(
-                f"--against torch: PyTorch cannot be imported ({error}); install it with pip "
-                "install torch, or leave the option out"
-            ) from None
+            hint = "install it with pip install torch, or leave the option out"
+            raise ValueError(f"--against torch: PyTorch cannot be used ({error}); {hint}") from None
         return None
     finally:
         if policy is not None:
@@ -93,7 +94,7 @@ def measure(row, twins, device="cpu", repeats=9):
 
 def finisher(device, twins):
     """A function that waits until the GPU has done everything; on the CPU there is no waiting."""
-    if device == "cpu":
+    if device != "gpu":
         return lambda: None
     import cupy
 
@@ -129,16 +130,15 @@ def bench(
     """
     rows, parts = choose(names, everything, only)
     devices.check_device(device)
-    files = [Path(f) for f in (json_file, plot) if f]
-    for file in files:
-        if not file.parent.is_dir():
-            raise ValueError(f"{file}: there is no folder {file.parent}")
+    _check_files(json_file, plot)
     devices.set_num_threads(threads or devices.get_num_threads())
-    twins = load_twins(against)
+    twins = load_twins(against, device)
     if twins:
         twins.torch.set_num_threads(devices.get_num_threads())
     elif against == "auto":
-        say("PyTorch is not installed, so minicnn is timed alone.")
+        say("PyTorch cannot be used here, so minicnn is timed alone.")
+    if plot and not twins and "growth" not in parts:
+        raise ValueError("--plot draws ratios to PyTorch, which does not take part")
     if not names and not only:
         say("All rows: about ten minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
     found = {"how": HOW, "repeats": repeats, "complete": False}
@@ -150,6 +150,9 @@ def bench(
             _rows(rows, twins, device, repeats, found, json_file, say)
             if not names:
                 _skip(found, say, [(n, "there is no such model yet") for n in missing_models()])
+            if device != "cpu":
+                _skip(found, say, [(part, "only on the CPU") for part in parts])
+                parts = []
             for part in parts:
                 _part(part, twins, repeats, found, say)
                 _save(found, json_file)
@@ -203,16 +206,16 @@ def _skip(found, say, skipped):
 
 
 def _save(found, json_file):
-    """Whole or not at all: into a new file, which then takes the place of the old one."""
-    if not json_file:
-        return
-    beside = Path(f"{json_file}.part")
-    try:
-        beside.write_text(json.dumps(found, indent=1) + "\n")
-        os.replace(beside, json_file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            beside.unlink()
+    if json_file:
+        write_atomically(json_file, json.dumps(found, indent=1) + "\n")
+
+
+def _check_files(json_file, plot):
+    for file in filter(None, (json_file, plot)):
+        if not Path(file).parent.is_dir():
+            raise ValueError(f"{file}: there is no folder {Path(file).parent}")
+    if plot and Path(plot).suffix not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"--plot {plot}: the name has to end in .png, .pdf or .svg")
 
 
 def _draw(found, plot):

@@ -79,7 +79,7 @@ def max_pool_maps(x, maps, kernel_size=1):
 
 
 def local_contrast_norm(x, window):
-    weights, coef = _window(window, *x.shape[1:])
+    weights, coef = _window(window, *x.shape[1:], x.device)
 
     def local_mean(t):
         return TF.conv2d(t, weights, padding=window // 2) / coef
@@ -91,9 +91,9 @@ def local_contrast_norm(x, window):
 
 @functools.cache  # in favour of PyTorch, since our operation computes these in each call
 @torch.inference_mode(False)  # else the gradient could not use what a prediction made
-def _window(window, maps, height, width):
-    w = torch.tensor(window_weights(window), dtype=torch.float32)[None, None]
-    coef = TF.conv2d(torch.ones(1, 1, height, width), w, padding=window // 2)
+def _window(window, maps, height, width, device):
+    w = torch.tensor(window_weights(window), dtype=torch.float32, device=device)[None, None]
+    coef = TF.conv2d(torch.ones(1, 1, height, width, device=device), w, padding=window // 2)
     return w.expand(1, maps, -1, -1) / maps, coef
 
 
@@ -175,6 +175,13 @@ class Network:
         loss.backward()
         gradients = {f"gradient of {k}": _numpy(p.grad) for k, p in self.parameters.items()}
         return {"scores": _numpy(scores), "loss": _numpy(loss), **gradients}
+
+
+def prepare_gpu():
+    """RuntimeError if this PyTorch has no GPU. Products keep all bits of a float32, as ours do."""
+    if not torch.cuda.is_available():
+        raise RuntimeError("it finds no GPU")
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def side(row, mine, device="cpu"):
