@@ -8,12 +8,9 @@ from small_runs import SCENES, SETTINGS
 import minicnn
 from minicnn import cli, emulator, nn
 from minicnn import functional as F
-from minicnn.information import kernels_without_gpu
 from minicnn.profiling import profile
 from minicnn.tensor import Tensor
 
-missing = kernels_without_gpu()
-needs_kernels = pytest.mark.skipif(bool(missing), reason=f"no GPU kernel yet: {missing}")
 pytestmark = needs_compiler
 
 
@@ -47,7 +44,6 @@ def test_modules_move_and_are_made_on_the_default_device():
         moved.to("tpu")
 
 
-@needs_kernels
 def test_a_training_on_the_emulator_is_the_one_on_the_cpu(tmp_path, capsys):
     options = {"settings": SETTINGS, "data_options": SCENES, "quiet": True}
     losses, weights = [], []
@@ -69,7 +65,6 @@ def test_a_training_on_the_emulator_is_the_one_on_the_cpu(tmp_path, capsys):
     assert (labels[0] == labels[1]).mean() > 0.99
 
 
-@needs_kernels
 def test_a_resumed_training_ends_with_the_bits_of_an_uninterrupted_one(tmp_path):
     options = {"settings": SETTINGS | {"checkpoint_steps": 2}, "data_options": SCENES}
     options |= {"quiet": True, "device": "emulated", "steps": 4}
