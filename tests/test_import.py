@@ -6,7 +6,8 @@ import sys
 
 import minicnn
 
-HEAVY = {"numba", "scipy", "matplotlib", "PIL", "cupy", "tqdm", "safetensors", "threadpoolctl"}
+HEAVY = {"numba", "scipy", "skimage", "matplotlib", "PIL", "cupy", "tqdm", "safetensors"}
+HEAVY |= {"threadpoolctl"}
 
 
 def loaded_after(statement):

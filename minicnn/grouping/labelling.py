@@ -1,0 +1,87 @@
+"""From the scores of a network to a label for every pixel.
+
+    argmax       each pixel takes the class of its highest score
+    superpixels  each superpixel takes the class of the highest mean probability
+    crf          superpixels, whose labels also agree with those of their neighbours
+
+    crf = Labelling("crf", gamma=20)
+    labels = crf(image, network.predict(image))
+
+What comes after a network knows nothing of the network: any scores will do.
+"""
+
+from inspect import signature
+
+import numpy as np
+
+from minicnn.grouping.crf import crf
+from minicnn.grouping.superpixels import GroupingError, region_means, superpixels
+from minicnn.models.segmentation import merge_options
+
+
+def _options(function):
+    """{name: default} of the arguments of a function that have one."""
+    parameters = signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+LABELLINGS = {
+    "argmax": {},
+    "superpixels": _options(superpixels),
+    "crf": _options(superpixels) | _options(crf),
+}
+RANGES = {
+    "scale": (0, 1e6),
+    "sigma": (0, 20),
+    "min_size": (1, 1e6),
+    "alpha": (0, 1000),
+    "beta": (0, 1000),
+    "gamma": (0, 1e6),
+}
+
+
+class Labelling:
+    """A way from scores to labels, with its options; a function of (image, scores).
+
+    name     one of LABELLINGS, which holds the options of each and their defaults
+    options  as `superpixels` and `crf` describe them; text is parsed
+
+    Raises GroupingError for a name that does not exist, ValueError for an option.
+    """
+
+    def __init__(self, name="argmax", **options):
+        if name not in LABELLINGS:
+            raise GroupingError(f"labelling={name!r}: choose {', '.join(LABELLINGS)}")
+        defaults = LABELLINGS[name]
+        if options and not defaults:
+            raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
+        ranges = {key: RANGES[key] for key in defaults}
+        self.name = name
+        self.options = merge_options(f"labelling={name}", defaults, options, ranges)
+
+    def __call__(self, image, scores):
+        """uint8 (H, W): the labels of a picture, uint8 (H, W, 3), from float scores (K, H, W)."""
+        if self.name == "argmax":
+            return scores.argmax(axis=0).astype(np.uint8)
+        regions, probabilities = self.regions(image), softmax(scores)
+        if self.name == "superpixels":
+            labels = region_means(probabilities, regions).argmax(axis=1)
+        else:
+            chosen = {key: self.options[key] for key in _options(crf)}
+            labels = crf(image, probabilities, regions, **chosen)
+        return labels.astype(np.uint8)[regions]
+
+    def regions(self, image):
+        """int32 (H, W): the superpixels that it works with."""
+        return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
+
+
+def as_labelling(labelling):
+    """A Labelling, or any other function of (image, scores), as it is; of a name that Labelling."""
+    return labelling if callable(labelling) else Labelling(labelling)
+
+
+def softmax(scores):
+    """float (K, H, W): probabilities that sum to 1 over the classes."""
+    powers = np.exp(scores - scores.max(axis=0))
+    return powers / powers.sum(axis=0)
