@@ -13,6 +13,7 @@ import sys
 from minicnn.options import positive, setting, whole_number
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
+LABELLING = "labelling=argmax, superpixels or crf (argmax), and its options (gamma=20)"
 
 
 def main(arguments=None):
@@ -145,7 +146,7 @@ def _resume(commands):
 def _evaluate(commands):
     p = _command(commands, "evaluate", "scores a trained network on labelled pictures")
     p.add_argument("model", metavar="MODEL", help=TRAINED)
-    _data_options(p, None)
+    _data_options(p, None, options=LABELLING)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
     p.add_argument(
         "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
@@ -166,6 +167,7 @@ def _segment(commands):
         metavar="N",
         help="long side that the network sees, in pixels",
     )
+    _set(p, LABELLING)
     _machine(p)
     _out(p, "folder for overlays and label maps (segmented-1, or the next number)")
     _json(p)
@@ -248,14 +250,18 @@ def _info(commands):
 
 
 # --------------------------------------------------------------------- options of several commands
-def _data_options(p, default):
+def _data_options(p, default, **options):
     which = f"({default})" if default else "(that of the training)"
     p.add_argument("--data", default=default, metavar="NAME_OR_PATH", help=which)
-    _fold_and_set(p)
+    _fold_and_set(p, **options)
 
 
-def _fold_and_set(p):
+def _fold_and_set(p, options="an option of the recipe or network (lr=0.01)"):
     p.add_argument("--fold", type=whole_number(0), metavar="K", help="the fold to test on")
+    _set(p, f"{options}, or of the data (data.size=120x160)")
+
+
+def _set(p, help):
     p.add_argument(
         "--set",
         type=setting,
@@ -263,7 +269,7 @@ def _fold_and_set(p):
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="an option of the recipe or network (lr=0.01), or of the data (data.size=120x160)",
+        help=help,
     )
 
 

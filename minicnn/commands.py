@@ -71,13 +71,15 @@ def _report_training(run, as_json):
 
 
 def evaluate(o):
-    _, data_options = split_settings(o.set, only_data=True)
+    settings, data_options = split_settings(o.set)
+    labelling = _labelling(settings, "of the data (data.KEY) and ")
     with _machine(o) as device, new_folder(o.out, None) as out:
         result = minicnn.evaluate(
             o.model,
             o.data,
             o.split,
             o.fold,
+            labelling=labelling,
             data_options=data_options,
             device=device,
             skip_bad=o.skip_bad,
@@ -97,13 +99,14 @@ def evaluate(o):
 
 
 def segment(o):
-    failed, done = 0, []
+    failed, done, settings = 0, [], dict(o.set)
+    labelling = _labelling(settings)
     with _machine(o) as device, new_folder(o.out, "segmented") as out:
         network = evaluation.trained(o.model, device)  # once for all pictures
         for path in o.images:
             begun = time.perf_counter()
             try:
-                result = minicnn.segment(path, network, o.size)
+                result = minicnn.segment(path, network, o.size, labelling=labelling)
             except ValueError as error:
                 failed += 1
                 print(f"minicnn: {error}", file=sys.stderr)
@@ -245,6 +248,17 @@ def _machine(o):
     name = choose_device(o.device)
     with minicnn.device(name):
         yield name
+
+
+def _labelling(settings, others=""):
+    """The Labelling that --set asks for."""
+    from minicnn.grouping.labelling import Labelling
+
+    for key, value in settings.items():
+        if "labelling" not in settings:
+            what = f"only options {others}of a labelling (labelling=crf gamma=20)"
+            raise ValueError(f"--set {key}={value}: {what} apply here")
+    return Labelling(settings.pop("labelling", "argmax"), **settings)
 
 
 def _bar(iterable, total=None):

@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn import checkpoints, datasets
 from minicnn.confusion import VOID, Confusion, rounded
+from minicnn.grouping.labelling import as_labelling
 from minicnn.nn import Module
 
 __all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
@@ -21,16 +22,17 @@ __all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "t
 KEPT = 12  # pictures that an Evaluation keeps to be looked at
 
 
-def score(network, pictures, classes, watch=None):
+def score(network, pictures, classes, watch=None, labelling="argmax"):
     """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
 
-    The time is that of `network.predict` and the argmax: preprocessing included, reading not.
-    watch  called with (picture, prediction) after each one
+    The time is that of `network.predict` and the labelling: preprocessing included, reading not.
+    watch      called with (picture, prediction) after each one
+    labelling  as `evaluate` takes it
     """
-    confusion, seconds = Confusion(classes), []
+    confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
     for picture in pictures:
         start = time.perf_counter()
-        prediction = network.predict(picture.image).argmax(axis=0)
+        prediction = label(picture.image, network.predict(picture.image))
         seconds.append(time.perf_counter() - start)
         confusion.add(picture.labels, prediction)
         if watch is not None:
@@ -62,11 +64,13 @@ class Evaluation:
     """What `evaluate` found.
 
     confusion            a Confusion with the scores
-    seconds_per_picture  median time of one prediction, preprocessing included, reading not
+    seconds_per_picture  median time of one prediction, preprocessing and labelling included,
+                         reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
     examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
+    labelling            how scores became labels
     """
 
     confusion: Confusion
@@ -80,10 +84,12 @@ class Evaluation:
     examples: list = field(default_factory=list)
     left_out: list = field(default_factory=list)
     note: str = ""
+    labelling: str = "argmax"
 
     def as_dict(self):
         """Everything but the pictures, ready for JSON."""
-        about = {key: getattr(self, key) for key in ("model", "data", "fold", "split", "pictures")}
+        keys = ("model", "labelling", "data", "fold", "split", "pictures")
+        about = {key: getattr(self, key) for key in keys}
         about["seconds_per_picture"] = rounded(self.seconds_per_picture)
         about |= {"left_out": list(self.left_out), "note": self.note}
         return about | self.confusion.as_dict()
@@ -91,7 +97,8 @@ class Evaluation:
     def lines(self):
         """The report as lines of text."""
         fold = "" if self.fold is None else f", fold {self.fold}"
-        about = f"{self.model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
+        model = self.model if self.labelling == "argmax" else f"{self.model} + {self.labelling}"
+        about = f"{model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
         notes = [f"note: {self.note}"] if self.note else []
         notes += [f"left out: {message}" for message in self.left_out]
         time = f"time            {self.seconds_per_picture:8.3f} s a picture"
@@ -113,6 +120,7 @@ def evaluate(
     split="test",
     fold=None,
     *,
+    labelling="argmax",
     data_options=None,
     device="cpu",
     skip_bad=False,
@@ -123,12 +131,15 @@ def evaluate(
 
     model     a run folder, a .safetensors file, the name of a shipped network, a Run, or a network
     data, fold, data_options   as `train` takes them; those of the training where not given
+    labelling  how scores become labels: "argmax", "superpixels", "crf", a `grouping.labelling.
+              Labelling` with options, or any function of (uint8 image, scores) giving labels
     skip_bad  leaves out pictures that cannot be read instead of stopping
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
 
-    Returns an Evaluation. Raises CheckpointError or DataError with one sentence.
+    Returns an Evaluation. Raises CheckpointError, DataError or GroupingError with one sentence.
     """
+    labelling = as_labelling(labelling)
     network, config = trained(model, device)
     stored = config.get("data", {"name": None, "fold": None, "options": {}})
     if data is None and stored["name"] is None:
@@ -152,7 +163,7 @@ def evaluate(
 
     with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
         watched = progress(loader, total=count) if progress else loader
-        confusion, seconds = score(network, watched, dataset.classes, keep)
+        confusion, seconds = score(network, watched, dataset.classes, keep, labelling)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
     return Evaluation(
@@ -167,6 +178,7 @@ def evaluate(
         kept,
         left_out,
         _seen(split, known, fold, stored),
+        getattr(labelling, "__name__", str(labelling)),
     )
 
 

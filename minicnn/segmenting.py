@@ -17,6 +17,7 @@ from minicnn import functional as F
 from minicnn.datasets.colours import palette
 from minicnn.evaluation import trained
 from minicnn.figures import overlay
+from minicnn.grouping.labelling import as_labelling
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.tensor import Tensor
@@ -26,16 +27,18 @@ LONG_SIDE = 320  # pixels, for a network that does not say how large its picture
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
 
 
-def segment(image, model="multi-scale", size=None, device="cpu"):
+def segment(image, model="multi-scale", size=None, device="cpu", labelling="argmax"):
     """Names every pixel of a picture; returns a Segmentation.
 
     image  the path of a picture file, or uint8 (H, W, 3)
     model  a run folder, a .safetensors file, the name of a shipped network, a Run or a network
     size   the long side, in pixels, that the network gets to see; by default that of the pictures
            it was trained on
+    labelling  as `evaluate` takes it; superpixels are those of the picture that the network sees
 
     Raises ImageError, CheckpointError or ValueError with one sentence.
     """
+    labelling = as_labelling(labelling)
     network, config = trained(model, device)
     name = "picture"
     if isinstance(image, str | os.PathLike):
@@ -46,8 +49,12 @@ def segment(image, model="multi-scale", size=None, device="cpu"):
     size = size or config.get("long_side") or LONG_SIDE
     if size < 1 or int(size) != size:
         raise ValueError(f"segment: size={size!r}: expected a number of pixels, at least 1")
-    scores = network.predict(resize(image, fit_long_side(*image.shape[:2], size)))
+    seen = resize(image, fit_long_side(*image.shape[:2], size))
+    scores = network.predict(seen)
     count = len(scores)
+    if getattr(labelling, "name", None) != "argmax":  # regions have no scores: enlarge their masks
+        named = labelling(seen, scores)
+        scores = (named == np.arange(count)[:, None, None]).astype(np.float32)
     classes = tuple(config.get("classes") or (f"class {k}" for k in range(count)))
     colours = np.array(config.get("colours") or palette(count), np.uint8)
     return Segmentation(image, enlarged_argmax(scores, image.shape[:2]), classes, colours, name)

@@ -91,6 +91,10 @@ def test_train_evaluate_segment_and_resume(elsewhere, capsys):
     assert main(["evaluate", "runs/multi-scale-1", "--split", "val", "--set", "data.val=2"]) == 0
     out = capsys.readouterr().out
     assert "split val: 2 pictures" in out and "mean IoU" in out and "s a picture" in out
+    grouped = ["--json", "--set", "data.test=2", "labelling=superpixels", "scale=20"]
+    assert main(["evaluate", "runs/multi-scale-1", *grouped]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["labelling"] == "superpixels(scale=20.0)" and scores["pictures"] == 2
 
     assert main(["resume", "runs/multi-scale-1", "--threads", "1"]) == 0
     assert "2 steps done" in capsys.readouterr().out
@@ -108,8 +112,9 @@ def test_segment_does_what_it_can(elsewhere, run, capsys):
     assert main(["segment", "b.png", "--model", run, "--json", "--size", "24", "--out", "new"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["pictures"][0]["files"] == ["new/b-overlay.png", "new/b-labels.png"]
+    assert main(["segment", "b.png", "--model", run, "--set", "labelling=crf", "gamma=3"]) == 0
     assert main(["segment", "gone.png", "--model", run]) == 2
-    assert not (elsewhere / "segmented-2").exists()  # nothing to put in it
+    assert not (elsewhere / "segmented-3").exists()  # nothing to put in it
 
 
 def test_show(elsewhere, run, capsys):
@@ -153,6 +158,9 @@ MISTAKES = [
     (["resume", "nowhere"], "nothing to resume"),
     (["evaluate", "nowhere"], "neither a run folder"),
     (["evaluate", "nowhere", "--set", "lr=1"], "only options of the data"),
+    (["evaluate", "nowhere", "--set", "labelling=best"], "'best': choose argmax, superpixels, crf"),
+    (["evaluate", "nowhere", "--set", "labelling=crf", "lr=1"], "crf has no option 'lr'; it has"),
+    (["segment", "a.png", "--set", "data.val=2"], "only options of a labelling"),
     (["segment"], "required: IMAGE"),
     (["segment", "a.png", "--size", "0"], "'0' is not a whole number, 1 or more"),
     (["segment", "a.png", "--model", "nowhere"], "neither a run folder"),

@@ -1,6 +1,7 @@
 """Scores, by hand where a hand suffices, and `evaluate` on networks whose answers are known."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import minicnn
 from minicnn import datasets
 from minicnn.checkpoints import CheckpointError
 from minicnn.confusion import Confusion
+from minicnn.grouping.labelling import GroupingError, Labelling
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,32 @@ def test_evaluate_takes_everything_from_the_run(run):
     about = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert (about["model"], about["data"], about["pictures"]) == ("multi-scale", "scenes", 3)
     assert "3 pictures" in result.lines()[0]
+
+
+def test_evaluate_with_a_labelling(run):
+    """That of the network's own scores; its seconds count."""
+    crf = Labelling("crf", gamma=3)
+    result = minicnn.evaluate(run, labelling=crf)
+    for picture, named in result.examples:
+        expected = crf(picture.image, run.network.predict(picture.image))
+        assert np.array_equal(named, expected)
+    assert result.as_dict()["labelling"] == "crf(gamma=3.0)"
+    assert "multi-scale + crf(gamma=3.0) on scenes" in result.lines()[0]
+    assert minicnn.evaluate(run, labelling="superpixels").labelling == "superpixels"
+    with pytest.raises(GroupingError, match="choose argmax"):
+        minicnn.evaluate(run, labelling="best")
+
+
+def test_evaluate_with_a_function_of_ones_own(photographs):
+    def sleepy(image, scores):
+        assert image.shape == (8, 12, 3) and scores.shape == (3, 8, 12)
+        time.sleep(0.05)
+        return np.zeros((8, 12), int)
+
+    result = minicnn.evaluate(Red(3), photographs, labelling=sleepy)
+    matrix = result.confusion.matrix
+    assert matrix[:, 0].sum() == matrix.sum() > matrix[0, 0]
+    assert result.labelling == "sleepy" and result.seconds_per_picture > 0.05
 
 
 def test_evaluate_takes_runs_files_and_other_pictures(run):

@@ -66,6 +66,26 @@ def test_the_network_sees_the_size_it_was_trained_at():
         assert network.network.seen == [seen] and result.labels.shape == (60, 40)
 
 
+def test_a_labelling_works_on_what_the_network_sees():
+    image, labels = red_picture((20, 30))
+    seen = []
+
+    def others(picture, scores):
+        seen.append((picture.shape, scores.shape))
+        return (scores.argmax(axis=0) + 1) % 3
+
+    assert np.array_equal(
+        minicnn.segment(image, knowing(30), labelling=others).labels, (labels + 1) % 3
+    )
+    large = minicnn.segment(np.repeat(np.repeat(image, 4, 0), 4, 1), knowing(30), labelling=others)
+    assert large.labels.shape == (80, 120)
+    assert seen == [((20, 30, 3), (3, 20, 30))] * 2
+    plain = np.full((20, 30, 3), 10, np.uint8)
+    plain[5, 5] = 20  # one pixel of another class
+    assert minicnn.segment(plain, knowing(30)).labels[5, 5] == 2
+    assert (minicnn.segment(plain, knowing(30), labelling="superpixels").labels == 1).all()
+
+
 def test_labels_classes_and_shares():
     image, labels = red_picture((20, 30))
     result = minicnn.segment(image, knowing(30))

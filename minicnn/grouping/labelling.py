@@ -71,6 +71,12 @@ class Labelling:
             labels = crf(image, probabilities, regions, **chosen)
         return labels.astype(np.uint8)[regions]
 
+    def __str__(self):
+        """Its name, and the options that are not the defaults: crf(gamma=20.0)."""
+        defaults = LABELLINGS[self.name]
+        own = [f"{k}={v}" for k, v in self.options.items() if v != defaults[k]]
+        return f"{self.name}({', '.join(own)})" if own else self.name
+
     def regions(self, image):
         """int32 (H, W): the superpixels that it works with."""
         return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
