@@ -46,6 +46,10 @@ def _say(text, status):
 
 
 def _sentence(error):
+    from minicnn.launching import in_words
+
+    if words := in_words(error):  # of cupy and CUDA
+        return words
     if isinstance(error, MemoryError):
         return f"the memory is full ({error})" if str(error) else "the memory is full"
     if not isinstance(error, OSError) or not error.strerror:

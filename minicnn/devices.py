@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 
+from minicnn.launching import in_words
+
 # The module whose `ndarray` an array is tells its device.
 MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
 _default = "cpu"
@@ -120,7 +122,7 @@ def gpu_status():
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         return True, name
     except Exception as error:  # every way in which CUDA can fail ends in one sentence
-        return False, f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return False, in_words(error) or f"{type(error).__name__}: {str(error).splitlines()[0]}"
 
 
 def set_num_threads(n):

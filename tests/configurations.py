@@ -1,4 +1,4 @@
-"""Random configurations of every operation, for tests/test_fuzz.py.
+"""Random configurations of every operation, for test_fuzz.py and kernel_cases.py.
 
 `@of("conv2d")` above a generator: it takes a numpy random generator and returns the arrays, whose
 gradients are wanted, and the options. Sizes are small, since literal loops run over them.
@@ -6,7 +6,17 @@ gradients are wanted, and the options. Sizes are small, since literal loops run 
 
 import numpy as np
 
+from minicnn import functional as F
+from minicnn.ops import conv2d_table, dropout, shape, subsample2d
+
 GENERATORS = {}  # public name of an operation -> generator
+HELPERS = {  # what takes its arrays otherwise than a Case passes them
+    "concat_of": shape.concat_of,
+    "conv2d_table_of": conv2d_table.conv2d_table_of,
+    "dropout_with_key": dropout.dropout_with_key,
+    "index": shape.index,
+    "subsample2d_of": subsample2d.subsample2d_of,
+}
 
 
 def of(*names):
@@ -15,6 +25,20 @@ def of(*names):
         return generator
 
     return add
+
+
+def draw(name, number):
+    """Arrays and options that the operation accepts; what it refuses in words is drawn again."""
+    function = HELPERS.get(name) or getattr(F, name)
+    for again in range(100):
+        random = np.random.default_rng([number, again, *name.encode()])
+        arrays, options = GENERATORS[name](random)
+        try:
+            function(*arrays, **options)
+            return function, arrays, options, random
+        except ValueError:
+            continue
+    raise AssertionError(f"{name}: nothing but refusals")
 
 
 def numbers(random, *shape):

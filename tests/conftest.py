@@ -1,8 +1,64 @@
-"""What all tests share: a core for each worker of pytest-xdist, pictures drawn without a screen."""
+"""What all tests share: a core for each worker of pytest-xdist, pictures without a screen, on what
+CUDA kernels are tested, and how many of them ran."""
 
+import collections
 import os
+import sys
+
+import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and Numba are imported and start threads
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+launched = collections.Counter()  # CUDA kernel -> launches, in all workers
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--gpu", action="store_true", help="CUDA kernels are tested on a GPU, not on the emulator"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--gpu"):
+        from minicnn.devices import gpu_status
+
+        usable, reason = gpu_status()
+        if not usable:
+            raise pytest.UsageError(f"--gpu: {reason}")
+
+
+@pytest.fixture(scope="session")
+def kernel_device(request):
+    """'emulated', or 'gpu' with --gpu. Without g++ a skip, in CI (.ci/run) a failure."""
+    from emulated import REQUIRED
+
+    from minicnn import emulator
+
+    if request.config.getoption("--gpu"):
+        return "gpu"
+    if reason := emulator.why_not():
+        (pytest.fail if REQUIRED else pytest.skip)(reason)
+    return "emulated"
+
+
+def pytest_sessionfinish(session):
+    if "minicnn.launching" in sys.modules:
+        launched.update(sys.modules["minicnn.launching"].launches)
+    if hasattr(session.config, "workeroutput"):  # a worker tells the process that prints
+        session.config.workeroutput["launched"] = dict(launched)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    launched.update(getattr(node, "workeroutput", {}).get("launched", {}))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if launched:
+        where = "on the GPU" if config.getoption("--gpu") else "on the emulator"
+        terminalreporter.write_line(
+            f"CUDA kernels {where}: {len(launched)} kernels, {launched.total()} launches"
+        )

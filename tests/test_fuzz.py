@@ -8,22 +8,13 @@ import configurations_pictures  # noqa: F401  fills GENERATORS
 import numpy as np
 import pytest
 import reference
-from configurations import GENERATORS
+from configurations import GENERATORS, draw
 
 import minicnn.ops
-from minicnn import functional as F
-from minicnn.ops import conv2d_table, dropout, shape, subsample2d
 from minicnn.tensor import Tensor
 
 torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
 COUNT = 2000 // len(GENERATORS) + 1
-HELPERS = {  # what takes its arrays otherwise than a Case passes them
-    "concat_of": shape.concat_of,
-    "conv2d_table_of": conv2d_table.conv2d_table_of,
-    "dropout_with_key": dropout.dropout_with_key,
-    "index": shape.index,
-    "subsample2d_of": subsample2d.subsample2d_of,
-}
 TO_TORCH = {  # ours under another name, or no function of arrays and options
     "concat_of": lambda *x, dim: torch.cat(x, dim),
     "index": lambda x, index: x[
@@ -33,20 +24,6 @@ TO_TORCH = {  # ours under another name, or no function of arrays and options
 ONLY_OURS = {"alpha_per_term", "within_map"}  # options
 UNLIKE = {"scaled_tanh", "conv2d_table_of", "subsample2d_of", "max_pool_maps", "log_sum_exp_pool"}
 UNLIKE |= {"dropout_with_key", "local_contrast_norm", "lp_pool2d"}  # theirs differs at the border
-
-
-def draw(name, number):
-    """Arrays and options that the operation accepts; what it refuses in words is drawn again."""
-    function = HELPERS.get(name) or getattr(F, name)
-    for again in range(100):
-        random = np.random.default_rng([number, again, *name.encode()])
-        arrays, options = GENERATORS[name](random)
-        try:
-            function(*arrays, **options)
-            return function, arrays, options, random
-        except ValueError:
-            continue
-    raise AssertionError(f"{name}: nothing but refusals")
 
 
 def check(name, number):
