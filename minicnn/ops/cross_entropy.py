@@ -32,71 +32,76 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 from minicnn.ops.losses import as_tensors, check_reduction, constant
-from minicnn.ops.softmax import log_softmax, log_softmax_forward
+from minicnn.ops.softmax import BLOCK, exponentials, log_softmax
 
 cross_entropy_forward = Kernel("cross_entropy_forward")
 cross_entropy_backward = Kernel("cross_entropy_backward")
 
 
+# log p[c] = x[c] - largest - log S, and p[c] = e[c] / S, from the kernel `exponentials`
 @cross_entropy_forward.cpu
-def cross_entropy_forward_cpu(log_p, target, ignore, on, off, loss):
+def cross_entropy_forward_cpu(x, largest, S, target, ignore, on, off, loss):
     """q[c] is off[c], and on[t] more where c is the true class t."""
-    N, C, P = log_p.shape
+    N, C, P = x.shape
+    smooth = off.any()
     for nb in prange(N * P):
         n, b = nb // P, nb % P
         t = target[n, b]
         if t == ignore:
             loss[n, b] = 0
             continue
-        total = -on[t] * log_p[n, t, b]
-        for c in range(C):
+        log_S = np.log(S[n, b])
+        total = on[t] * (log_S - (x[n, t, b] - largest[n, b]))
+        for c in range(C if smooth else 0):
             if off[c] != 0:  # 0 times an infinity would be a NaN
-                total -= off[c] * log_p[n, c, b]
+                total += off[c] * (log_S - (x[n, c, b] - largest[n, b]))
         loss[n, b] = total
 
 
 @cross_entropy_backward.cpu
-def cross_entropy_backward_cpu(g, p, target, ignore, on, off, gx):
-    N, C, P = p.shape
-    for nb in prange(N * P):
-        n, b = nb // P, nb % P
-        t = target[n, b]
-        if t == ignore:
-            for c in range(C):
-                gx[n, c, b] = 0
-            continue
-        all_q = on[t]
+def cross_entropy_backward_cpu(g, e, S, target, ignore, on, off, gx):
+    N, C, P = e.shape
+    blocks = (P + BLOCK - 1) // BLOCK
+    for block in prange(N * blocks):
+        n, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, P)
+        gl, t, scale = g[n, first:end], target[n, first:end], np.empty(end - first, g.dtype)
+        for j in range(len(t)):
+            scale[j] = 0 if t[j] == ignore else gl[j] * (on[t[j]] + off.sum()) / S[n, first + j]
         for c in range(C):
-            all_q += off[c]
-        for c in range(C):
-            q = off[c] + on[t] if c == t else off[c]
-            gx[n, c, b] = g[n, b] * (p[n, c, b] * all_q - q)
+            source, out = e[n, c, first:end], gx[n, c, first:end]
+            for j in range(len(t)):
+                value = scale[j] * source[j] - gl[j] * off[c]
+                out[j] = 0 if t[j] == ignore else value
+        for j in range(len(t)):
+            if t[j] != ignore:
+                gx[n, t[j], first + j] -= gl[j] * on[t[j]]
 
 
 # -------------------------------------------------------------- the same on a GPU, with two helpers
 TEXT = r"""
 extern "C" __global__ void cross_entropy_forward(
-        const T* log_p, const long long* target, int ignore, const T* on, const T* off, T* loss,
-        int N, int C, int P) {
+        const T* x, const T* largest, const T* S, const long long* target, int ignore,
+        const T* on, const T* off, T* loss, int N, int C, int P) {
     int nb = blockIdx.x * blockDim.x + threadIdx.x;
     if (nb >= N * P) return;
-    log_p += (size_t)(nb / P) * C * P + nb % P;
+    x += (size_t)(nb / P) * C * P + nb % P;
     long long t = target[nb];
-    T total = 0;
+    T total = 0, log_S = log(S[nb]), m = largest[nb];
     if (t != ignore) {
-        total = -on[t] * log_p[t * P];
+        total = on[t] * (log_S - (x[t * P] - m));
         for (int c = 0; c < C; c++)
-            if (off[c] != 0) total -= off[c] * log_p[c * P];  // 0 times an infinity: a NaN
+            if (off[c] != 0) total += off[c] * (log_S - (x[c * P] - m));  // 0 times infinity: a NaN
     }
     loss[nb] = total;
 }
 
 extern "C" __global__ void cross_entropy_backward(
-        const T* g, const T* p, const long long* target, int ignore, const T* on, const T* off,
-        T* gx, int N, int C, int P) {
+        const T* g, const T* e, const T* S, const long long* target, int ignore,
+        const T* on, const T* off, T* gx, int N, int C, int P) {
     int nb = blockIdx.x * blockDim.x + threadIdx.x;
     if (nb >= N * P) return;
-    p += (size_t)(nb / P) * C * P + nb % P;
+    e += (size_t)(nb / P) * C * P + nb % P;
     gx += (size_t)(nb / P) * C * P + nb % P;
     long long t = target[nb];
     if (t == ignore) {
@@ -107,15 +112,13 @@ extern "C" __global__ void cross_entropy_backward(
     for (int c = 0; c < C; c++) all_q += off[c];
     for (int c = 0; c < C; c++) {
         T q = c == t ? off[c] + on[t] : off[c];
-        gx[c * P] = g[nb] * (p[c * P] * all_q - q);
+        gx[c * P] = g[nb] * (e[c * P] / S[nb] * all_q - q);
     }
 }
 """
 
-cross_entropy_forward.gpu(
-    TEXT, threads=lambda *args: args[-1].size, sizes=lambda log_p, *_: log_p.shape
-)
-cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, p, *_: p.shape)
+cross_entropy_forward.gpu(TEXT, threads=lambda *args: args[-1].size, sizes=lambda x, *_: x.shape)
+cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, e, *_: e.shape)
 
 
 class _Loss(Op):
@@ -155,7 +158,10 @@ class _Loss(Op):
             return loss.reshape(target.shape)
         if self.reduction == "sum":
             return loss.sum()
-        self.divisor = self.w[self.target[self.target != self.ignore]].sum()
+        counted = self.target != self.ignore
+        self.divisor = (
+            counted.sum().astype(x.dtype) if w is None else self.w[self.target[counted]].sum()
+        )
         with np.errstate(invalid="ignore"):  # nothing but void: 0 / 0
             return loss.sum() / self.divisor
 
@@ -179,15 +185,16 @@ class CrossEntropy(_Loss):
     def losses(self, x):
         self.on = self.w * (1 - self.smoothing)
         self.off = self.w * (self.smoothing / len(self.w))
-        self.log_p, loss = empty_like(x), empty_like(x, self.target.shape)
+        largest, self.S, loss = (empty_like(x, self.target.shape) for _ in range(3))
+        self.e = empty_like(x)
         if x.size:
-            log_softmax_forward(x, self.log_p)
-        cross_entropy_forward(self.log_p, self.target, self.ignore, self.on, self.off, loss)
+            exponentials(x, self.e, largest, self.S)
+        cross_entropy_forward(x, largest, self.S, self.target, self.ignore, self.on, self.off, loss)
         return loss
 
     def gradient(self, g):
-        p, gx = array_module(g).exp(self.log_p), empty_like(self.log_p)
-        cross_entropy_backward(g, p, self.target, self.ignore, self.on, self.off, gx)
+        gx = empty_like(self.e)
+        cross_entropy_backward(g, self.e, self.S, self.target, self.ignore, self.on, self.off, gx)
         return gx
 
 

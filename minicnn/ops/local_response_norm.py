@@ -73,15 +73,22 @@ def local_response_norm_forward_cpu(x, c0, c1, p0, p1, k, a, beta, S, y):
                     source, sums = x[n, d, p, there], total[here]
                     for j in range(len(sums)):
                         sums[j] += source[j] * source[j]
+        s = S[n, c, i]
         for j in range(W):
-            S[n, c, i, j] = k + a * total[j]
-        damp(x[n, c, i], S[n, c, i], beta, y[n, c, i])
+            s[j] = k + a * total[j]
+        damp(x[n, c, i], s, beta, y[n, c, i])
 
 
 @local_response_norm_backward.cpu
 def local_response_norm_backward_cpu(gy, x, S, y, c0, c1, p0, p1, a2, beta, gx):
     """a2 is 2 a."""
     N, C, H, W = x.shape
+    shares = np.empty_like(x)  # gy y / S: a division costs more than all the sums
+    for row in prange(N * C * H):
+        n, c, i = row // H // C, row // H % C, row % H
+        g, b, s, share = gy[n, c, i], y[n, c, i], S[n, c, i], shares[n, c, i]
+        for j in range(W):
+            share[j] = g[j] * b[j] / s[j]
     for row in prange(N * C * H):
         n, c, i = row // H // C, row // H % C, row % H
         total = np.zeros(W, x.dtype)
@@ -89,13 +96,13 @@ def local_response_norm_backward_cpu(gy, x, S, y, c0, c1, p0, p1, a2, beta, gx):
             for p in range(max(i - p1, 0), min(i + p0 + 1, H)):
                 for v in range(-p1, p0 + 1):
                     here, there = shifted(v, W)
-                    g, b, s = gy[n, d, p, there], y[n, d, p, there], S[n, d, p, there]
-                    sums = total[here]
+                    source, sums = shares[n, d, p, there], total[here]
                     for j in range(len(sums)):
-                        sums[j] += g[j] * b[j] / s[j]
-        damp(gy[n, c, i], S[n, c, i], beta, gx[n, c, i])
+                        sums[j] += source[j]
+        out, source = gx[n, c, i], x[n, c, i]
+        damp(gy[n, c, i], S[n, c, i], beta, out)
         for j in range(W):
-            gx[n, c, i, j] -= a2 * beta * x[n, c, i, j] * total[j]
+            out[j] -= a2 * beta * source[j] * total[j]
 
 
 TEXT = r"""
@@ -157,15 +164,24 @@ class LocalResponseNorm(Op):
         self.x, self.shape = contiguous(x).reshape(in_four_dimensions(x.shape)), x.shape
         self.S, self.y = empty_like(self.x), empty_like(self.x)
         numbers = number(self.k), number(self.a), number(self.beta)
-        local_response_norm_forward(self.x, *self.reach, *numbers, self.S, self.y)
+        x, S, y = self.in_rows(self.x, self.S, self.y)
+        local_response_norm_forward(x, *self.reach, *numbers, S, y)
         return self.y.reshape(self.shape)
 
     def backward(self, gy):
         number, gx = gy.dtype.type, empty_like(self.x)
         gy = contiguous(gy).reshape(gx.shape)
         numbers = number(2 * self.a), number(self.beta)
-        local_response_norm_backward(gy, self.x, self.S, self.y, *self.reach, *numbers, gx)
+        arrays = self.in_rows(gy, self.x, self.S, self.y)
+        local_response_norm_backward(*arrays, *self.reach, *numbers, *self.in_rows(gx))
         return gx.reshape(self.shape)
+
+    def in_rows(self, *arrays):
+        """The arrays as the kernels get them. A window across maps holds no neighbours in the map,
+        so that a whole map can be one row: long rows keep vector instructions busy."""
+        if any(self.reach[2:]):  # within a map
+            return arrays
+        return [a.reshape(*a.shape[:2], 1, math.prod(a.shape[2:])) for a in arrays]
 
 
 def in_four_dimensions(shape):

@@ -26,75 +26,159 @@ import math
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
+from minicnn.devices import empty_like
+from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous
 
 softmax_forward = Kernel("softmax_forward")
 softmax_backward = Kernel("softmax_backward")
 log_softmax_forward = Kernel("log_softmax_forward")
 log_softmax_backward = Kernel("log_softmax_backward")
+exponentials = Kernel("exponentials")
+
+BLOCK = 512  # positions that a thread does together: neighbours in memory, for vector instructions
 
 
-# ------------------------------------------------------------------------ the algorithms to read
+@helper
+def exp_of(x):
+    """e^x in float32 for x <= 0, to the last digit. np.exp is a call for each number; this is not,
+    so a loop around it does eight numbers at once.
+
+    e^x = 2^n e^r, where n is the nearest whole number to x / ln 2 and |r| <= ln(2) / 2 the rest:
+    few terms of the series will do for e^r, and 2^n is n written into the exponent's bits. ln 2 in
+    two parts, the first with so few digits that n times it is exact."""
+    f = np.float32
+    clipped = x if x > f(-87.3) else f(-87.3)  # 2^-126, the least; what is below becomes 0
+    n = np.floor(clipped * f(1.44269504) + f(0.5))
+    r = clipped - n * f(0.693359375) + n * f(2.12194440e-4)
+    e = f(1 / 5040)
+    for coefficient in (f(1 / 720), f(1 / 120), f(1 / 24), f(1 / 6), f(1 / 2), f(1), f(1)):
+        e = e * r + coefficient
+    e *= np.int32((np.int32(n) + 127) << 23).view(np.float32)
+    return e if clipped == x else (f(0) if x < clipped else x)  # x itself: a NaN
+
+
+@helper
+def exponentials_of(x, a, first, end, y, largest, total):
+    """y = e^(x - largest) and its sum over the classes, for the positions from first to end."""
+    largest[:], total[:] = x[a, 0, first:end], 0
+    for c in range(1, x.shape[1]):
+        score = x[a, c, first:end]
+        for j in range(len(score)):
+            largest[j] = max(largest[j], score[j])
+    for c in range(x.shape[1]):
+        score, e = x[a, c, first:end], y[a, c, first:end]
+        if x.itemsize == 4:
+            for j in range(len(score)):
+                e[j] = exp_of(np.float32(score[j] - largest[j]))
+        else:
+            for j in range(len(score)):
+                e[j] = np.exp(score[j] - largest[j])
+        for j in range(len(score)):
+            total[j] += e[j]
+
+
+@exponentials.cpu
+def exponentials_cpu(x, y, largest, total):
+    """What softmax, its logarithm and cross_entropy are made of; largest and total are (A, B)."""
+    A, _, B = x.shape
+    blocks = (B + BLOCK - 1) // BLOCK
+    for block in prange(A * blocks):
+        a, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, B)
+        exponentials_of(x, a, first, end, y, largest[a, first:end], total[a, first:end])
+
+
 @softmax_forward.cpu
 def softmax_forward_cpu(x, y):
     A, C, B = x.shape
-    for ab in prange(A * B):
-        a, b = ab // B, ab % B
-        largest = x[a, 0, b]
-        for c in range(1, C):
-            largest = max(largest, x[a, c, b])
-        total = x.dtype.type(0)
+    blocks = (B + BLOCK - 1) // BLOCK
+    for block in prange(A * blocks):
+        a, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, B)
+        largest, total = np.empty(end - first, x.dtype), np.empty(end - first, x.dtype)
+        exponentials_of(x, a, first, end, y, largest, total)
         for c in range(C):
-            y[a, c, b] = np.exp(x[a, c, b] - largest)
-            total += y[a, c, b]
-        for c in range(C):
-            y[a, c, b] /= total
+            p = y[a, c, first:end]
+            for j in range(len(p)):
+                p[j] /= total[j]
 
 
 @softmax_backward.cpu
 def softmax_backward_cpu(gy, y, gx):
     A, C, B = gy.shape
-    for ab in prange(A * B):
-        a, b = ab // B, ab % B
-        total = gy.dtype.type(0)
+    blocks = (B + BLOCK - 1) // BLOCK
+    for block in prange(A * blocks):
+        a, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, B)
+        total = np.zeros(end - first, gy.dtype)
         for c in range(C):
-            total += gy[a, c, b] * y[a, c, b]
+            g, p = gy[a, c, first:end], y[a, c, first:end]
+            for j in range(len(total)):
+                total[j] += g[j] * p[j]
         for c in range(C):
-            gx[a, c, b] = y[a, c, b] * (gy[a, c, b] - total)
+            g, p, out = gy[a, c, first:end], y[a, c, first:end], gx[a, c, first:end]
+            for j in range(len(total)):
+                out[j] = p[j] * (g[j] - total[j])
 
 
 @log_softmax_forward.cpu
 def log_softmax_forward_cpu(x, y):
     A, C, B = x.shape
-    for ab in prange(A * B):
-        a, b = ab // B, ab % B
-        largest = x[a, 0, b]
-        for c in range(1, C):
-            largest = max(largest, x[a, c, b])
-        total = x.dtype.type(0)
+    blocks = (B + BLOCK - 1) // BLOCK
+    for block in prange(A * blocks):
+        a, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, B)
+        largest, total = np.empty(end - first, x.dtype), np.empty(end - first, x.dtype)
+        exponentials_of(x, a, first, end, y, largest, total)
+        for j in range(end - first):
+            total[j] = np.log(total[j])
         for c in range(C):
-            total += np.exp(x[a, c, b] - largest)
-        log_total = np.log(total)
-        for c in range(C):
-            y[a, c, b] = x[a, c, b] - largest - log_total
+            score, out = x[a, c, first:end], y[a, c, first:end]
+            for j in range(len(score)):
+                out[j] = score[j] - largest[j] - total[j]
 
 
 @log_softmax_backward.cpu
 def log_softmax_backward_cpu(gy, y, gx):
     A, C, B = gy.shape
-    for ab in prange(A * B):
-        a, b = ab // B, ab % B
-        total = gy.dtype.type(0)
+    blocks = (B + BLOCK - 1) // BLOCK
+    for block in prange(A * blocks):
+        a, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, B)
+        total = np.zeros(end - first, gy.dtype)
         for c in range(C):
-            total += gy[a, c, b]
+            g = gy[a, c, first:end]
+            for j in range(len(total)):
+                total[j] += g[j]
         for c in range(C):
-            gx[a, c, b] = gy[a, c, b] - np.exp(y[a, c, b]) * total
+            g, log_p, out = gy[a, c, first:end], y[a, c, first:end], gx[a, c, first:end]
+            if gy.itemsize == 4:
+                for j in range(len(total)):
+                    out[j] = g[j] - exp_of(np.float32(log_p[j])) * total[j]
+            else:
+                for j in range(len(total)):
+                    out[j] = g[j] - np.exp(log_p[j]) * total[j]
 
 
 # ----------------------------------------------------------------- the same on a GPU, in one text
 TEXT = r"""
+extern "C" __global__ void exponentials(
+        const T* x, T* y, T* largest, T* total, int A, int C, int B) {
+    int ab = blockIdx.x * blockDim.x + threadIdx.x;
+    if (ab >= A * B) return;
+    x += (size_t)(ab / B) * C * B + ab % B;
+    y += (size_t)(ab / B) * C * B + ab % B;
+    T m = x[0], sum = 0;
+    for (int c = 1; c < C; c++) m = x[c * B] > m ? x[c * B] : m;
+    for (int c = 0; c < C; c++) {
+        y[c * B] = exp(x[c * B] - m);
+        sum += y[c * B];
+    }
+    largest[ab] = m;
+    total[ab] = sum;
+}
+
 extern "C" __global__ void softmax_forward(const T* x, T* y, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
@@ -146,38 +230,13 @@ extern "C" __global__ void log_softmax_backward(
 }
 """
 
-for _kernel in (softmax_forward, softmax_backward, log_softmax_forward, log_softmax_backward):
+_log = log_softmax_forward, log_softmax_backward
+for _kernel in (exponentials, softmax_forward, softmax_backward, *_log):
     _kernel.gpu(
         TEXT,
         threads=lambda *arrays: arrays[0].shape[0] * arrays[0].shape[2],
         sizes=lambda *arrays: arrays[0].shape,
     )
-
-
-# --------------- the fast ones, array by array: numpy's exp does many numbers in one instruction
-@softmax_forward.fast()
-@np.errstate(invalid="ignore")  # infinite scores: a NaN, not a warning
-def softmax_forward_whole(x, y):
-    xp = array_module(x)
-    xp.subtract(x, x.max(axis=1, keepdims=True), out=y)
-    xp.exp(y, out=y)
-    y /= y.sum(axis=1, keepdims=True)
-
-
-@log_softmax_forward.fast()
-@np.errstate(invalid="ignore")
-def log_softmax_forward_whole(x, y):
-    xp = array_module(x)
-    xp.subtract(x, x.max(axis=1, keepdims=True), out=y)
-    y -= xp.log(xp.exp(y).sum(axis=1, keepdims=True))
-
-
-@log_softmax_backward.fast()
-def log_softmax_backward_whole(gy, y, gx):
-    xp = array_module(gy)
-    xp.exp(y, out=gx)
-    gx *= gy.sum(axis=1, keepdims=True)
-    xp.subtract(gy, gx, out=gx)
 
 
 # ----------------------------------------------------------------------------------------- the ops
