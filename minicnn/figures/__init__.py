@@ -5,6 +5,7 @@ notebook shows it by itself.
 """
 
 from minicnn.figures.graph import draw_graph
+from minicnn.figures.grouping import borders, grouping_sheet
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.scores import confusion_figure, curves
@@ -13,6 +14,7 @@ from minicnn.figures.tables import draw_table
 
 __all__ = [
     "accuracy",
+    "borders",
     "colour_map",
     "compare_sheet",
     "confusion_figure",
@@ -22,6 +24,7 @@ __all__ = [
     "draw_table",
     "feature_maps",
     "filters",
+    "grouping_sheet",
     "legend",
     "overlay",
     "pair",
