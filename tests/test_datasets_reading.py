@@ -118,7 +118,7 @@ def test_truncated_at_any_place(tmp_path, ending):
 
 def test_not_pictures(tmp_path):
     refused("no such file", read_image, tmp_path / "none.jpg")
-    refused("no such file", read_image, tmp_path)
+    refused("is a folder; name the pictures in it", read_image, tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
     refused("no such file", read_image, tmp_path / "pipe.jpg")
     (tmp_path / "text.jpg").write_text("not a picture")
