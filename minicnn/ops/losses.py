@@ -18,7 +18,9 @@ def as_tensors(input, target):
 
 def constant(weight, like):
     """A weight as a Tensor of the dtype and device of `like`, that is not learnt."""
-    return weight.detach() if isinstance(weight, Tensor) else Tensor.constant(weight, like)
+    if isinstance(weight, Tensor):
+        return weight.detach()
+    return Tensor.constant(weight, like).to(like.device, dtype=like.dtype)
 
 
 def check_reduction(name, reduction, also=()):
