@@ -58,9 +58,9 @@ def batch(network, step):
     random = np.random.default_rng([7, step])
     if isinstance(network, MultiScale):
         pyramid = [
-            random.normal(size=(1, 3, 42 + s, 42 + t)).astype("f") for s, t in ((8, 12), (4, 6))
+            random.normal(size=(1, 3, 42 + s, 42 + t)).astype("f") for s, t in ((8, 16), (4, 8))
         ]
-        return pyramid, random.integers(0, CLASSES, (1, 2, 3))
+        return pyramid, random.integers(0, CLASSES, (1, 2, 4))
     x = random.normal(size=(2, 3, 12, 10)).astype("f")
     shape = (2,) if isinstance(network, LeNet) else (2, 12, 10)
     return [x], random.integers(0, CLASSES, shape)
