@@ -3,10 +3,6 @@
 python -m minicnn.benching.report bench.json        # Markdown, on standard output
 """
 
-import json
-import sys
-from pathlib import Path
-
 from minicnn.benching.machine import sentence
 
 HEAD = (
@@ -74,7 +70,3 @@ def page(found):
     for part in ("memory", "growth", "first_step"):
         yield from (f"- {result['text']}" for result in found.get(part, []))
     yield from (f"- not measured: {s['row']}, {s['reason']}" for s in found["skipped"])
-
-
-if __name__ == "__main__":
-    print("\n".join(page(json.loads(Path(sys.argv[1]).read_text()))))
