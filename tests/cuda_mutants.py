@@ -29,7 +29,16 @@ OTHER = {
 }
 BOUNDS = r"(?:__launch_bounds__\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\(")
-EQUIVALENT = {}  # (kernel, line, mistake): reason
+ROW = "the length of a row is part of the type that `multiply` takes: it does not compile"
+EQUIVALENT = {  # drawn, but no mistake that runs: (kernel, line, change): reason
+    (
+        "log_sum_exp_pool_forward",
+        11,
+        "2 -> 3",
+    ): "any shift near the maximum gives the same logarithm",
+    ("conv2d_product", 138, "BM + SKEW -> (BM + SKEW) - 1"): ROW,
+    ("conv2d_product_weight", 197, "BM + SKEW -> (BM + SKEW) - 1"): ROW,
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def drawn(seed=1):
     for kind, count in COUNTS.items():
         by_kernel = {}
         for mutant in everything:
-            if mutant.kind == kind and mutant.key not in EQUIVALENT:
+            if mutant.kind == kind:
                 by_kernel.setdefault(mutant.kernel, []).append(mutant)
         names = sorted(by_kernel)
         generator.shuffle(names)
