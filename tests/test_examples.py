@@ -46,6 +46,14 @@ def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
     assert accuracy > max(majority, by_row) + 0.10
 
 
+def test_labelling_leaves_a_picture_at_every_step(tmp_path):
+    output = run("labelling.py", tmp_path, "--steps", "2")
+    rows = re.findall(r"^(\w+) +pixel accuracy [\d.]+%, [\d.]+ s a picture$", output, flags=re.M)
+    assert rows == ["argmax", "superpixels", "crf"]
+    written = sorted(path.name for path in (tmp_path / "labelling-story").iterdir())
+    assert written == ["1-pixels.png", "2-superpixels.png", "3-crf.png"]
+
+
 def test_layer_compares_every_part_of_the_slide(tmp_path):
     output = run("layer.py", tmp_path, "--steps", "2")
     rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)
