@@ -6,6 +6,7 @@ only when somebody asks for them, so nobody else pays for it.
 """
 
 import contextlib
+import ctypes
 import functools
 import importlib
 import sys
@@ -17,6 +18,20 @@ from minicnn.launching import in_words
 # The module whose `ndarray` an array is tells its device.
 MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
 _default = "cpu"
+
+
+def keep_freed_memory():
+    """Tells the C library to keep the memory of freed arrays for the next ones. Else it hands large
+    pieces back to the system, which clears them before it gives them out again: a quarter of the
+    time of a training step. glibc only; elsewhere nothing happens."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**30) or mallopt(mmap_threshold, 2**25)  # the most it may allow
+
+
+keep_freed_memory()
 
 
 def array_module(array):

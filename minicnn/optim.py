@@ -10,6 +10,30 @@ the clock, so a run on a slow machine learns the same.
 import math
 
 from minicnn.devices import array_module
+from minicnn.kernel import Kernel, prange
+from minicnn.op import contiguous
+
+sgd_update = Kernel("sgd_update")
+
+
+@sgd_update.cpu
+def sgd_update_cpu(g, rate, momentum, weight_decay, v, w):
+    for i in prange(len(w)):
+        v[i] = momentum * v[i] + g[i] + weight_decay * w[i]
+        w[i] -= rate * v[i]
+
+
+sgd_update.gpu(
+    r"""
+extern "C" __global__ void sgd_update(
+        const T* g, T rate, T momentum, T weight_decay, T* v, T* w, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size) return;
+    v[i] = momentum * v[i] + g[i] + weight_decay * w[i];
+    w[i] -= rate * v[i];
+}
+"""
+)
 
 
 class SGD:
@@ -31,7 +55,7 @@ class SGD:
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.schedule = schedule or constant()
         self.steps_done = 0
-        self.velocity = [array_module(p.data).zeros_like(p.data) for p in self.parameters]
+        self.velocity = [array_module(p.data).zeros(p.shape, p.dtype) for p in self.parameters]
 
     @property
     def rate(self):
@@ -40,15 +64,13 @@ class SGD:
 
     def step(self):
         """One update of every parameter from its gradient."""
-        rate = self.rate
+        numbers = self.rate, self.momentum, self.weight_decay
         for p, v in zip(self.parameters, self.velocity, strict=True):
             if p.grad is None:
                 continue
-            v *= p.dtype.type(self.momentum)
-            v += p.grad
-            if self.weight_decay:
-                v += p.dtype.type(self.weight_decay) * p.data
-            p.data -= p.dtype.type(rate) * v
+            p.data, g = contiguous(p.data, p.grad)
+            flat = (a.reshape(-1) for a in (v, p.data))
+            sgd_update(g.reshape(-1), *map(p.dtype.type, numbers), *flat)
         self.steps_done += 1
 
     def zero_grad(self):

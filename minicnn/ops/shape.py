@@ -62,8 +62,12 @@ class Index(Op):
 
     def backward(self, gy):
         xp = array_module(gy)
-        gx = xp.zeros_like(self.x)
         parts = self.index if isinstance(self.index, tuple) else (self.index,)
+        if gy.shape == self.x.shape and all(
+            isinstance(p, slice) and p.step in (None, 1) for p in parts
+        ):
+            return gy  # all of x was read
+        gx = xp.zeros_like(self.x)
         if all(isinstance(p, slice | int | type(Ellipsis)) for p in parts):
             gx[self.index] = gy
         else:
@@ -129,42 +133,55 @@ class Pad(Op):
         return {len(shape) - 1 - k: pair for k, pair in enumerate(pairs)}
 
     def forward(self, x):
-        xp = array_module(x)
         self.before = x.shape
-        y = x
+        if self.mode == "constant":
+            return self._filled(x)
+        xp, y = array_module(x), x
         for axis, (before, after) in self._axes(x.shape).items():
             rows = np.arange(-before, y.shape[axis] + after)
-            source, inside = self._source(rows, y.shape[axis])
-            y = xp.take(y, xp.asarray(source), axis=axis)
-            if not inside.all():
-                y[(slice(None),) * axis + (xp.asarray(~inside),)] = self.value
+            y = xp.take(y, xp.asarray(self._source(rows, y.shape[axis])), axis=axis)
+        return y
+
+    def _filled(self, x):
+        """x in the middle of an array of constants; or a part of x, where it is cut."""
+        axes = self._axes(x.shape)
+        around = [axes.get(axis, (0, 0)) for axis in range(x.ndim)]
+        self.kept = tuple(
+            slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, around, strict=True)
+        )
+        shape = [n + b + a for n, (b, a) in zip(x.shape, around, strict=True)]
+        self.middle = tuple(
+            slice(max(b, 0), n - max(a, 0)) for n, (b, a) in zip(shape, around, strict=True)
+        )
+        y = array_module(x).full(shape, self.value, dtype=x.dtype)
+        y[self.middle] = x[self.kept]
         return y
 
     def _source(self, rows, size):
-        """For each padded row the row it is read from, and whether it is read at all."""
-        inside = (rows >= 0) & (rows < size)
-        if self.mode == "constant":
-            return np.where(inside, rows, 0), inside
+        """For each padded row the row it is read from."""
         if self.mode == "reflect":
             rows = np.abs(rows)
-            return np.where(rows >= size, 2 * (size - 1) - rows, rows), np.full(len(rows), True)
-        if self.mode == "replicate":
-            return rows.clip(0, size - 1), np.full(len(rows), True)
-        return rows % size, np.full(len(rows), True)
+            return np.where(rows >= size, 2 * (size - 1) - rows, rows)
+        return rows.clip(0, size - 1) if self.mode == "replicate" else rows % size
 
     def backward(self, gy):
+        if self.mode == "constant":
+            if all(k == slice(0, n) for k, n in zip(self.kept, self.before, strict=True)):
+                return gy[self.middle]
+            gx = array_module(gy).zeros(self.before, dtype=gy.dtype)
+            gx[self.kept] = gy[self.middle]
+            return gx
         for axis, (before, after) in reversed(self._axes(self.before).items()):
             size = self.before[axis]
             rows = np.arange(-before, size + after)
-            source, inside = self._source(rows, size)
-            at = (slice(None),) * axis
+            source, at = self._source(rows, size), (slice(None),) * axis
             gx = empty_like(gy, (*gy.shape[:axis], size, *gy.shape[axis + 1 :]))
             gx[...] = 0
             own = (rows >= 0) & (rows < size)  # rows that were copied straight, as one slice
             first, last = rows[own][0], rows[own][-1]
             k = int(np.argmax(own))
             gx[(*at, slice(first, last + 1))] = gy[(*at, slice(k, k + last + 1 - first))]
-            for k in np.flatnonzero(~own & inside):
+            for k in np.flatnonzero(~own):
                 gx[(*at, source[k])] += gy[(*at, k)]
             gy = gx
         return gy
