@@ -9,6 +9,7 @@ The names below are what a notebook needs; the files say how it works, from tens
 
 from minicnn import functional, nn, optim
 from minicnn.checking import GradientError, gradcheck
+from minicnn.cover_training import train_cover
 from minicnn.devices import device, get_num_threads, set_num_threads
 from minicnn.evaluation import evaluate
 from minicnn.kernel import Kernel, algorithm
@@ -40,5 +41,6 @@ __all__ = [
     "segment",
     "set_num_threads",
     "train",
+    "train_cover",
     "train_greedily",
 ]

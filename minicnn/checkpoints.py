@@ -16,6 +16,7 @@ from minicnn.writing import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 BEST, LAST = "best.safetensors", "last.safetensors"
+COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py
 
 
 class CheckpointError(ValueError):
@@ -62,11 +63,17 @@ def find(name):
     shipped = RESULTS / f"{name}.safetensors"
     if shipped.is_file():
         return shipped
-    names = ", ".join(p.stem for p in sorted(RESULTS.glob("*.safetensors"))) or "none"
+    names = ", ".join(shipped_names()) or "none"
     raise CheckpointError(
         f"{name!r} is neither a run folder, a .safetensors file nor a shipped network "
         f"(shipped: {names})"
     )
+
+
+def shipped_names():
+    """The networks that come with minicnn."""
+    names = sorted(path.stem for path in RESULTS.glob("*.safetensors"))
+    return [name for name in names if not name.endswith(COVER)]
 
 
 def load_model(name, device="cpu"):

@@ -13,7 +13,7 @@ import sys
 from minicnn.options import positive, setting, whole_number
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
-LABELLING = "labelling=argmax, superpixels or crf (argmax), and its options (gamma=20)"
+LABELLING = "labelling=argmax, superpixels, crf or cover (argmax), and its options (gamma=20)"
 
 
 def main(arguments=None):
@@ -122,8 +122,10 @@ def _demo(commands):
 
 def _train(commands):
     p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
-    p.add_argument("model", metavar="MODEL", help="patch, single-scale or multi-scale")
+    what = "patch, single-scale or multi-scale; cover: what labelling=cover needs beside --start"
+    p.add_argument("model", metavar="MODEL", help=what)
     _data_options(p, "scenes")
+    p.set_defaults(data=None)  # a cover learns from the data of its network
     p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="whose (ours)")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()

@@ -10,7 +10,8 @@ import sys
 import time
 
 import minicnn
-from minicnn import datasets, evaluation
+from minicnn import checkpoints, datasets, evaluation
+from minicnn.covers import cover_file, with_classifier
 from minicnn.information import choose_device, facts, lines_of
 from minicnn.options import new_folder, split_settings
 from minicnn.writing import save_png, write_atomically
@@ -27,6 +28,9 @@ def demo(o):
 
 def train(o):
     settings, data_options = split_settings(o.set)
+    if o.model == "cover":
+        return _train_cover(o, settings, data_options)
+    o.data = o.data or "scenes"
     with _machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
         options = {
             "out": out,
@@ -49,6 +53,33 @@ def train(o):
         else:
             run = minicnn.train(o.model, o.data, start=o.start, **options)
     _report_training(run, o.json)
+
+
+def _train_cover(o, settings, data_options):
+    flags = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "out")
+    wrong = [
+        f"--{name.replace('_', '-')}" for name in flags if getattr(o, name) not in (None, False)
+    ]
+    wrong += [f"--set data.{name}" for name in data_options]
+    if wrong:
+        raise ValueError(f"train cover follows the network that it is for; leave {wrong[0]} away")
+    if not o.start:
+        raise ValueError("train cover: for which network? minicnn train cover --start RUN")
+    with _machine(o) as device:
+        classifier = minicnn.train_cover(
+            o.start,
+            **({"epochs": o.epochs} if o.epochs else {}),
+            settings=settings,
+            seed=o.seed,
+            device=device,
+            skip_bad=o.skip_bad,
+            progress=_bar,
+        )
+    about = {"cover": str(cover_file(checkpoints.find(o.start)))} | classifier.about
+    if o.json:
+        return print(json.dumps(about))
+    print(f"cover: {about['segments']} segments, loss {about['losses'][-1]:.3f}; {about['cover']}")
+    print(f"next: minicnn evaluate {o.start} --set labelling=cover")
 
 
 def resume(o):
@@ -103,6 +134,7 @@ def segment(o):
     labelling = _labelling(settings)
     with _machine(o) as device, new_folder(o.out, "segmented") as out:
         network = evaluation.trained(o.model, device)  # once for all pictures
+        labelling = with_classifier(labelling, network.network, network.weights)
         for path in o.images:
             begun = time.perf_counter()
             try:

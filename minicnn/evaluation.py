@@ -8,13 +8,15 @@
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from minicnn import checkpoints, datasets
 from minicnn.confusion import VOID, Confusion, rounded
-from minicnn.grouping.labelling import as_labelling
+from minicnn.covers import with_classifier
+from minicnn.grouping.labelling import as_labelling, labelled
 from minicnn.nn import Module
 
 __all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
@@ -32,7 +34,7 @@ def score(network, pictures, classes, watch=None, labelling="argmax"):
     confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
     for picture in pictures:
         start = time.perf_counter()
-        prediction = label(picture.image, network.predict(picture.image))
+        prediction, _ = labelled(network, picture.image, label)
         seconds.append(time.perf_counter() - start)
         confusion.add(picture.labels, prediction)
         if watch is not None:
@@ -45,6 +47,7 @@ class Trained(NamedTuple):
 
     network: Module
     config: dict
+    weights: Path | None = None  # the file that they came from
 
 
 def trained(model, device="cpu"):
@@ -55,8 +58,9 @@ def trained(model, device="cpu"):
     if isinstance(model, Module):
         return Trained(model, {})
     if hasattr(model, "network") and hasattr(model, "config"):  # a Run
-        return Trained(model.network, model.config)
-    return Trained(*checkpoints.load_model(model, device))
+        weights = model.folder / checkpoints.BEST if model.folder else None
+        return Trained(model.network, model.config, weights)
+    return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
 
 
 @dataclass
@@ -131,8 +135,8 @@ def evaluate(
 
     model     a run folder, a .safetensors file, the name of a shipped network, a Run, or a network
     data, fold, data_options   as `train` takes them; those of the training where not given
-    labelling  how scores become labels: "argmax", "superpixels", "crf", a `grouping.labelling.
-              Labelling` with options, or any function of (uint8 image, scores) giving labels
+    labelling  how scores become labels: "argmax", "superpixels", "crf", "cover", a Labelling of
+              `grouping.labelling` with options, or a function of (uint8 image, scores)
     skip_bad  leaves out pictures that cannot be read instead of stopping
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
@@ -140,7 +144,8 @@ def evaluate(
     Returns an Evaluation. Raises CheckpointError, DataError or GroupingError with one sentence.
     """
     labelling = as_labelling(labelling)
-    network, config = trained(model, device)
+    network, config, weights = trained(model, device)
+    labelling = with_classifier(labelling, network, weights)
     stored = config.get("data", {"name": None, "fold": None, "options": {}})
     if data is None and stored["name"] is None:
         raise datasets.DataError("evaluate: this network does not know its data set; give data=")

@@ -59,7 +59,7 @@ def facts():
         "data_home": str(datasets.data_home()),
         "data_ready": [n for n in (*_drawn(), *_installable()) if _ready(n)],
         "data_missing": [n for n in _installable() if not _ready(n)],
-        "networks": sorted(p.stem for p in checkpoints.RESULTS.glob("*.safetensors")),
+        "networks": checkpoints.shipped_names(),
         "gpu": gpu if usable else None,
         "why_no_gpu": why_no_gpu(),
         "emulator": None if why_not_emulated() else devices.emulator_status()[1],

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import functional as F
+from minicnn.covers import with_classifier
 from minicnn.datasets.colours import palette
 from minicnn.evaluation import trained
 from minicnn.figures import overlay
-from minicnn.grouping.labelling import as_labelling
+from minicnn.grouping.labelling import as_labelling, labelled
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.tensor import Tensor
@@ -39,7 +40,8 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
     Raises ImageError, CheckpointError or ValueError with one sentence.
     """
     labelling = as_labelling(labelling)
-    network, config = trained(model, device)
+    network, config, weights = trained(model, device)
+    labelling = with_classifier(labelling, network, weights)
     name = "picture"
     if isinstance(image, str | os.PathLike):
         name, image = Path(image).stem, read_image(image)
@@ -50,10 +52,9 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
     if size < 1 or int(size) != size:
         raise ValueError(f"segment: size={size!r}: expected a number of pixels, at least 1")
     seen = resize(image, fit_long_side(*image.shape[:2], size))
-    scores = network.predict(seen)
+    named, scores = labelled(network, seen, labelling)
     count = len(scores)
     if getattr(labelling, "name", None) != "argmax":  # regions have no scores: enlarge their masks
-        named = labelling(seen, scores)
         scores = (named == np.arange(count)[:, None, None]).astype(np.float32)
     classes = tuple(config.get("classes") or (f"class {k}" for k in range(count)))
     colours = np.array(config.get("colours") or palette(count), np.uint8)

@@ -12,8 +12,8 @@ STAIRS = (
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models writing",
-    "checkpoints training evaluation progress run confusion segmenting showing feeding "
-    "benching figures",
+    "checkpoints covers cover_training training evaluation progress run confusion segmenting "
+    "showing feeding benching figures",
     "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}

@@ -3,17 +3,20 @@
     argmax       each pixel takes the class of its highest score
     superpixels  each superpixel takes the class of the highest mean probability
     crf          superpixels, whose labels also agree with those of their neighbours
+    cover        each superpixel takes the class of the purest segment of a tree that contains it
 
     crf = Labelling("crf", gamma=20)
     labels = crf(image, network.predict(image))
 
-What comes after a network knows nothing of the network: any scores will do.
+What comes after a network knows nothing of the network: any scores will do. Only the cover has a
+classifier of its own, trained for one network, which reads that network's features too.
 """
 
 from inspect import signature
 
 import numpy as np
 
+from minicnn.grouping.cover import cover
 from minicnn.grouping.crf import crf
 from minicnn.grouping.superpixels import GroupingError, region_means, superpixels
 from minicnn.models.segmentation import merge_options
@@ -29,6 +32,7 @@ LABELLINGS = {
     "argmax": {},
     "superpixels": _options(superpixels),
     "crf": _options(superpixels) | _options(crf),
+    "cover": _options(superpixels) | _options(cover),
 }
 RANGES = {
     "scale": (0, 1e6),
@@ -37,6 +41,8 @@ RANGES = {
     "alpha": (0, 1000),
     "beta": (0, 1000),
     "gamma": (0, 1e6),
+    "largest": (0, 1),
+    "pixels": (0, 1),
 }
 
 
@@ -44,7 +50,10 @@ class Labelling:
     """A way from scores to labels, with its options; a function of (image, scores).
 
     name     one of LABELLINGS, which holds the options of each and their defaults
-    options  as `superpixels` and `crf` describe them; text is parsed
+    options  as `superpixels`, `crf` and `cover` describe them; text is parsed
+
+    `classifier` is that of the cover; `evaluate` and `segment` find it beside the weights of
+    the network.
 
     Raises GroupingError for a name that does not exist, ValueError for an option.
     """
@@ -56,20 +65,32 @@ class Labelling:
         if options and not defaults:
             raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
         ranges = {key: RANGES[key] for key in defaults}
-        self.name = name
+        self.name, self.given, self.classifier = name, options, None
         self.options = merge_options(f"labelling={name}", defaults, options, ranges)
 
-    def __call__(self, image, scores):
-        """uint8 (H, W): the labels of a picture, uint8 (H, W, 3), from float scores (K, H, W)."""
+    def __call__(self, image, scores, features=None):
+        """uint8 (H, W): the labels of a picture, uint8 (H, W, 3), from float scores (K, H, W).
+        features  (C, h, w): the maps that the scores were read from, for a cover"""
         if self.name == "argmax":
             return scores.argmax(axis=0).astype(np.uint8)
         regions, probabilities = self.regions(image), softmax(scores)
         if self.name == "superpixels":
             labels = region_means(probabilities, regions).argmax(axis=1)
+        elif self.name == "cover":
+            labels = self.cover(image, scores, features, regions).labels
         else:
             chosen = {key: self.options[key] for key in _options(crf)}
             labels = crf(image, probabilities, regions, **chosen)
         return labels.astype(np.uint8)[regions]
+
+    def cover(self, image, scores, features, regions):
+        """The Cover of a picture, with the tree and everything that it was chosen from."""
+        if self.classifier is None:
+            raise GroupingError("labelling=cover has no classifier yet: see minicnn.train_cover")
+        chosen = {key: self.options[key] for key in _options(cover)}
+        probabilities = softmax(scores)
+        features = dense_features(features, probabilities)
+        return cover(image, probabilities, features, regions, self.classifier, **chosen)
 
     def __str__(self):
         """Its name, and the options that are not the defaults: crf(gamma=20.0)."""
@@ -85,6 +106,22 @@ class Labelling:
 def as_labelling(labelling):
     """A Labelling, or any other function of (image, scores), as it is; of a name that Labelling."""
     return labelling if callable(labelling) else Labelling(labelling)
+
+
+def labelled(network, image, labelling):
+    """(labels (H, W), scores (K, H, W)) of a picture: the network's scores and what the labelling,
+    a Labelling or another function of (image, scores), makes of them."""
+    if getattr(labelling, "name", None) == "cover":
+        scores, features = network.predict_with_features(image)
+        return labelling(image, scores, features), scores
+    scores = network.predict(image)
+    return labelling(image, scores), scores
+
+
+def dense_features(features, probabilities):
+    """The features (C, h, w) of a network as they are; of a network that shows none (None), its
+    probabilities at every fourth pixel."""
+    return probabilities[:, ::4, ::4] if features is None else features
 
 
 def softmax(scores):

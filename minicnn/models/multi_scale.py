@@ -120,10 +120,7 @@ class MultiScale(SegmentationModel):
         return 2**k
 
     def forward(self, *levels):
-        features = self.features(*levels)
-        if self.hidden is not None:
-            features = self.stages.activation(self.hidden(features))
-        return self.classifier(self.dropout(features))
+        return self.classify(self.features(*levels))
 
     def features(self, *levels):
         """The maps of all scales at the size of the finest, side by side."""
@@ -133,6 +130,12 @@ class MultiScale(SegmentationModel):
             larger = F.interpolate(maps[k], scale_factor=2**k, mode="bilinear", align_corners=False)
             maps[k] = larger[:, :, :height, :width]
         return F.concat(maps, dim=1)
+
+    def classify(self, features):
+        """Scores from these maps, at their size."""
+        if self.hidden is not None:
+            features = self.stages.activation(self.hidden(features))
+        return self.classifier(self.dropout(features))
 
 
 class SingleScale(MultiScale):

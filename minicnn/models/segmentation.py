@@ -1,5 +1,7 @@
 """What training, evaluation and segmentation expect of a network, whatever its architecture."""
 
+import contextlib
+
 import numpy as np
 
 from minicnn import functional as F
@@ -39,7 +41,10 @@ class SegmentationModel(nn.Module):
 
     def scores(self, inputs, size):
         """Class scores (N, classes, H, W), interpolated to the pictures' size (H, W)."""
-        coarse = self(*inputs)
+        return self.enlarged(self(*inputs), size)
+
+    def enlarged(self, coarse, size):
+        """The output of `forward`, interpolated to the pictures' size (H, W)."""
         # The coarse map may reach past the right and lower border by part of a cell.
         stride = self.stride
         full = F.interpolate(coarse, scale_factor=stride, mode="bilinear", align_corners=False)
@@ -57,12 +62,32 @@ class SegmentationModel(nn.Module):
 
     def predict(self, image):
         """Class scores, float32 (classes, H, W), of one picture, uint8 (H, W, 3)."""
-        training, device = self.training, self.parameters()[0].device
+        with self._predicting():
+            return self.scores(self._inputs(image), image.shape[:2]).numpy()[0]
+
+    def predict_with_features(self, image):
+        """(class scores as `predict` gives them, the maps float32 (F, h, w) that they were read
+        from), for networks whose `forward` is `classify(features(...))`. Of others the maps are
+        None."""
+        if not hasattr(self, "features"):
+            return self.predict(image), None
+        with self._predicting():
+            features = self.features(*self._inputs(image))
+            scores = self.enlarged(self.classify(features), image.shape[:2])
+            return scores.numpy()[0], features.numpy()[0]
+
+    def _inputs(self, image):
+        device = self.parameters()[0].device
+        return [Tensor(level[None]).to(device) for level in self.preprocess(image)]
+
+    @contextlib.contextmanager
+    def _predicting(self):
+        """Inside, the network is in prediction mode and nothing is recorded."""
+        training = self.training
         self.eval()
         try:
             with no_grad():
-                inputs = [Tensor(level[None]).to(device) for level in self.preprocess(image)]
-                return self.scores(inputs, image.shape[:2]).numpy()[0]
+                yield
         finally:
             self.train(training)
 

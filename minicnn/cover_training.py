@@ -1,0 +1,111 @@
+"""Training the classifier of `labelling=cover`, on top of a network that is trained already.
+
+    classifier = minicnn.train_cover("runs/first")        or: minicnn train cover --start runs/first
+    minicnn.evaluate("runs/first", labelling="cover")
+
+The network is left as it is. Each training picture goes through it once, its tree of segments is
+built, and some segments are drawn, small and large: their descriptors and label distributions are
+what the classifier learns from.
+"""
+
+import numpy as np
+
+from minicnn import datasets, randomness
+from minicnn.checkpoints import RESULTS
+from minicnn.covers import cover_file, save_cover
+from minicnn.evaluation import trained
+from minicnn.grouping.cover import label_distributions, segment_tree
+from minicnn.grouping.cover_classifier import CoverClassifier
+from minicnn.grouping.descriptors import pool_segments
+from minicnn.grouping.labelling import Labelling, dense_features, softmax
+from minicnn.models.segmentation import merge_options
+
+DEFAULTS = {
+    "grid": 3,  # cells across and down the bounding box of a segment
+    "units": 256,  # of the classifier's first layer
+    "dropout": 0.5,
+    "lr": 0.01,
+    "weight_decay": 2e-3,
+    "segments": 100,  # drawn from the tree of each picture
+}
+RANGES = {
+    "grid": (1, 16),
+    "units": (1, 65536),
+    "dropout": (0, 0.99),
+    "lr": (0, 1e30),
+    "weight_decay": (0, 1e3),
+    "segments": (1, 1e6),
+}
+
+
+def train_cover(
+    model,
+    *,
+    epochs=6,
+    settings=None,
+    seed=0,
+    device="cpu",
+    skip_bad=False,
+    progress=None,
+):
+    """Trains the classifier of `labelling=cover` on the data that a network was trained on, writes
+    it beside the network's weights, where `evaluate` and `segment` look for it, and returns it.
+
+    model     a run folder, a .safetensors file or a Run (one in memory: nothing is written)
+    epochs    how often each of the drawn segments is learnt from
+    settings  overrides DEFAULTS, or an option of the superpixels (scale, sigma, min_size)
+    progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
+
+    Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
+    """
+    if epochs < 1 or int(epochs) != epochs:
+        raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 or more")
+    network, config, weights = trained(model, device)
+    superpixels = Labelling("superpixels").options
+    o = merge_options("cover", DEFAULTS | superpixels, settings or {}, RANGES)
+    superpixels = {name: o[name] for name in superpixels}
+    if weights is not None and weights.parent == RESULTS:
+        raise ValueError(
+            f"train cover: {weights.stem} came with minicnn and stays as it is; copy {weights} to "
+            "a folder of yours, and give that file"
+        )
+    if "data" not in config:
+        raise datasets.DataError("train cover: this network does not know what it was trained on")
+    data = config["data"]
+    dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
+    pictures = dataset.split("train")
+    regions_of = Labelling("superpixels", **superpixels).regions
+    descriptors, targets = [], []
+    with datasets.Loader(pictures, range(len(pictures)), skip_bad=skip_bad) as loader:
+        for picture in progress(loader, total=len(pictures)) if progress else loader:
+            drawn = _segments(network, picture, regions_of(picture.image), o, seed, loader.position)
+            descriptors.append(drawn[0])
+            targets.append(drawn[1])
+    if not descriptors:
+        raise datasets.DataError(f"{dataset.name} has no pictures to train on")
+    descriptors, targets = np.concatenate(descriptors), np.concatenate(targets)
+    randomness.manual_seed(seed)
+    shape = (descriptors.shape[3], len(dataset.classes), o["grid"], o["units"], o["dropout"])
+    classifier = CoverClassifier(*shape)
+    losses = classifier.fit(
+        descriptors, targets, int(epochs), o["lr"], o["weight_decay"], seed, progress
+    )
+    about = {"options": o, "superpixels": superpixels, "seed": seed, "epochs": int(epochs)}
+    about |= {"classes": list(dataset.classes), "segments": len(targets)}
+    about |= {"losses": losses.round(5).tolist()}
+    classifier.about = about
+    if weights is not None:
+        save_cover(classifier, network, cover_file(weights))
+    return classifier
+
+
+def _segments(network, picture, regions, o, seed, position):
+    """(float16 descriptors, label distributions) of some labelled segments of a picture."""
+    scores, features = network.predict_with_features(picture.image)
+    parents, _ = segment_tree(picture.image, regions)
+    targets, known = label_distributions(picture.labels, regions, parents, len(scores))
+    nodes = np.flatnonzero(known)
+    nodes = np.sort(randomness.generator(seed, 4, position).permutation(nodes)[: o["segments"]])
+    features = dense_features(features, softmax(scores))
+    found = pool_segments(features, regions, parents, o["grid"], nodes)
+    return found.astype(np.float16), targets[nodes]
