@@ -85,7 +85,8 @@ class Module:
             p.grad = None
 
     def to(self, device=None, dtype=None):
-        """Moves all parameters, in place, to a device ('cpu', 'gpu', 'emulated') or dtype; returns self."""
+        """Moves all parameters, in place, to a device ('cpu', 'gpu', 'emulated') or dtype; returns
+        self."""
         for p in self.parameters():
             p.data = Tensor(p.data).to(device, dtype).data
             p.grad = None
