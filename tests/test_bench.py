@@ -367,8 +367,8 @@ def test_a_step_in_a_process_of_its_own():
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_memory_of_this_process():
     before = alone.resident("VmRSS")
-    kept = np.ones(2**24, np.uint8)
-    assert alone.resident("VmRSS") - before > 0.9 * kept.size
+    kept = np.ones(2**26, np.uint8)  # so large that no freed memory is used again
+    assert alone.resident("VmRSS") - before > 0.5 * kept.size
     assert alone.resident("VmHWM") >= alone.resident("VmRSS")
 
 

@@ -2,7 +2,8 @@
 
 On paper a line in double logarithmic scales has the power as its slope: time ~ size^slope. With the
 pixels of a picture a network should grow with slope 1; a slope above it says that large pictures
-fall out of the caches. Small sizes lie above the line, because each call costs something.
+fall out of the caches. Small sizes lie above the line, because each call costs something, and make
+it flatter; so the slope between the two largest sizes stands beside that of all.
 """
 
 import numpy as np
@@ -43,13 +44,22 @@ def curves(twins, repeats=TURNS, plan=experiments):
             for kept, times in zip(seconds.values(), measured, strict=True):
                 kept.append(timing.Times.of(times).median)
         slopes = {side: slope(sizes, times) for side, times in seconds.items()}
-        text = ", ".join(f"{side} {s:.2f}" for side, s in slopes.items())
+        last = {side: slope(sizes[-2:], times[-2:]) for side, times in seconds.items()}
+        text = ", ".join(
+            f"{side} {s:.2f} (at the end {last[side]:.2f})" for side, s in slopes.items()
+        )
         text = f"growth of {name} with {what}: slope {text}"
         reached = None if target is None else slopes["ours"] <= target
         if target:
-            text += f" (at most {target:g}: {'reached' if reached else 'missed'})"
+            text += f"; at most {target:g}: {'reached' if reached else 'missed'}"
         result = {"name": name, "against": what, "sizes": sizes, "seconds": seconds}
-        yield result | {"slopes": slopes, "target": target, "reached": reached, "text": text}
+        yield result | {
+            "slopes": slopes,
+            "last": last,
+            "target": target,
+            "reached": reached,
+            "text": text,
+        }
 
 
 def slope(sizes, seconds):
