@@ -1,4 +1,4 @@
-"""The lecture's central comparison in about a minute: one scale against three.
+"""The lecture's central comparison in about two minutes: one scale against three.
 
 Two networks with the same stages learn from the same small scenes, with the same recipe, for the
 same number of steps. One sees each picture at its own size; the other also at a half and a quarter,
