@@ -79,6 +79,18 @@ class SGD:
             p.grad = None
 
 
+def clip_grad_norm_(parameters, max_norm):
+    """Shortens the gradient, that of all parameters together, to the length `max_norm` if it is
+    longer. Returns the length that it had. What goes through many layers can grow without warning.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = math.sqrt(sum(float((g.astype("f8") ** 2).sum()) for g in gradients))
+    if norm > max_norm:
+        for g in gradients:
+            g *= g.dtype.type(max_norm / norm)
+    return norm
+
+
 def constant():
     """The factor 1, always."""
     return lambda step: 1.0

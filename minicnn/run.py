@@ -138,7 +138,7 @@ class Run:
             with loader, np.errstate(over="ignore", invalid="ignore"):
                 for step, inputs, labels in loader:
                     randomness.manual_seed(self.config["seed"], step)  # dropout draws from it
-                    optimizer.steps_done = step
+                    optimizer.steps_done, self.network.done = step, step / total
                     loss, scores = self._loss(inputs, labels)
                     if not np.isfinite(loss.item()):
                         raise Diverged(self._diverged(step, loss.item()))
@@ -147,6 +147,8 @@ class Run:
                         saved = time.monotonic()
                     optimizer.zero_grad()
                     loss.backward()
+                    if self.settings["clip"]:
+                        optim.clip_grad_norm_(optimizer.parameters, self.settings["clip"])
                     rate = optimizer.rate
                     with _undivided():
                         optimizer.step()

@@ -29,6 +29,7 @@ TRAINING_DEFAULTS = {
     "weight_decay": 1e-4,
     "schedule": "polynomial",  # polynomial, cosine, steps or constant
     "warm_up": 100,  # steps
+    "clip": 0.0,  # the longest gradient; longer ones are shortened to it. 0: none is
     "flip": True,  # mirror half of the pictures
     "rotate": 0.0,  # turn pictures by up to so many degrees
     "rescale": 0.0,  # enlarge and shrink them: 0.1 by factors between 1/1.1 and 1.1
@@ -44,6 +45,7 @@ TRAINING_RANGES = {
     "momentum": (0, 0.9999),
     "weight_decay": (0, 1e3),
     "warm_up": (0, 1e9),
+    "clip": (0, 1e30),
     "rotate": (0, 180),
     "rescale": (0, 3),
     "patches": (0, 1e9),

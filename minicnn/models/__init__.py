@@ -2,12 +2,13 @@
 
 from difflib import get_close_matches
 
-from minicnn.models import multi_scale, patch
+from minicnn.models import multi_scale, patch, recurrent
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
     "single-scale": (multi_scale.SingleScale, multi_scale.RECIPES),
     "multi-scale": (multi_scale.MultiScale, multi_scale.RECIPES),
+    "recurrent": (recurrent.Recurrent, recurrent.RECIPES),
 }
 
 

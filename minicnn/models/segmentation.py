@@ -21,6 +21,7 @@ class SegmentationModel(nn.Module):
 
     DEFAULTS = {}
     RANGES = {}  # {name: (least, most)} of options that are numbers
+    done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
         self.classes = classes
