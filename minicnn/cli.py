@@ -113,7 +113,7 @@ def _command(commands, name, help):
 
 
 def _demo(commands):
-    p = _command(commands, "demo", "trains one scale against three, in three minutes at most")
+    p = _command(commands, "demo", "trains one scale against three, in about two minutes")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     _threads(p)
     _out(p, "folder for the runs, the table and the picture (minicnn-demo)")
@@ -174,6 +174,7 @@ def _segment(commands):
         help="long side that the network sees, in pixels",
     )
     _set(p, LABELLING)
+    p.add_argument("--stages", action="store_true", help="pictures of each stage of the labelling")
     _machine(p)
     _out(p, "folder for overlays and label maps (segmented-1, or the next number)")
     _json(p)

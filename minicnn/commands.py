@@ -132,6 +132,9 @@ def evaluate(o):
 def segment(o):
     failed, done, settings = 0, [], dict(o.set)
     labelling = _labelling(settings)
+    if o.stages and labelling.name == "argmax":
+        which = "superpixels, labelling=crf or labelling=cover"
+        raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
     with _machine(o) as device, new_folder(o.out, "segmented") as out:
         network = evaluation.trained(o.model, device)  # once for all pictures
         labelling = with_classifier(labelling, network.network, network.weights)
@@ -144,7 +147,12 @@ def segment(o):
                 print(f"minicnn: {error}", file=sys.stderr)
                 continue
             shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
-            files = [str(file) for file in result.save(out)]
+            files = result.save(out)
+            for stage, figure in result.stages().items() if o.stages else ():
+                start = files[0].name.removesuffix("overlay.png")
+                files += (files[0].with_name(f"{start}{stage}.png"),)
+                save_png(figure, files[-1])
+            files = [str(file) for file in files]
             seconds = round(time.perf_counter() - begun, 3)
             done.append({"image": path, "files": files, "shares": shares, "seconds": seconds})
             if not o.json:

@@ -34,7 +34,7 @@ def score(network, pictures, classes, watch=None, labelling="argmax"):
     confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
     for picture in pictures:
         start = time.perf_counter()
-        prediction, _ = labelled(network, picture.image, label)
+        prediction = labelled(network, picture.image, label)[0]
         seconds.append(time.perf_counter() - start)
         confusion.add(picture.labels, prediction)
         if watch is not None:

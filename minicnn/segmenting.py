@@ -52,13 +52,15 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
     if size < 1 or int(size) != size:
         raise ValueError(f"segment: size={size!r}: expected a number of pixels, at least 1")
     seen = resize(image, fit_long_side(*image.shape[:2], size))
-    named, scores = labelled(network, seen, labelling)
+    named, scores, features = labelled(network, seen, labelling)
+    seen = (seen, scores, features, labelling)
     count = len(scores)
     if getattr(labelling, "name", None) != "argmax":  # regions have no scores: enlarge their masks
         scores = (named == np.arange(count)[:, None, None]).astype(np.float32)
     classes = tuple(config.get("classes") or (f"class {k}" for k in range(count)))
     colours = np.array(config.get("colours") or palette(count), np.uint8)
-    return Segmentation(image, enlarged_argmax(scores, image.shape[:2]), classes, colours, name)
+    labels = enlarged_argmax(scores, image.shape[:2])
+    return Segmentation(image, labels, classes, colours, name, seen)
 
 
 def enlarged_argmax(scores, size):
@@ -90,16 +92,27 @@ class Segmentation:
     labels   uint8 (H, W), the number of a class for every pixel
     classes  their names; `colours` uint8 (K, 3)
     name     for the files that `save` writes
+    seen     what the labels come from: the picture in the size that the network saw, its scores,
+             its features or None, the labelling
     """
 
-    def __init__(self, image, labels, classes, colours, name="picture"):
+    def __init__(self, image, labels, classes, colours, name="picture", seen=None):
         self.image, self.labels, self.classes, self.colours = image, labels, classes, colours
-        self.name = name
+        self.name, self.seen = name, seen
 
     @property
     def shares(self):
         """float64 (K,): the share of the picture that each class takes."""
         return np.bincount(self.labels.ravel(), minlength=len(self.classes)) / self.labels.size
+
+    def stages(self):
+        """{name: matplotlib Figure} of what the labelling did, step by step; {} for argmax, and for
+        functions that are no Labelling."""
+        from minicnn.figures.stages import stage_figures
+
+        if self.seen is None or not hasattr(self.seen[3], "regions"):
+            return {}
+        return stage_figures(*self.seen, self.classes, self.colours)
 
     def overlay(self, alpha=0.5, legend=True):
         """uint8 (H', W', 3): the picture under the colours of its classes, and below it, with

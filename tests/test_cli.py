@@ -112,7 +112,12 @@ def test_segment_does_what_it_can(elsewhere, run, capsys):
     assert main(["segment", "b.png", "--model", run, "--json", "--size", "24", "--out", "new"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["pictures"][0]["files"] == ["new/b-overlay.png", "new/b-labels.png"]
-    assert main(["segment", "b.png", "--model", run, "--set", "labelling=crf", "gamma=3"]) == 0
+    crf = ["segment", "b.png", "--model", run, "--stages", "--set"]
+    assert main([*crf, "labelling=crf", "gamma=3"]) == 0
+    stages = {f"b-{name}.png" for name in ("superpixels", "crf", "overlay", "labels")}
+    assert set(os.listdir("segmented-2")) == stages
+    assert main([*crf, "labelling=argmax"]) == 2
+    assert "add --set labelling=superpixels" in capsys.readouterr().err
     assert main(["segment", "gone.png", "--model", run]) == 2
     assert not (elsewhere / "segmented-3").exists()  # nothing to put in it
 

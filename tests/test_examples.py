@@ -49,9 +49,15 @@ def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
 def test_labelling_leaves_a_picture_at_every_step(tmp_path):
     output = run("labelling.py", tmp_path, "--steps", "2")
     rows = re.findall(r"^(\w+) +pixel accuracy [\d.]+%, [\d.]+ s a picture$", output, flags=re.M)
-    assert rows == ["argmax", "superpixels", "crf"]
+    assert rows == ["argmax", "superpixels", "crf", "cover"]
     written = sorted(path.name for path in (tmp_path / "labelling-story").iterdir())
-    assert written == ["1-pixels.png", "2-superpixels.png", "3-crf.png"]
+    assert written == [
+        "1-pixels.png",
+        "2-superpixels.png",
+        "3-crf.png",
+        "4-cover.png",
+        "4-tree.png",
+    ]
 
 
 def test_layer_compares_every_part_of_the_slide(tmp_path):

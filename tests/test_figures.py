@@ -116,6 +116,22 @@ def test_names_are_written_where_their_class_is():
         assert ["sky", "tree"][labels[y, x]] == text.get_text()
 
 
+def test_a_name_fits_into_its_picture_or_is_left_out():
+    found = {}
+    for inches in (4.0, 1.2, 0.7):
+        figure = Figure(figsize=(inches, 3))
+        axes = figure.add_axes([0, 0, 1, 1])
+        axes.imshow(np.zeros((300, int(100 * inches))))
+        labels = np.zeros((300, int(100 * inches)), np.uint8)
+        figures.sheets.write_names(axes, labels, ["foreground object"])
+        figure.canvas.draw()
+        found[inches] = [t.get_text() for t in axes.texts]
+        for text in axes.texts:
+            box, room = text.get_window_extent(), axes.get_window_extent()
+            assert room.x0 <= box.x0 and box.x1 <= room.x1
+    assert found == {4.0: ["foreground object"], 1.2: ["foreground\nobject"], 0.7: []}
+
+
 def test_confusion_figure_shows_rows_in_per_cent():
     confusion = Confusion(("sky", "tree", "cow"))
     confusion.add(np.array([[0, 0, 0, 0, 1]]), np.array([[0, 0, 0, 1, 1]]))

@@ -1,5 +1,7 @@
 """Sheets of pictures: what was given, what is true, and what the networks say."""
 
+from textwrap import wrap
+
 import numpy as np
 
 from minicnn.datasets.dataset import VOID
@@ -70,20 +72,34 @@ def accuracy(truth, prediction):
 
 def write_names(axes, labels, classes):
     """Writes its name into every large region of a label map, for readers to whom the colours look
-    alike: at the point farthest from the border of the region, if there is room for it."""
+    alike: at the point farthest from the border of the region, if there is room for it. In a narrow
+    picture a name is broken between its words; one that is still too wide is left to the legend."""
     from matplotlib.patheffects import withStroke
 
     height, width = labels.shape
     outline = [withStroke(linewidth=2.5, foreground="black")]
     style = {"color": "white", "fontsize": TEXT - 3, "path_effects": outline, "clip_on": True}
-    taken = []  # (y, x, half the width) of the names that are written
+    letter = 0.65 * (TEXT - 3) / 72 / _inches_per_pixel(axes, labels.shape)  # in pixels
+    taken = []  # (y, x, half the height, half the width) of the names that are written
     for name, y, x in _places(labels, classes):
-        half = 0.02 * width * len(name)
-        x = np.clip(x, half, width - half)
-        if any(abs(y - v) < 0.1 * height and abs(x - u) < half + h for v, u, h in taken):
+        lines = wrap(name, max(1, int(width / letter)), break_long_words=False)
+        high, wide = 0.8 * letter * len(lines) + 0.5, 0.5 * letter * max(map(len, lines), default=0)
+        if 2 * wide > width or 2 * high > height:
             continue
-        taken.append((y, x, half))
+        x, y = np.clip(x, wide, width - wide), np.clip(y, high, height - high)
+        if any(abs(y - v) < high + h and abs(x - u) < wide + w for v, u, h, w in taken):
+            continue
+        taken.append((y, x, high, wide))
+        name = "\n".join(lines)
         axes.text(x, y, name, ha="center", va="center", parse_math=False, **style)
+
+
+def _inches_per_pixel(axes, size):
+    """About how large a picture of `size` pixels will be drawn: before the layout is made, axes are
+    a little smaller than after it."""
+    box = axes.get_position()
+    across, down = axes.figure.get_size_inches()
+    return min(box.width * across / size[1], box.height * down / size[0])
 
 
 def _places(labels, classes):

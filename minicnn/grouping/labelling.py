@@ -109,13 +109,14 @@ def as_labelling(labelling):
 
 
 def labelled(network, image, labelling):
-    """(labels (H, W), scores (K, H, W)) of a picture: the network's scores and what the labelling,
-    a Labelling or another function of (image, scores), makes of them."""
+    """(labels (H, W), scores (K, H, W), features) of a picture: the network's scores, what the
+    labelling, a Labelling or another function of (image, scores), makes of them, and for a cover
+    the maps (C, h, w) that the scores were read from, else None."""
     if getattr(labelling, "name", None) == "cover":
         scores, features = network.predict_with_features(image)
-        return labelling(image, scores, features), scores
+        return labelling(image, scores, features), scores, features
     scores = network.predict(image)
-    return labelling(image, scores), scores
+    return labelling(image, scores), scores, None
 
 
 def dense_features(features, probabilities):

@@ -1,0 +1,125 @@
+"""The stages of a labelling, one figure each: superpixels, a CRF, a tree of segments, a cover."""
+
+import numpy as np
+
+from minicnn.figures.grouping import borders
+from minicnn.figures.labelled import legend, overlay
+from minicnn.figures.sheets import TEXT, write_names
+from minicnn.grouping.cover import entropy
+from minicnn.grouping.labelling import softmax
+from minicnn.grouping.superpixels import region_means
+from minicnn.grouping.tree import cut
+
+WHITE = (255, 255, 255)
+
+
+def stage_figures(image, scores, features, labelling, classes, colours):
+    """{name: Figure} of what a Labelling does with a picture, in order; {} for argmax.
+
+    image  uint8 (H, W, 3), as the network sees it; scores  (K, H, W); features  (C, h, w) or None
+    """
+    if labelling.name == "argmax":
+        return {}
+    regions = labelling.regions(image)
+    pixels = scores.argmax(axis=0)
+    means = region_means(softmax(scores), regions)
+    grouped = means.argmax(axis=1)[regions]
+    first = [("regions", borders(image, regions)), ("their mean colours", painted(image, regions))]
+    named = {"each pixel by itself": pixels, "superpixels": grouped}
+    drawn = {"superpixels": _figure(image, first, named, classes, colours)}
+    if labelling.name == "crf":
+        agreed = labelling(image, scores)
+        changed = image // 3
+        changed[agreed != grouped] = image[agreed != grouped]
+        share = f"changed: {(agreed != grouped).mean():.1%} of the pixels"
+        named = {"superpixels": grouped, "CRF": agreed}
+        drawn["crf"] = _figure(image, [(share, changed)], named, classes, colours)
+    if labelling.name == "cover":
+        cover = labelling.cover(image, scores, features, regions)
+        drawn["tree"] = tree_figure(image, regions, cover.parents, cover.heights)
+        drawn["cover"] = cover_figure(image, regions, cover, grouped, classes, colours)
+    return drawn
+
+
+def painted(image, regions):
+    """uint8 (H, W, 3): every region in its mean colour. `regions` any ints (H, W)."""
+    _, places = np.unique(regions, return_inverse=True)
+    places = places.reshape(regions.shape)
+    means = region_means(np.moveaxis(image, 2, 0), places)
+    return np.rint(means).astype(np.uint8)[places]
+
+
+def tree_figure(image, regions, parents, heights, levels=6):
+    """The tree cut at several heights, each time with a third of the segments before."""
+    from matplotlib.figure import Figure
+
+    count = (len(parents) + 1) // 2
+    panels = []
+    for level in range(levels):
+        left = max(1, round(count / 3**level))
+        height = heights[len(parents) - left]  # of the last merging that leaves so many
+        nodes = cut(parents, heights, height)
+        found = len(np.unique(nodes))
+        title = f"{found} segment{'s' * (found > 1)}, up to height {height:.0f}"
+        panels.append((title, borders(painted(image, nodes[regions]), nodes[regions], WHITE)))
+        if left == 1:
+            break
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    aspect = image.shape[0] / image.shape[1]
+    size = (4.2 * columns, (4.2 * aspect + 0.35) * rows)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in cells:
+        axes.axis("off")
+    for axes, (title, picture) in zip(cells, panels, strict=False):
+        axes.imshow(picture)
+        axes.set_title(title, fontsize=TEXT)
+    return figure
+
+
+def cover_figure(image, regions, cover, grouped, classes, colours):
+    """How pure the superpixels are expected to be, and the segments that were chosen instead; which
+    these are; the labels of the superpixels and of the cover. `cover` is a grouping.Cover."""
+    cost = entropy(cover.distributions)
+    count, largest = len(cover.chosen), np.log(cover.distributions.shape[1])
+    chosen = cover.chosen[regions]
+    used, above = len(np.unique(cover.chosen)), (cover.chosen >= count).mean()
+    panels = [
+        ("entropy of the superpixels", cost[:count][regions]),
+        ("entropy of the chosen segments", cost[chosen]),
+        (
+            f"{used} segments, {above:.0%} from above",
+            borders(painted(image, chosen), chosen, WHITE),
+        ),
+    ]
+    named = {"superpixels": grouped, "cover": cover.labels[regions]}
+    return _figure(image, panels, named, classes, colours, largest)
+
+
+def _figure(image, panels, named, classes, colours, largest=1.0):
+    """Panels (title, picture or map), then label maps {title: (H, W)} over the image, in rows of at
+    most three, and the legend. Maps are shown from 0, dark, to `largest`."""
+    from matplotlib.figure import Figure
+
+    count = len(panels) + len(named)
+    columns = count if count <= 3 else -(-count // 2)
+    rows = -(-count // columns)
+    aspect = image.shape[0] / image.shape[1]
+    size = (4.2 * columns, (4.2 * aspect + 0.35) * rows + 0.6)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in cells:
+        axes.axis("off")
+    for axes, (title, shown) in zip(cells, panels, strict=False):
+        drawn = axes.imshow(shown, vmin=0, vmax=largest, cmap="magma")
+        axes.set_title(title, fontsize=TEXT)
+        if shown.ndim == 2:
+            figure.colorbar(drawn, ax=axes, shrink=0.7)
+    for axes, (title, labels) in zip(cells[len(panels) :], named.items(), strict=False):
+        axes.imshow(overlay(image, labels.astype(np.uint8), colours, 0.6))
+        write_names(axes, labels, classes)
+        axes.set_title(title, fontsize=TEXT)
+    for text in legend(figure, classes, colours).get_texts():
+        text.set_fontsize(TEXT - 1)
+    return figure
