@@ -14,7 +14,7 @@ STAIRS = (
     "datasets grouping models writing",
     "checkpoints covers cover_training training evaluation progress run confusion segmenting "
     "showing feeding benching figures",
-    "cli commands options information demo minicnn",  # `import minicnn` itself takes everything
+    "cli commands options information demo lecturing book minicnn",  # `import minicnn` itself takes everything
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}
 

@@ -1,0 +1,7 @@
+"""The lectures as notebooks and as a site: `minicnn lectures list | build | open`.
+
+chapters.py    the chapters of a checkout: title, slides, source files, exercises
+running.py     runs a chapter cell by cell and keeps what each cell printed and drew
+notebooks.py   a chapter with its results as a Jupyter notebook
+site.py        all chapters as pages, with an index and a map
+"""
