@@ -92,6 +92,8 @@ def _parser():
         _data,
         _gradcheck,
         _bench,
+        _table,
+        _exercise,
         _info,
     ):
         add(commands)
@@ -249,6 +251,27 @@ def _bench(commands):
         action="store_true",
         help="instead, where the time of a training step of the named models goes",
     )
+
+
+def _exercise(commands):
+    from minicnn.exercising.parser import add_exercise
+
+    what = "exercises with blanks: starts them, checks them, says what is wrong"
+    add_exercise(commands.add_parser("exercise", help=what, description=what), _Parser)
+
+
+def _table(commands):
+    p = _command(commands, "table", "the lecture's numbers with ours beside them, and as a picture")
+    p.add_argument("name", metavar="NAME", help="stanford, or a .json file like it")
+    p.add_argument("--plot", metavar="FILE", help="the picture (NAME-table.png; .pdf, .svg)")
+    p.add_argument(
+        "--put",
+        nargs=2,
+        metavar=("ROW", "FILE"),
+        help="writes what `evaluate --json` printed (- reads it from stdin) into a row",
+    )
+    p.add_argument("--train", metavar="COMMAND", help="with --put: how the network was trained")
+    _json(p)
 
 
 def _info(commands):

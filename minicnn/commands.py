@@ -8,12 +8,13 @@ import math
 import re
 import sys
 import time
+from pathlib import Path
 
 import minicnn
-from minicnn import checkpoints, datasets, evaluation
+from minicnn import checkpoints, datasets, evaluation, models
 from minicnn.covers import cover_file, with_classifier
 from minicnn.information import choose_device, facts, lines_of
-from minicnn.options import new_folder, split_settings
+from minicnn.options import check_plot, new_folder, split_settings
 from minicnn.writing import save_png, write_atomically
 
 
@@ -103,10 +104,10 @@ def _report_training(run, as_json):
 
 def evaluate(o):
     settings, data_options = split_settings(o.set)
-    labelling = _labelling(settings, "of the data (data.KEY) and ")
+    changes, labelling = _changes(settings), _labelling(settings, "of the data (data.KEY) and ")
     with _machine(o) as device, new_folder(o.out, None) as out:
         result = minicnn.evaluate(
-            o.model,
+            _trained(o.model, device, changes),
             o.data,
             o.split,
             o.fold,
@@ -131,12 +132,12 @@ def evaluate(o):
 
 def segment(o):
     failed, done, settings = 0, [], dict(o.set)
-    labelling = _labelling(settings)
+    changes, labelling = _changes(settings), _labelling(settings)
     if o.stages and labelling.name == "argmax":
         which = "superpixels, labelling=crf or labelling=cover"
         raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
     with _machine(o) as device, new_folder(o.out, "segmented") as out:
-        network = evaluation.trained(o.model, device)  # once for all pictures
+        network = _trained(o.model, device, changes)  # once for all pictures
         labelling = with_classifier(labelling, network.network, network.weights)
         for path in o.images:
             begun = time.perf_counter()
@@ -265,6 +266,36 @@ def bench(o):
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
 
 
+def exercise(o):
+    from minicnn.exercising import commands
+
+    return commands.exercise(o)
+
+
+def table(o):
+    from minicnn import published
+    from minicnn.figures import published_figure
+
+    found, path = published.load_table(o.name)
+    check_plot(o.plot)
+    if o.put:
+        name, file = o.put
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        try:
+            measured = json.loads(text)
+        except ValueError:
+            raise ValueError(f"table --put {name} {file}: this is no JSON") from None
+        published.put(found, name, measured, o.train)
+        published.save_table(found, path)
+    elif o.train:
+        raise ValueError("--train COMMAND goes with --put ROW FILE")
+    _print(json.dumps(published.with_commands(found)) if o.json else published.lines(found))
+    if o.plot or not (o.json or o.put):
+        plot = o.plot or f"{path.stem}-table.png"
+        published_figure(found, published.cells(found)).savefig(plot)
+        print(f"\nas a picture: {plot}", file=sys.stderr if o.json else sys.stdout)
+
+
 def info(o):
     found = facts()
     _print(json.dumps(found) if o.json else lines_of(found))
@@ -288,6 +319,18 @@ def _machine(o):
     name = choose_device(o.device)
     with minicnn.device(name):
         yield name
+
+
+def _changes(settings):
+    """Takes out of `settings` what a trained network can be told: {option: value}."""
+    return {name: settings.pop(name) for name in list(settings) if name in models.LATER}
+
+
+def _trained(model, device, changes):
+    """The Trained of a name, with these options changed."""
+    found = evaluation.trained(model, device)
+    found.network.change(**changes)
+    return found
 
 
 def _labelling(settings, others=""):

@@ -14,7 +14,8 @@ STAIRS = (
     "datasets grouping models writing",
     "checkpoints covers cover_training training evaluation progress run confusion segmenting "
     "showing feeding benching figures",
-    "cli commands options information demo lecturing book minicnn",  # `import minicnn` itself takes everything
+    # `import minicnn` itself takes everything
+    "cli commands options information demo lecturing book minicnn",
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}
 

@@ -1,0 +1,121 @@
+"""One exercise: its file, in two parts.
+
+Above the mark, for the student: a docstring with the task, shapes, formula and the minutes, and
+one function that calls `todo()`. Below, for the check:
+
+    truth(*args)     what the framework's own operation answers: the key
+    by_hand()        (args, expected): a case that can be followed with a pencil
+    cases()          (name, args) of more of them; the first one is an ordinary one
+    plug(answer)     a context in which the framework computes with `answer`
+    gradient()       (f, arrays) for gradcheck, inside `plug`; left out where nothing has a gradient
+    train()          losses of a small network that learns inside `plug`
+    RETURNS          names of what the function returns
+    key(*args)       the answer in plain Python
+    MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint)
+    HINTS            from the first nudge to the last
+
+`observe(args, result)` may turn a result into what is compared, and `prepare(args)` arguments that
+cannot be copied (functions) into new ones. `why_not()` says why it cannot run on this machine.
+"""
+
+import ast
+import contextlib
+import functools
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
+import minicnn
+
+MARK = "# ---- below: what checks the answer"
+
+
+def folder():
+    """Where the exercises are. Raises ValueError where there is no checkout."""
+    found = Path(minicnn.__file__).parent.parent / "lectures" / "exercises"
+    if not found.is_dir():
+        raise ValueError(
+            "the exercises run from a checkout of minicnn (git clone, then pip install -e .); "
+            f"{found} does not exist"
+        )
+    return found
+
+
+def all_exercises():
+    """Every Exercise, in the order of their numbers."""
+    return [Exercise(path) for path in sorted(folder().glob("ex[0-9][0-9]_*.py"))]
+
+
+def find(name):
+    """The Exercise with this number (`ex03`, `3`) or name, or that a file answers."""
+    stem = Path(name).stem
+    number = f"ex{int(stem):02}" if stem.isdecimal() else stem[:4]
+    for exercise in all_exercises():
+        if exercise.number == number and stem in (number, number[2:], number[3:], exercise.name):
+            return exercise
+    names = [exercise.number for exercise in all_exercises()]
+    raise ValueError(f"there is no exercise {name!r}; there are {names[0]} to {names[-1]}")
+
+
+class Exercise:
+    def __init__(self, path):
+        self.path, self.name = Path(path), Path(path).stem
+        self.number = self.name[:4]
+        self.head, _, _ = self.path.read_text().partition(MARK)
+        tree = ast.parse(self.head)
+        self.docstring = ast.get_docstring(tree)
+        self.title = self.docstring.splitlines()[0].rstrip(".")
+        self.minutes = int(re.search(r"About (\d+) minutes", self.docstring)[1])
+        self.chapter = re.search(r"chapter (\d+)", self.docstring)[1]
+        self.function = next(
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and "todo" in ast.dump(node)
+        )
+
+    def __repr__(self):
+        return f"Exercise({self.name})"
+
+    @functools.cached_property
+    def parts(self):
+        """The file as a module."""
+        return load(self.path)
+
+    @property
+    def blank(self):
+        """The function as it is handed out."""
+        return getattr(self.parts, self.function)
+
+    def part(self, name, otherwise=None):
+        return getattr(self.parts, name, otherwise)
+
+    @functools.cached_property
+    def mutants(self):
+        """name -> (function, hint)"""
+        source = inspect.getsource(self.parts.key)
+        found = {}
+        for name, (old, new, hint) in self.parts.MUTANTS.items():
+            if source.count(old) != 1:
+                raise ValueError(f"{self.name}, «{name}»: key holds {old!r} {source.count(old)}x")
+            found[name] = self.variant(source.replace(old, new)), hint
+        return found
+
+    def variant(self, source):
+        """The function `key` from another text, with the names that the exercise's file has."""
+        names = dict(vars(self.parts))
+        exec(compile(source, f"<{self.name}>", "exec"), names)
+        return names["key"]
+
+    @contextlib.contextmanager
+    def plugged(self, answer):
+        with self.parts.plug(answer):
+            yield
+
+
+def load(path):
+    """A Python file as a module that nothing else can import."""
+    spec = importlib.util.spec_from_file_location(f"exercise_{Path(path).stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
