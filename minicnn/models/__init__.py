@@ -11,6 +11,9 @@ MODELS = {
     "recurrent": (recurrent.Recurrent, recurrent.RECIPES),
 }
 
+# The options that a trained network may be given another value of, of whichever model.
+LATER = {name for cls, _ in MODELS.values() for name in cls.LATER}
+
 
 def find(name):
     """(class, recipes) of a model. Raises ValueError that lists the models."""

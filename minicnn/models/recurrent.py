@@ -59,13 +59,23 @@ class Answer(NamedTuple):
     every: int
 
 
+class Layer(nn.Conv2d):
+    """A convolution that takes its dilation when it is called, and fewer maps than it has filters
+    for: the first of them are then missing, as if they were 0."""
+
+    def forward(self, x, dilation=1):
+        return F.conv2d(x, self.weight[:, -x.shape[1] :], self.bias, dilation=dilation)
+
+
 class Recurrent(SegmentationModel):
     """Scores of the last instance; `compose` gives those of all."""
+
+    LATER = ("instances", "output", "fine")
 
     DEFAULTS = {
         "net": "rCNN2",  # or rCNN3, or CNN1, the plain network that they are compared with
         "instances": 0,  # 1 to 3; 0: CNN1 1, rCNN2 2, rCNN3 3
-        "output": 0,  # an answer for every so manieth pixel; 0: CNN1 8, the others 4
+        "output": 0,  # pixels from answer to answer; 0: CNN1 8, others 4; 16: as the pools leave it
         "fine": "holes",  # or stitch: how a finer output than the pools leave is computed
         "feedback": "probabilities",  # or scores
         "objective": "sum",  # of the losses of all instances; or random: the loss of one of them
@@ -98,21 +108,20 @@ class Recurrent(SegmentationModel):
             last = maps is None
             maps = classes if last else max(1, round(maps * o["width"]))
             draw = init.uniform if last else initial
-            self.layers.append(nn.Conv2d(inputs, maps, size, initial=draw))
+            self.layers.append(Layer(inputs, maps, size, initial=draw))
             self.field += (size - 1 + pool - 1) * self.step
             self.step *= pool
             inputs = maps
-        self._settle()
+        self.settle()
 
-    def _settle(self):
-        """What follows from `instances` and `output`."""
+    def settle(self):
         net, own = self.options["net"], OWN[self.options["net"]]
         self.instances = self.options["instances"] or own[0]
         if self.instances > 1 and not self.reads_itself:
             raise ValueError(f"{net} does not read its own answer: instances=1, or net=rCNN2")
         pools = [pool for _, _, pool in self.plan if pool > 1] * self.instances
         possible = [int(np.prod(pools[:k])) for k in range(len(pools) + 1)]
-        self.stride = self.options["output"] or own[1]
+        self.stride = min(self.options["output"] or own[1], possible[-1])
         if self.stride not in possible:
             several = f"{net} with {self.instances} instance{'s'[: self.instances > 1]}"
             raise ValueError(f"output={self.stride}: {several} can be {possible}")
@@ -162,8 +171,7 @@ class Recurrent(SegmentationModel):
             x = F.concat([labels, x], dim=1)
         stride = 1
         for layer, (_, maps, pool) in zip(self.layers, self.plan, strict=True):
-            weight = layer.weight[:, -x.shape[1] :]  # nothing was said yet: those maps would be 0
-            x = F.conv2d(x, weight, layer.bias, dilation=dilation)
+            x = layer(x, dilation)
             if pool > 1 and stride * pool <= most:
                 x = F.max_pool2d(x, pool)
                 stride *= pool
@@ -189,15 +197,39 @@ class Recurrent(SegmentationModel):
         more = [-(every * count) % stride for count in (columns, rows)]
         x = F.pad(x, (0, more[0], 0, more[1])).data
         y = shift_and_stitch(
-            lambda part: self.compose(Tensor(part), stride)[-1].scores.data, x, stride, every
+            lambda part: self.compose(Tensor(part), stride)[-1].scores.numpy(), x, stride, every
         )
-        return Tensor(y[:, :, :rows, :columns])
+        return Tensor(y[:, :, :rows, :columns]).to(self.parameters()[0].device)
+
+    def predict_each(self, image):
+        """Class scores, float32 (classes, H, W), of every instance, in a list."""
+        with self._predicting():
+            answers = self.compose(self._inputs(image)[0], self.stride)
+            return [self._spread(a, self._margin(), image.shape[:2]).numpy()[0] for a in answers]
+
+    def _margin(self, instances=None):
+        """How many pixels of the padded picture lie before the first of the picture."""
+        return self.sees(instances or self.instances) // 2 - (self.stride - 1) // 2
+
+    def _spread(self, answer, margin, size, shift=(0, 0)):
+        """An Answer at every pixel of a picture of `size`; `shift`: how many rows and columns of it
+        were cut away first."""
+        scores, first, every = answer
+        middle = (every - 1) // 2
+        skip = max(0, -(-(margin + middle - first) // every))
+        begin = first + every * skip - margin - middle
+        scores = scores[:, :, skip:, skip:]
+        full = F.interpolate(scores, scale_factor=every, mode="bilinear", align_corners=False)
+        top, left = (begin + k for k in shift)
+        down, across = (max(0, n - m) for n, m in zip(size, full.shape[2:], strict=True))
+        full = F.pad(full, (left, across, top, down), mode="replicate")
+        return full[:, :, : size[0], : size[1]]
 
     # ---------------------------------------------------------------------------------- learning
     def loss(self, inputs, labels, weight=None):
         """(loss, class scores of the last instance): each instance is asked at the pixels of its
         own lattice, which in training lies anew in every step."""
-        x, (height, width), count = inputs[0], labels.shape[1:], self.instances
+        x, size, count = inputs[0], labels.shape[1:], self.instances
         if self.training and self.done < self.options["pairs_until"]:
             count = min(count, 2)
         draw = self.training and randomness.generator()
@@ -205,30 +237,30 @@ class Recurrent(SegmentationModel):
         random = self.options["objective"] == "random" and draw
         if random:
             count = int(draw.integers(1, count + 1))
-        margin = (self.sees(self.instances) - self.sees(count)) // 2
-        x = x[:, :, margin + a : x.shape[2] - margin, margin + b : x.shape[3] - margin]
-        answers = self.compose(x, self.stride, count)
-        origin = self.sees(count) // 2 - (self.stride - 1) // 2  # where the picture begins
-        losses = [self._loss_of(answer, origin, labels[:, a:, b:], weight) for answer in answers]
-        with no_grad():
-            full = self.enlarged(answers[-1].scores, (height, width))
-            full = F.pad(full, (b, self.stride, a, self.stride), mode="replicate")
-        total = losses[-1]
-        for loss in [] if random else losses[:-1]:
+        less = self._margin() - self._margin(count)  # fewer instances see less
+        x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
+        answers, margin = self.compose(x, self.stride, count), self._margin(count)
+        losses = [self._loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]
+        total = losses.pop()
+        for loss in [] if random else losses:
             total = total + loss
-        return total, full[:, :, :height, :width]
+        with no_grad():
+            full = self._spread(answers[-1], margin, size, (a, b))
+        return total, full
 
-    def _loss_of(self, answer, origin, labels, weight):
+    def _loss_of(self, answer, margin, labels, weight):
         """The loss of an Answer at those of its points that lie in the picture."""
         scores, first, every = answer
-        skip = max(0, -(-(origin - first) // every))
-        start = first + every * skip - origin
+        skip = max(0, -(-(margin - first) // every))
+        start = first + every * skip - margin
         at_points = labels[:, start::every, start::every]
         rows, columns = (
             min(n, m - skip) for n, m in zip(at_points.shape[1:], scores.shape[2:], strict=True)
         )
         scores = scores[:, :, skip : skip + rows, skip : skip + columns]
         at_points = np.ascontiguousarray(at_points[:, :rows, :columns])
+        if (at_points == VOID).all():  # nothing to learn here, for once
+            return (scores * 0).sum()
         return F.cross_entropy(scores, at_points, weight, ignore_index=VOID)
 
 

@@ -21,11 +21,28 @@ class SegmentationModel(nn.Module):
 
     DEFAULTS = {}
     RANGES = {}  # {name: (least, most)} of options that are numbers
+    LATER = ()  # names of options that a trained network may be given another value of
     done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
         self.classes = classes
         self.options = merge_options(type(self).__name__, self.DEFAULTS, options, self.RANGES)
+
+    def change(self, **options):
+        """Gives options of `LATER` other values, in a trained network too; returns self."""
+        for name in options:
+            if name not in self.LATER:
+                can = f"only {', '.join(self.LATER)} can" if self.LATER else "no option can"
+                raise ValueError(
+                    f"{name}: of {type(self).__name__} {can} be changed after training"
+                )
+        owner, before = type(self).__name__, self.options
+        self.options = merge_options(owner, before, options, self.RANGES)
+        self.settle()
+        return self
+
+    def settle(self):
+        """Checks the options together, and computes what follows from them."""
 
     def preprocess(self, image):
         """uint8 (H, W, 3) to a list of float32 arrays (C, h, w), one for each input of `forward`.
