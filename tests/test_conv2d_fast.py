@@ -103,7 +103,7 @@ def test_transform_against_numpy():
         {"array": np.zeros(1)},
         {"geometry": (2, 1, 0, 0, 1, 1)},
         {"geometry": (1, 1, 0, 0, 1, 2)},
-        {"w_shape": (4, 16, 7, 7)},
+        {"w_shape": (4, 2, 3, 3)},
         {"w_shape": (64, 16, 3, 3)},
         {"w_shape": (64, 16, 12, 12)},
         {"w_shape": (512, 256, 7, 7)},
@@ -119,7 +119,39 @@ def test_rule(change):
         "groups": 1,
     }
     assert conv2d_fast.worth_it(**inputs)
+    assert conv2d_fast.worth_it(**{**inputs, "w_shape": (256, 256, 7, 7)})
+    picture = {**inputs, "w_shape": (16, 3, 7, 7), "y_shape": (1, 16, 240, 320)}
+    assert conv2d_fast.worth_it(**picture) and not conv2d_fast.worth_it(**picture, forward=True)
+    assert conv2d_fast.worth_it(**{**picture, "w_shape": (64, 64, 3, 3)}, forward=True)
     assert not conv2d_fast.worth_it(**{**inputs, **change})
+
+
+def test_filters_are_transformed_once(transforms):
+    """While they stay the same, in whatever array; not when one number has changed in place."""
+    (x, w, b, _), geometry = layer(np.random.default_rng(7), 1, 2, 3, 20, 20, 7, 7, 0, 0)
+    results = [np.empty((1, 3, 14, 14), np.float32) for _ in range(3)]
+    with algorithm("fast"):
+        conv2d.conv2d_forward(x, w, b, *geometry, results[0])
+        conv2d.conv2d_forward(x, w, b, *geometry, results[1])
+        assert len(transforms) == 3  # w, x, x
+        w[2, 1, 6, 6] += 1
+        conv2d.conv2d_forward(x, w, b, *geometry, results[2])
+    assert len(transforms) == 5
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0][:, :2], results[2][:, :2])
+    np.testing.assert_allclose(results[2][0, 2] - results[0][0, 2], x[0, 1, 6:, 6:], atol=1e-4)
+
+
+def test_memory_of_filters_is_bounded(monkeypatch):
+    monkeypatch.setattr(conv2d_fast, "KNOWN", 3000)
+    monkeypatch.setattr(conv2d_fast._kept, "filters", {}, raising=False)
+    x, b, y = (np.zeros(s, np.float32) for s in ((1, 2, 9, 9), 3, (1, 3, 3, 3)))
+    filters = [np.full((3, 2, 7, 7), k, np.float32) for k in range(3)]  # spectra of 1560 numbers
+    with algorithm("fast"):
+        for w in filters:
+            conv2d.conv2d_forward(x, w, b, 1, 1, 0, 0, 1, 1, 1, y)
+    ((kept, _),) = conv2d_fast._kept.filters.values()
+    np.testing.assert_array_equal(kept, filters[-1])
 
 
 def test_falls_back(transforms):

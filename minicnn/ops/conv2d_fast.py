@@ -12,7 +12,7 @@ into the tile; the others are thrown away. So pictures are cut into tiles that o
 pixels, and each gives 10x10 pixels of the result.
 
 Count. The transform of 256 real numbers is 130 complex ones (the rest are their conjugates), and
-a complex product takes 3 real ones (`products` in dft16.py). So a tile costs 390 multiplications
+a complex product takes 3 real ones (complex_products.py). So a tile costs 390 multiplications
 for a pair of maps, where the direct sum needs 49 for each of 100 pixels: 4900, that is 12.6 times
 as many.
 
@@ -41,33 +41,43 @@ import threading
 
 import numpy as np
 
-from minicnn.kernel import chosen_algorithm
+from minicnn.devices import get_num_threads
+from minicnn.kernel import Kernel, chosen_algorithm, prange
+from minicnn.ops.complex_products import products
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, products, spectra
+from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, spectra
+
+count_differences = Kernel("count_differences")
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
 WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
+KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
 
 
-def worth_it(array, w_shape, y_shape, geometry, groups):
+def worth_it(array, w_shape, y_shape, geometry, groups, forward=False):
     """The rule. Windows must lie side by side (stride and dilation 1), and a tile must have room
     for a filter and for as many results (K, L at most 11). Errors of 1e-7 are good enough for
-    float32 only. Then what decides is time, counted in multiplications of a large product of
-    matrices: one tile's transform takes as long as 25,000, and those of the small products here
-    take twice as long. Spectra of filters above 60 MB (a filter takes 1 kB) are not for caches.
+    float32 only. Spectra of filters above 100 MB (a filter takes 1 kB) are not for caches.
+
+    Then what decides is time, counted in multiplications of a large product of matrices. Here a
+    tile takes as long as 30,000 of them, a filter as long as 20,000, and products of spectra, which
+    are small, take twice as long as large ones. In the other method (conv2d_im2col.py) each number
+    of a window is copied before it meets the F filters, which takes as long as 50 of them; 20 in a
+    forward pass whose windows are small, so that copies stay in the nearest cache.
     `with algorithm("fast"):` asks for the transforms without a look at the time."""
     F, C, K, L = w_shape
     sh, sw, _, _, dh, dw = geometry
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
         return False
-    if not sh == sw == dh == dw == 1 or max(K, L) > 11 or F * C > 60_000:
+    if not sh == sw == dh == dw == 1 or max(K, L) > 11 or F * C > 100_000:
         return False
     if chosen_algorithm() == "fast":
         return True
     TH, TW, _, _ = grid(y_shape, w_shape)
     tiles, pixels = y_shape[0] * TH * TW, y_shape[0] * y_shape[2] * y_shape[3]
-    transforms = tiles * (C * groups + F) + F * C
-    return 25_000 * transforms + 2 * 390 * tiles * F * C < pixels * F * C * K * L
+    here = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+    copying = 20 if forward and C * K * L <= 256 else 50
+    return here < pixels * C * groups * K * L * (F // groups + copying)
 
 
 def grid(shape, w_shape):
@@ -103,17 +113,46 @@ def analyse(x, tiling, sign, name, groups, part=WHOLE, maps_first=True):
 
 def filter_spectra(w, groups, keep):
     """The spectra (130, 2, groups, F, C) of the filters, each a map of one tile. `keep` remembers
-    them from the forward to the backward pass."""
-    if keep is None or "W" not in keep:
+    them from the forward to the backward pass; `known` remembers them beside a copy of the filters,
+    and they serve again as long as these are the same: in the next prediction, and where several
+    scales share a layer."""
+    if keep is not None and "W" in keep:
+        return keep["W"]
+    known = vars(_kept).setdefault("filters", {})
+    place = w.ctypes.data, w.shape, groups
+    copy, W = known.pop(place, (None, None))
+    if copy is None or not equal(copy, w):
         F, C, K, L = w.shape
         W = np.empty((FREQUENCIES, 2, groups, F // groups, C), np.float32)
         maps = w.reshape(1, F * C, K, L)
         part = (0, K, 0, L)
         spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, 1, W.reshape(FREQUENCIES, 2, -1))
-        if keep is None:
-            return W
+        copy = w.copy()
+    known[place] = copy, W
+    while sum(spectrum.size for _, spectrum in known.values()) > KNOWN:
+        del known[next(iter(known))]  # the one that nobody asked for longest
+    if keep is not None:
         keep["W"] = W
-    return keep["W"]
+    return W
+
+
+@count_differences.cpu
+def count_differences_cpu(a, b, counts):
+    """How many numbers differ, in each of len(counts) equal parts of two arrays."""
+    a, b = a.ravel(), b.ravel()
+    for part in prange(len(counts)):
+        first, end = part * a.size // len(counts), (part + 1) * a.size // len(counts)
+        one, other, count = a[first:end], b[first:end], 0
+        for i in range(end - first):
+            count += one[i] != other[i]
+        counts[part] = count
+
+
+def equal(a, b):
+    """Whether two arrays of one shape hold the same numbers: numpy's answer, on all threads."""
+    counts = np.empty(4 * get_num_threads(), np.int64)
+    count_differences(a, b, counts)
+    return not counts.any()
 
 
 def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
@@ -144,7 +183,7 @@ def synthesise(spectrum, tiling, sign, bias, y):
 # -------------------------------------------------------------------------- the three uses of them
 @conv2d_forward.fast(
     lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
-        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups
+        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, forward=True
     ),
     keeps=True,
 )

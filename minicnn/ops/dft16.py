@@ -10,11 +10,12 @@ x_{n+8} meet the same cosine up to its sign, and then so do n and 8 - n. `dft16_
 same list of steps read backwards. It turns sums into values, and up to a factor it inverts the
 first one.
 
-A tile is transformed down its columns, then across its rows. Three kernels use that:
+A tile is transformed down its columns, then across its rows. Two kernels use that:
 
     spectra    cuts maps into tiles and transforms them: 130 complex numbers for 256 real ones
-    products   one product of complex matrices for each of the 130 frequencies
     pictures   transforms back and puts the good part of each tile where it belongs
+
+What happens to the spectra in between is in complex_products.py.
 
 What takes time is memory, not arithmetic. So 32 tiles at a time are fetched and transformed in a
 buffer that fits into the first cache, where they lie side by side: pixel (u, v) of tile j is
@@ -45,7 +46,6 @@ ONCE, TWICE = np.float32(1 / 256), np.float32(2 / 256)
 COS1, COS2, COS3 = (np.float32(np.cos(k * np.pi / 8)) for k in (1, 2, 3))  # 22.5, 45, 67.5 degrees
 
 spectra = Kernel("spectra")
-products = Kernel("products")
 pictures = Kernel("pictures")
 
 
@@ -272,45 +272,6 @@ def spectra_cpu(x, tiling, part, sign, share, spectrum):
             for k in range(SIDE):
                 analyse_across(t[k * DOWN :], block[k * FAR_DOWN + start :])
         write_spectra(block, spectrum, first, count, sign)
-
-
-@helper
-def plus(a, b, sign, out):
-    """out = a + sign b; loops compile four times as fast as sums of arrays do."""
-    a, b, out = a.ravel(), b.ravel(), out.ravel()
-    for i in range(out.size):
-        out[i] = a[i] + sign * b[i]
-
-
-@helper
-def dot(a, transposed, b, out):
-    if transposed:
-        np.dot(a.T, b, out)
-    else:
-        np.dot(a, b, out)
-
-
-@products.cpu
-def products_cpu(left, right, transposed, out):
-    """The complex products of matrices left[f, :, g] right[f, :, g], for each frequency f and group
-    g, or left^T right. Shapes (130, 2, groups, rows, columns).
-
-    (a + i b)(c + i d) takes three real products, not four (Gauss):
-    c (a + b) - b (c + d)  and  c (a + b) + a (d - c)."""
-    groups, one = left.shape[2], left.dtype.type(1)
-    for fg in prange(FREQUENCIES * groups):
-        f, g = fg // groups, fg % groups
-        a, b, c, d = left[f, 0, g], left[f, 1, g], right[f, 0, g], right[f, 1, g]
-        real, imag = out[f, 0, g], out[f, 1, g]
-        x, y, z = np.empty_like(a), np.empty_like(c), np.empty_like(real)
-        plus(a, b, one, x)
-        dot(x, transposed, c, real)
-        plus(d, c, -one, y)
-        dot(a, transposed, y, imag)
-        plus(imag, real, one, imag)
-        plus(c, d, one, y)
-        dot(b, transposed, y, z)
-        plus(real, z, -one, real)
 
 
 @pictures.cpu

@@ -24,6 +24,8 @@ row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_fac
 Source: any book on image processing; conventions from PyTorch's documentation.
 """
 
+import functools
+
 import numpy as np
 
 from minicnn.cases import Case, normal
@@ -147,6 +149,18 @@ def listed(target, source, weight, count, dtype):
     return sources, weights
 
 
+@functools.lru_cache(maxsize=64)  # a network asks for the same sizes again and again
+def lists(mode, align_corners, size, out, ratio, dtype, transposed):
+    """R as the kernel reads it; `transposed` for the gradient."""
+    if mode == "nearest":
+        target, source, weight = nearest_taps(size, out, ratio)
+    else:
+        target, source, weight = bilinear_taps(size, out, ratio, align_corners, dtype)
+    if transposed:
+        return listed(source, target, weight, size, dtype)
+    return listed(target, source, weight, out, dtype)
+
+
 class Interpolate(Op):
     """Size and ratio as pairs, rows first."""
 
@@ -160,29 +174,24 @@ class Interpolate(Op):
 
     def forward(self, x):
         self.x_shape = x.shape
-        self.taps = [
-            nearest_taps(size, out, ratio)
-            if self.mode == "nearest"
-            else bilinear_taps(size, out, ratio, self.align_corners, x.dtype)
-            for size, out, ratio in zip(x.shape[2:], self.size, self.ratio, strict=True)
-        ]
         y = empty_like(x, (*x.shape[:2], *self.size))
-        self.run(x, self.taps, y)
+        self.run(x, y, transposed=False)
         return y
 
     def backward(self, gy):
         gx = empty_like(gy, self.x_shape)
-        self.run(gy, [(source, target, weight) for target, source, weight in self.taps], gx)
+        self.run(gy, gx, transposed=True)
         return gx
 
-    def run(self, x, taps, y):
+    def run(self, x, y, transposed):
         xp = array_module(x)
-        lists = [
+        axes = zip(self.x_shape[2:], self.size, self.ratio, strict=True)
+        parts = [
             xp.asarray(part)
-            for axis, (target, source, weight) in enumerate(taps)
-            for part in listed(target, source, weight, y.shape[2 + axis], x.dtype)
+            for size, out, ratio in axes
+            for part in lists(self.mode, self.align_corners, size, out, ratio, x.dtype, transposed)
         ]
-        resample(contiguous(x), *lists, y)
+        resample(contiguous(x), *parts, y)
 
 
 def interpolate(
