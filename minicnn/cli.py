@@ -13,7 +13,7 @@ import sys
 from minicnn.options import positive, setting, whole_number
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
-LABELLING = "labelling=argmax, superpixels, crf or cover (argmax), and its options (gamma=20)"
+LABELLING = "labelling=argmax (default), superpixels, crf, cover; its options; output=1 (recurrent)"
 
 
 def main(arguments=None):
@@ -124,7 +124,7 @@ def _demo(commands):
 
 def _train(commands):
     p = _command(commands, "train", "trains a network, by default in the folder runs/MODEL-1")
-    what = "patch, single-scale or multi-scale; cover: what labelling=cover needs beside --start"
+    what = "patch, single-scale, multi-scale or recurrent; cover: the classifier of labelling=cover"
     p.add_argument("model", metavar="MODEL", help=what)
     _data_options(p, "scenes")
     p.set_defaults(data=None)  # a cover learns from the data of its network

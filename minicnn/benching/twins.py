@@ -132,7 +132,38 @@ def patch(p, levels, network, training):
     return TF.conv2d(x, p["classifier.weight"], p["classifier.bias"])
 
 
-NETWORKS = {"patch": patch, "single-scale": multi_scale, "multi-scale": multi_scale}
+def recurrent(p, levels, network, training):
+    """Pinheiro and Collobert's network, `models/recurrent.py`: the scores of every instance with
+    the number of pixels between two of them."""
+    (x,), every, dilation, labels, answers = levels, 1, 1, None, []
+    s, first = network.step, (network.field - network.step) // 2
+    mean = torch.full((3, 1, s, s), 1 / s**2, device=x.device)
+    for _ in range(network.instances):
+        y = x if labels is None else torch.cat([labels, x], 1)
+        holes, stride = dilation, 1
+        for k, (_, maps, pool) in enumerate(network.plan):
+            weight = p[f"layers.{k}.weight"][:, -y.shape[1] :]
+            y = TF.conv2d(y, weight, p[f"layers.{k}.bias"], dilation=holes)
+            if every * stride * pool <= network.stride:
+                y = TF.max_pool2d(y, pool) if pool > 1 else y
+                stride *= pool
+            else:
+                y = TF.max_pool2d(y, pool, stride=1, dilation=holes)
+                holes *= pool
+            y = y if maps is None else TF.relu(y)
+        x = x[:, :, first * dilation :, first * dilation :]
+        x = TF.conv2d(x, mean, None, stride, 0, dilation, 3)[:, :, : y.shape[2], : y.shape[3]]
+        every, dilation, labels = every * stride, holes, y.softmax(1)
+        answers.append((y, every))
+    return answers
+
+
+NETWORKS = {
+    "patch": patch,
+    "single-scale": multi_scale,
+    "multi-scale": multi_scale,
+    "recurrent": recurrent,
+}
 
 
 class Network:
@@ -152,7 +183,14 @@ class Network:
         self.phases = {PREDICTION: self.predict, STEP: self.step}
 
     def scores(self, training):
-        coarse = self.coarse(self.parameters, self.inputs, self.network, training)
+        return self.enlarged(self.coarse(self.parameters, self.inputs, self.network, training))
+
+    def loss(self, training):
+        """(loss, scores)"""
+        scores = self.scores(training)
+        return TF.cross_entropy(scores, self.labels, ignore_index=255), scores
+
+    def enlarged(self, coarse):
         stride = self.network.stride
         full = TF.interpolate(coarse, scale_factor=stride, mode="bilinear", align_corners=False)
         return full[:, :, : self.size[0], : self.size[1]]
@@ -163,18 +201,39 @@ class Network:
 
     def step(self):
         self.sgd.zero_grad()
-        loss = TF.cross_entropy(self.scores(training=True), self.labels, ignore_index=255)
+        loss, _ = self.loss(training=True)
         loss.backward()
         self.sgd.step()
         return loss
 
     def results(self):
         self.sgd.zero_grad()
-        scores = self.scores(training=False)
-        loss = TF.cross_entropy(scores, self.labels, ignore_index=255)
+        loss, scores = self.loss(training=False)
         loss.backward()
         gradients = {f"gradient of {k}": _numpy(p.grad) for k, p in self.parameters.items()}
         return {"scores": _numpy(scores), "loss": _numpy(loss), **gradients}
+
+
+class Recurrent(Network):
+    """Its loss asks each instance at the pixels of its own lattice."""
+
+    def scores(self, training):
+        return self.enlarged(
+            self.coarse(self.parameters, self.inputs, self.network, training)[-1][0]
+        )
+
+    def loss(self, training):
+        answers = self.coarse(self.parameters, self.inputs, self.network, training)
+        margin, total = self.network.margin(), 0
+        for k, (scores, every) in enumerate(answers, start=1):
+            first = self.network.sees(k) // 2
+            skip = max(0, -(-(margin - first) // every))
+            start = first + every * skip - margin
+            labels = self.labels[:, start::every, start::every]
+            inside = (slice(skip, skip + n) for n in labels.shape[1:])
+            total = total + TF.cross_entropy(scores[:, :, *inside], labels, ignore_index=255)
+        with torch.no_grad():
+            return total, self.enlarged(answers[-1][0])
 
 
 def prepare_gpu():
@@ -187,7 +246,8 @@ def prepare_gpu():
 def side(row, mine, device="cpu"):
     """The twin of `mine`, our side of a row; None for a model that has none here."""
     if isinstance(mine, ours.Network):
-        return Network(row, mine, device) if row.op in NETWORKS else None
+        twin = Recurrent if row.op == "recurrent" else Network
+        return twin(row, mine, device) if row.op in NETWORKS else None
     return {"conv2d_table": TableOperation}.get(row.op, Operation)(row, device)
 
 

@@ -6,6 +6,7 @@ notebook shows it by itself.
 
 from minicnn.figures.graph import draw_graph
 from minicnn.figures.grouping import borders, grouping_sheet
+from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.scores import confusion_figure, curves
@@ -25,6 +26,7 @@ __all__ = [
     "feature_maps",
     "filters",
     "grouping_sheet",
+    "instance_figure",
     "legend",
     "overlay",
     "pair",

@@ -24,7 +24,7 @@ def filters(network, most=64):
     for k, (weight, on_picture) in enumerate(_kernels(network).values(), start=1):
         size = f"{weight.shape[-2]}x{weight.shape[-1]}"
         if on_picture:
-            tiles = _coloured(weight)
+            tiles = _coloured(weight, network.options.get("normalise") == "picture")
             text = f"stage {k}: {len(tiles)} filters {size}, in the colours that they answer to"
         else:
             tiles, total = _signed(weight, most), int(np.prod(weight.shape[:-2]))
@@ -52,6 +52,7 @@ def feature_maps(network, image, most=12):
     with network.watch(names) as seen:
         network.predict(image)
     scales, columns = len(seen[names[0]]), 4
+    zoom = getattr(network, "step", 2)  # how much smaller the picture gets from look to look
     rows = -(-most // columns)
     # Everything in a line of the figure is equally high, the mosaics a little wider.
     width = max(2.4, ROW * image.shape[1] / image.shape[0])  # room for the titles
@@ -61,8 +62,8 @@ def feature_maps(network, image, most=12):
     )
     cells = figure.subplots(scales, len(widths), squeeze=False, width_ratios=widths)
     for scale in range(scales):
-        cells[scale, 0].imshow(image[:: 2**scale, :: 2**scale])
-        titles = ["input" if scale == 0 else f"at 1/{2**scale}"]
+        cells[scale, 0].imshow(image[:: zoom**scale, :: zoom**scale])
+        titles = ["input" if scale == 0 else f"at 1/{zoom**scale}"]
         for k, name in enumerate(names, start=1):
             maps = seen[name][scale].numpy()[0]
             if network.options.get("nonlinearity") == "relu":
@@ -102,6 +103,8 @@ def _kernels(network):
         if weight is None or weight.ndim < 3 or weight.shape[-1] == 1:
             continue
         weight, table = weight.numpy(), getattr(module, "table", None)
+        if not found and getattr(network, "reads_itself", False):
+            weight = weight[:, -3:]  # the others look at what was said before
         on_picture = (
             not found and (weight.shape[1] if table is None else table[:, 0].max() + 1) == 3
         )
@@ -121,9 +124,10 @@ def _dense(weight, table):
     return full
 
 
-def _coloured(weight):
-    """Filters (out, 3, kh, kw) on Y, U, V as colours around grey, each in its own full range."""
-    rgb = np.einsum("cy,oyhw->ohwc", YUV_TO_RGB, weight)
+def _coloured(weight, is_rgb):
+    """Filters (out, 3, kh, kw) on Y, U, V, or on R, G, B, as colours around grey, each in its own
+    full range."""
+    rgb = np.einsum("cy,oyhw->ohwc", np.eye(3) if is_rgb else YUV_TO_RGB, weight)
     largest = np.abs(rgb).max(axis=(1, 2, 3), keepdims=True)
     return list(0.5 + 0.5 * rgb / np.maximum(largest, 1e-12))
 

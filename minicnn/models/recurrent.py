@@ -52,8 +52,10 @@ OWN = {"CNN1": (1, 8), "rCNN2": (2, 4), "rCNN3": (3, 4)}  # instances, output
 
 class Answer(NamedTuple):
     """What an instance says: scores (N, classes, h, w), of which the first is that of the pixel
-    (first, first) of the padded picture and the others lie `every` pixels apart."""
+    (first, first) of the padded picture and the others lie `every` pixels apart; and the picture
+    that it has seen."""
 
+    seen: Tensor
     scores: Tensor
     first: int
     every: int
@@ -157,7 +159,7 @@ class Recurrent(SegmentationModel):
         labels, answers = None, []
         for p in range(1, (instances or self.instances) + 1):
             scores, stride, holes = self.instance(x, labels, output // every, dilation)
-            answers.append(Answer(scores, self.sees(p) // 2, every * stride))
+            answers.append(Answer(x, scores, self.sees(p) // 2, every * stride))
             x = self._means(x, stride, dilation)[:, :, : scores.shape[2], : scores.shape[3]]
             probabilities = self.options["feedback"] == "probabilities"
             labels = F.softmax(scores, dim=1) if probabilities else scores
@@ -205,16 +207,16 @@ class Recurrent(SegmentationModel):
         """Class scores, float32 (classes, H, W), of every instance, in a list."""
         with self._predicting():
             answers = self.compose(self._inputs(image)[0], self.stride)
-            return [self._spread(a, self._margin(), image.shape[:2]).numpy()[0] for a in answers]
+            return [self._spread(a, self.margin(), image.shape[:2]).numpy()[0] for a in answers]
 
-    def _margin(self, instances=None):
+    def margin(self, instances=None):
         """How many pixels of the padded picture lie before the first of the picture."""
         return self.sees(instances or self.instances) // 2 - (self.stride - 1) // 2
 
     def _spread(self, answer, margin, size, shift=(0, 0)):
         """An Answer at every pixel of a picture of `size`; `shift`: how many rows and columns of it
         were cut away first."""
-        scores, first, every = answer
+        _, scores, first, every = answer
         middle = (every - 1) // 2
         skip = max(0, -(-(margin + middle - first) // every))
         begin = first + every * skip - margin - middle
@@ -237,9 +239,9 @@ class Recurrent(SegmentationModel):
         random = self.options["objective"] == "random" and draw
         if random:
             count = int(draw.integers(1, count + 1))
-        less = self._margin() - self._margin(count)  # fewer instances see less
+        less = self.margin() - self.margin(count)  # fewer instances see less
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
-        answers, margin = self.compose(x, self.stride, count), self._margin(count)
+        answers, margin = self.compose(x, self.stride, count), self.margin(count)
         losses = [self._loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]
         total = losses.pop()
         for loss in [] if random else losses:
@@ -250,7 +252,7 @@ class Recurrent(SegmentationModel):
 
     def _loss_of(self, answer, margin, labels, weight):
         """The loss of an Answer at those of its points that lie in the picture."""
-        scores, first, every = answer
+        _, scores, first, every = answer
         skip = max(0, -(-(margin - first) // every))
         start = first + every * skip - margin
         at_points = labels[:, start::every, start::every]
@@ -267,6 +269,7 @@ class Recurrent(SegmentationModel):
 # Of a recipe, what names an option of the network goes to the network, the rest to the training.
 RECIPES = {
     "ours": {
+        "nonlinearity": "relu",
         "lr": 0.01,
         "momentum": 0.9,
         "weight_decay": 0.0,

@@ -1,0 +1,67 @@
+"""What each instance of a recurrent network sees, and what it says, all at the same place."""
+
+import numpy as np
+
+from minicnn.op import no_grad
+from minicnn.tensor import Tensor
+
+TEXT = 13  # points
+PICTURE_HEIGHT = 2.3  # inches
+
+
+def instance_figure(network, image, colours):
+    """A line for each instance: the picture as it gets it, what was said before (a colour for each
+    class, mixed by their probabilities), and what it says. The frame is the picture, around it lies
+    the margin of zeros; each plane covers the pixels that it knows of.
+
+    network  a models.recurrent.Recurrent;  image  uint8 (H, W, 3);  colours  uint8 (K, 3)
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    (planes,) = network.preprocess(image)
+    with no_grad():
+        x = Tensor(planes[None]).to(network.parameters()[0].device)
+        answers = network.compose(x, network.step**network.instances)
+    low, high = planes.min(), planes.max()
+    rows, columns = planes.shape[1:]
+    size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.4) * len(answers))
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    cells = figure.subplots(len(answers), 3, squeeze=False)
+    before = None
+    for line, (p, answer) in zip(cells, enumerate(answers, start=1), strict=True):
+        first, every = (before.first, before.every) if before else (0, 1)
+        seen = np.moveaxis(answer.seen.numpy()[0], 0, 2)
+        said = _mixed(before.scores.numpy()[0], colours) if before else np.zeros((1, 1, 3))
+        says = _mixed(answer.scores.numpy()[0], colours)
+        _draw(line[0], (seen - low) / (high - low), first, every)
+        if before:
+            _draw(line[1], said, first, every)
+        _draw(line[2], says, answer.first, answer.every)
+        titles = [f"instance {p} sees {_size(seen)} pixels"]
+        titles += [f"and what instance {p - 1} said" if before else "and nothing said before"]
+        titles += [f"it says: {_size(says)} answers, each from {network.sees(p)} pixels"]
+        for axes, title in zip(line, titles, strict=True):
+            axes.set_title(title, fontsize=TEXT - 2, loc="left")
+            axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], facecolor="#dddddd")
+            frame = (network.margin(), network.margin()), image.shape[1], image.shape[0]
+            axes.add_patch(Rectangle(*frame, fill=False, edgecolor="black", linewidth=1.2))
+        before = answer
+    return figure
+
+
+def _mixed(scores, colours):
+    """(h, w, 3) in 0..1: the colours of the classes, mixed by their probabilities."""
+    powers = np.exp(scores - scores.max(axis=0))
+    return np.einsum("khw,kc->hwc", powers / powers.sum(axis=0), np.asarray(colours) / 255)
+
+
+def _draw(axes, plane, first, every):
+    """A plane whose first point lies at the pixel (first, first), the others `every` pixels on."""
+    begin = first + 0.5 - every / 2
+    height, width = (begin + every * n for n in plane.shape[:2])
+    axes.imshow(plane, extent=(begin, width, height, begin), interpolation="nearest")
+
+
+def _size(plane):
+    return f"{plane.shape[1]}x{plane.shape[0]}"
