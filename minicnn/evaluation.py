@@ -75,6 +75,9 @@ class Evaluation:
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
     labelling            how scores became labels
+    recipe, seed         of the training; None if the network does not know
+    network              the name of a shipped network; None for others
+    options              those of the network
     """
 
     confusion: Confusion
@@ -89,10 +92,15 @@ class Evaluation:
     left_out: list = field(default_factory=list)
     note: str = ""
     labelling: str = "argmax"
+    recipe: str | None = None
+    seed: int | None = None
+    network: str | None = None
+    options: dict = field(default_factory=dict)
 
     def as_dict(self):
         """Everything but the pictures, ready for JSON."""
-        keys = ("model", "labelling", "data", "fold", "split", "pictures")
+        keys = ("model", "network", "recipe", "seed", "options", "labelling")
+        keys += ("data", "fold", "split", "pictures")
         about = {key: getattr(self, key) for key in keys}
         about["seconds_per_picture"] = rounded(self.seconds_per_picture)
         about |= {"left_out": list(self.left_out), "note": self.note}
@@ -184,6 +192,10 @@ def evaluate(
         left_out,
         _seen(split, known, fold, stored),
         getattr(labelling, "__name__", str(labelling)),
+        config.get("recipe"),
+        config.get("seed"),
+        weights.stem if weights is not None and weights.parent == checkpoints.RESULTS else None,
+        dict(getattr(network, "options", {})),
     )
 
 

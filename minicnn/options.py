@@ -74,6 +74,14 @@ def new_folder(chosen, otherwise):
                 parent.rmdir()
 
 
+def check_plot(file):
+    """ValueError if a picture cannot be written to `file` (None: nobody asks for one)."""
+    if file and not Path(file).parent.is_dir():
+        raise ValueError(f"{file}: there is no folder {Path(file).parent}")
+    if file and Path(file).suffix not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"--plot {file}: the name has to end in .png, .pdf or .svg")
+
+
 def split_settings(pairs, only_data=False):
     """--set values as (settings of recipe and network, options of the data set)."""
     settings, data_options = {}, {}

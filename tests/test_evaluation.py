@@ -83,6 +83,8 @@ def test_evaluate_takes_everything_from_the_run(run):
     assert 0 < result.seconds_per_picture < 60
     about = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert (about["model"], about["data"], about["pictures"]) == ("multi-scale", "scenes", 3)
+    assert (about["recipe"], about["seed"], about["network"]) == ("ours", 0, None)
+    assert about["options"] == run.network.options
     assert "3 pictures" in result.lines()[0]
 
 

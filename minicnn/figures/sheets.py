@@ -54,7 +54,7 @@ def compare_sheet(pictures, results, classes, colours, title=None, table=None):
             parts = [heading] * (row == 0) + [note] * bool(note)
             a.set_title(": ".join(parts), fontsize=TEXT, pad=4, parse_math=False)
     if table:
-        _draw_table(figure.add_subplot(grid[count, :]), table)
+        draw_rows(figure.add_subplot(grid[count, :]), table)
     if title:
         figure.suptitle(title, fontsize=TEXT + 2, parse_math=False)
     void = any((picture.labels == VOID).any() for picture in pictures)
@@ -121,13 +121,14 @@ def _places(labels, classes):
     return [place for _, *place in sorted(found, reverse=True)]
 
 
-def _draw_table(axes, rows):
+def draw_rows(axes, rows, size=TEXT):
+    """Rows of text, the heads on top, as a table that takes the place of the axes."""
     axes.axis("off")
     made = axes.table(cellText=rows[1:], colLabels=rows[0], cellLoc="left", loc="center")
     made.auto_set_font_size(False)
-    made.set_fontsize(TEXT)
+    made.set_fontsize(size)
     made.auto_set_column_width(range(len(rows[0])))
-    made.scale(1, 1.6)
+    made.scale(1, 1.6 * size / TEXT)
     for (row, _), cell in made.get_celld().items():
         cell.set_edgecolor("0.8")
         cell.PAD = 0.03

@@ -112,11 +112,11 @@ class Patch(SegmentationModel):
 
 
 RECIPES = {
+    # All patches of a picture at once cost less than a hundred cut out of it, and say more.
     "ours": {
         "nonlinearity": "relu",
         "normalise": "local",
-        "patches": 100,
-        "lr": 0.02,
+        "lr": 0.06,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "schedule": "polynomial",
