@@ -2,8 +2,8 @@
 
 About 40 minutes; chapter 06.
 
-Forward takes the largest value of each window of size x size pixels; windows follow each other every
-`stride` pixels, so they overlap if stride < size:
+Forward takes the largest value of each window of size x size pixels. The windows begin at every
+`stride`-th pixel, so they overlap if stride < size:
 
     y[n,c,i,j] = max over u, v of  x[n, c, s i + u, s j + v]        0 <= u, v < size
 

@@ -13,8 +13,8 @@ size x size pixels that touch each other.
     x     array (N, C, H, W), C a multiple of maps
     maps, size   whole numbers
 
-Returns y, an array (N, C / maps, H // size, W // size) of x's dtype: rows and columns at the end that
-fill no window are left out.
+Returns y, an array (N, C / maps, H // size, W // size) of x's dtype: rows and columns at the end
+that fill no window are left out.
 
 By hand, two maps, maps = 2, size = 2; only the four pixels of the upper left corner count:
 

@@ -7,9 +7,9 @@ A strong answer damps its neighbours: the same pixel in the maps before and behi
     S[n,c,i,j] = k + alpha / size  sum of  x[n,d,i,j]^2  over the maps d in the window of c
     y[n,c,i,j] = x[n,c,i,j] S[n,c,i,j]^-beta
 
-The window of c is the maps c - size // 2 to c + (size - 1) // 2, both included; for an odd size that
-is as many before as behind. Maps that do not exist count as 0 (and alpha is divided by size all the
-same).
+The window of c is the maps c - size // 2 to c + (size - 1) // 2, both included; for an odd size
+that is as many before as behind. Maps that do not exist count as 0 (and alpha is divided by size
+all the same).
 
     x      array (N, C, H, W)
     size   whole number, it may be larger than C

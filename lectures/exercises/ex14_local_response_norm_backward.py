@@ -7,8 +7,8 @@ Forward, at each pixel, with a = alpha / size (i and j are maps here):
     S_i = k + a  sum of  x_j^2  over the j in the window of i: i - size // 2 to i + (size - 1) // 2
     y_i = x_i S_i^-beta
 
-x_i stands in the numerator of its own y_i, and in S_j of every j whose window holds i. With the rule
-for products and the chain rule find dy_j / dx_i, once for j = i and once for the others, and then
+x_i stands in the numerator of its own y_i, and in S_j of every j whose window holds i. With the
+rule for products and the chain rule find dy_j / dx_i, for j = i and for the others, and then
 
     gx_i = sum over j of  gy_j dy_j / dx_i
 

@@ -43,10 +43,9 @@ def list_all(o):
     if o.json:
         return print(json.dumps(rows))
     for r in rows:
-        state = "" if r["state"] == NOT_BEGUN else "  begun"
-        print(
-            f"{r['exercise']}  {r['title']:68} {r['minutes']:3} min  chapter {r['chapter']}{state}"
-        )
+        state = "" if r["state"] == NOT_BEGUN else r["state"]
+        about = f"{r['minutes']:3} min  chapter {r['chapter']}"
+        print(f"{r['exercise']}  {r['title']:48} {about}  {state}".rstrip())
     print(f"\nnext: minicnn exercise start {rows[0]['exercise']} --to {o.folder}")
 
 

@@ -14,8 +14,9 @@ one function that calls `todo()`. Below, for the check:
     MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint)
     HINTS            from the first nudge to the last
 
-`observe(args, result)` may turn a result into what is compared, and `prepare(args)` arguments that
-cannot be copied (functions) into new ones. `why_not()` says why it cannot run on this machine.
+Three more where they are needed: `use(function, *args)`, what the function is for if not simply
+called with the arguments of a case; `kind(error)`, a name for an error that a typical wrong answer
+raises; `why_not()`, why the exercise cannot run on this machine ("" if it can).
 """
 
 import ast

@@ -4,6 +4,7 @@ array of the size of the moon become a sentence."""
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,8 @@ import time
 
 from minicnn.exercising.checking import WRONG
 
-LIMIT = 10.0  # seconds for an answer
+LIMIT = 10.0  # seconds of a processor for an answer
+WAITING = 6  # so many times as long it may take by the clock: other programs want a processor, too
 START = 60.0  # for the process to load what it needs
 SHOWN = 4000  # characters of what an answer prints
 
@@ -44,10 +46,11 @@ class Worker:
                 return self.failed(exercise, level, "the check could not start", begun)
             begun = time.monotonic()
             job = {"exercise": exercise.number, "path": str(path), "picture": picture}
+            job["limit"] = limit
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
             while True:
-                message = self.message(begun + limit)
+                message = self.message(begun + WAITING * limit)
                 if message is None:
                     return self.failed(exercise, level, self.reason(level, limit), begun)
                 level = message.get("level", level)
@@ -76,6 +79,8 @@ class Worker:
         try:
             status = self.process.wait(0.2)
         except subprocess.TimeoutExpired:
+            status = -signal.SIGXCPU
+        if status in (-signal.SIGXCPU, -signal.SIGKILL):
             return (
                 f"no answer after {limit:g} s: is there a loop that never ends, or one inside many "
                 "others? (--limit gives more time)"

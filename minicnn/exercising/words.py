@@ -1,13 +1,8 @@
 """What a student's code raised, in words: which line, which error."""
 
 import linecache
-import sys
 import traceback
 from pathlib import Path
-
-
-class Stopped(Exception):
-    """An answer that cannot be judged any further; the message is the sentence."""
 
 
 def of_error(error, path):
@@ -16,19 +11,18 @@ def of_error(error, path):
         text = (error.text or "").strip()
         return f"line {error.lineno}: {error.msg}: {text}"
     if isinstance(error, MemoryError):
-        return f"{_place(error, path)}the memory is full: an array is far too large"
+        return f"{_place(error, path)}the memory is full"
     if isinstance(error, RecursionError):
         return (
-            f"{_place(error, path)}RecursionError: the function calls itself too often; deep "
-            f"graphs "
-            "need a loop with a list of their own"
+            f"{_place(error, path)}RecursionError: the function calls itself too often; for "
+            "what is deep take a loop and a list of your own"
         )
     name, text = type(error).__name__, " ".join(str(error).split())
     return f"{_place(error, path)}{name}: {text}" if text else f"{_place(error, path)}{name}"
 
 
 def _same(one, other):
-    return Path(one).name == Path(other).name
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def _place(error, path):
@@ -59,7 +53,3 @@ def of_typing(error, path):
         if "Unknown attribute" in line or "Use of unsupported" in line:
             return f"{where}: {line}"
     return f"{where}: {lines[0] if lines else type(error).__name__}"
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)

@@ -1,13 +1,15 @@
 """The process in which one answer runs: python -m minicnn.exercising.worker FD
 
 It loads what it needs, then waits for one line of JSON on stdin: the exercise, the file with the
-answer and where a picture may go. Lines of JSON go to the file descriptor FD: the level that begins,
-at the end the verdict. What the answer prints goes to stdout, as it should.
+answer, how long it may take and where a picture may go. Lines of JSON go to the file descriptor FD:
+the level that begins, at the end the verdict. What the answer prints goes to stdout.
 """
 
 import json
+import math
 import os
 import sys
+import time
 
 from minicnn.exercising import words
 from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG, Verdict, check
@@ -18,12 +20,18 @@ from minicnn.exercising.picture import draw
 MEMORY, WRITTEN = 6 << 30, 64 << 20  # bytes: enough for any exercise, too little to do harm
 
 
-def limit_resources():
+def limit_resources(seconds):
+    """From now on the process gets so many seconds of a processor, then it is killed."""
     try:
         import resource
     except ImportError:  # not a Unix
         return
-    for what, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_FSIZE, WRITTEN)):
+    seconds = math.ceil(time.process_time() + seconds)
+    for what, most in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_DATA, MEMORY),
+        (resource.RLIMIT_FSIZE, WRITTEN),
+    ):
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, hard))
@@ -59,7 +67,8 @@ def main():
     if not line:
         return
     job = json.loads(line)
-    limit_resources()
+    limit_resources(job["limit"])
+    sys.stdin = open(os.devnull)  # input() fails at once
     exercise = find(job["exercise"])
     verdict = run(exercise, job["path"], lambda level: tell(level=level))
     found = verdict.as_dict()
