@@ -115,7 +115,7 @@ class LocalMean:
 
     def __call__(self, x):
         """(N, C, H, W) -> (N, H, W)"""
-        over_maps = x.mean(axis=1)
+        over_maps = contiguous(x.mean(axis=1))
         y = empty_like(over_maps)
         window_sum(over_maps, self.w, *self.before, y)
         return y / self.coef
@@ -123,7 +123,7 @@ class LocalMean:
     def transposed(self, g, C):
         """(N, H, W) -> (N, 1, H, W), to be added to each of the C maps"""
         y = empty_like(g)
-        window_sum(g / self.coef, self.mirrored, *self.after, y)
+        window_sum(contiguous(g / self.coef), self.mirrored, *self.after, y)
         return y[:, None] / C
 
 
