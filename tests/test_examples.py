@@ -27,9 +27,9 @@ def run(name, folder, *arguments):
     return result.stdout
 
 
-def best_rule(**count):
+def best_rule(size=(120, 160), **count):
     """What the best rule without a network gets right of the scenes of an example."""
-    scenes = Scenes(size=(120, 160), train=200, **count)
+    scenes = Scenes(size=size, train=200, **count)
     found = baselines(scenes.split("train"), list(scenes.split("test")), scenes.classes)
     return max(confusion.pixel_accuracy for confusion in found.values())
 
@@ -60,6 +60,20 @@ def test_labelling_leaves_a_picture_at_every_step(tmp_path):
         "4-cover.png",
         "4-tree.png",
     ]
+
+
+def test_recurrent_leaves_a_picture_at_every_step(tmp_path):
+    output = run("recurrent.py", tmp_path, "--steps", "2")
+    assert re.findall(r"^1/(\d+): pixel accuracy [\d.]+%", output, flags=re.M) == ["16", "4", "1"]
+    written = sorted(path.name[0] for path in (tmp_path / "recurrent-story").iterdir())
+    assert written == list("12334")
+
+
+@pytest.mark.slow
+def test_recurrent_learns_what_no_rule_of_thumb_knows(tmp_path):
+    output = run("recurrent.py", tmp_path)
+    accuracy = float(re.search(r"1/1: pixel accuracy ([\d.]+)%", output)[1]) / 100
+    assert accuracy > best_rule((96, 128), test=40) + 0.10
 
 
 def test_layer_compares_every_part_of_the_slide(tmp_path):

@@ -19,13 +19,16 @@ def instance_figure(network, image, colours):
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    (planes,) = network.preprocess(image)
+    output = network.options["output"]
+    network.change(output=16)  # every instance on the lattice that its pools leave
+    (planes,), margin = network.preprocess(image), network.margin()
     with no_grad():
         x = Tensor(planes[None]).to(network.parameters()[0].device)
-        answers = network.compose(x, network.step**network.instances)
+        answers = network.compose(x, network.stride)
+    network.change(output=output)
     low, high = planes.min(), planes.max()
     rows, columns = planes.shape[1:]
-    size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.4) * len(answers))
+    size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.6) * len(answers))
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     cells = figure.subplots(len(answers), 3, squeeze=False)
     before = None
@@ -38,13 +41,14 @@ def instance_figure(network, image, colours):
         if before:
             _draw(line[1], said, first, every)
         _draw(line[2], says, answer.first, answer.every)
-        titles = [f"instance {p} sees {_size(seen)} pixels"]
-        titles += [f"and what instance {p - 1} said" if before else "and nothing said before"]
-        titles += [f"it says: {_size(says)} answers, each from {network.sees(p)} pixels"]
+        titles = [f"instance {p} sees\n{_size(seen)} pixels"]
+        titles += [f"and what instance {p - 1}\nhas said" if before else "\nand no answer yet"]
+        titles += [f"it says {_size(says)} labels,\neach of a patch of {network.sees(p)} pixels"]
         for axes, title in zip(line, titles, strict=True):
-            axes.set_title(title, fontsize=TEXT - 2, loc="left")
+            axes.set_title(title, fontsize=TEXT, loc="left")
             axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], facecolor="#dddddd")
-            frame = (network.margin(), network.margin()), image.shape[1], image.shape[0]
+            axes.set_aspect("equal")
+            frame = (margin, margin), image.shape[1], image.shape[0]
             axes.add_patch(Rectangle(*frame, fill=False, edgecolor="black", linewidth=1.2))
         before = answer
     return figure
