@@ -91,21 +91,12 @@ def grid(shape, w_shape):
 _kept = threading.local()  # each thread of a program has its own
 
 
-def scratch(name, *shape):
-    """Memory for the spectra called `name`, kept from call to call and layer to layer: the system
-    takes longer to hand out and clear fresh memory than a transform takes to fill it."""
-    size = int(np.prod(shape))
-    if getattr(_kept, name, np.empty(0)).size < size:
-        setattr(_kept, name, np.empty(size, np.float32))
-    return getattr(_kept, name)[:size].reshape(shape)
-
-
-def analyse(x, tiling, sign, name, groups, part=WHOLE, maps_first=True):
+def analyse(x, tiling, sign, groups, part=WHOLE, maps_first=True):
     """The spectra (130, 2, groups, C, tiles) or (130, 2, groups, tiles, C) of the tiles of x (N,
     groups C, H, W); see dft16.spectra."""
     C, tiles = x.shape[1] // groups, x.shape[0] * tiling[0] * tiling[1]
     shape = (C, tiles) if maps_first else (tiles, C)
-    spectrum = scratch(name, FREQUENCIES, 2, groups, *shape)
+    spectrum = np.empty((FREQUENCIES, 2, groups, *shape), np.float32)
     share = 1 if maps_first else C
     spectra(x, tiling, part, sign, share, spectrum.reshape(FREQUENCIES, 2, -1))
     return spectrum
@@ -160,7 +151,7 @@ def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
     `keep` remembers them from one gradient to the other."""
     if keep is None or "GY" not in keep:
         tiling = (*grid(x_shape, w_shape), ph + 1 - w_shape[2], pw + 1 - w_shape[3])
-        GY = analyse(gy, tiling, SPECTRUM, "right", groups)
+        GY = analyse(gy, tiling, SPECTRUM, groups)
         if keep is None:
             return GY
         keep["GY"] = GY
@@ -170,7 +161,7 @@ def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
 def multiply(left, right, transposed=False):
     """The matrix product left right, or left^T right, for each frequency and group."""
     rows, columns = left.shape[4 if transposed else 3], right.shape[4]
-    out = scratch("product", FREQUENCIES, 2, left.shape[2], rows, columns)
+    out = np.empty((FREQUENCIES, 2, left.shape[2], rows, columns), np.float32)
     products(left, right, transposed, out)
     return out
 
@@ -189,7 +180,7 @@ def synthesise(spectrum, tiling, sign, bias, y):
 )
 def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     tiles = grid(y.shape, w.shape)
-    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, "right", groups)
+    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, groups)
     Y = multiply(filter_spectra(w, groups, keep), X)
     synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
 
@@ -218,7 +209,7 @@ def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     F, C, K, L = gw.shape
     GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, groups, keep)
     tiling, part = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
-    X = analyse(x, tiling, CONJUGATE, "left", groups, part, maps_first=False)
+    X = analyse(x, tiling, CONJUGATE, groups, part, maps_first=False)
     GW = multiply(GY, X)
     maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra
     synthesise(GW, (1, 1, K, L, 0, 0), CONJUGATE, np.zeros(F * C, gw.dtype), maps)
