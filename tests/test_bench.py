@@ -164,7 +164,7 @@ def test_both_sides_compute_the_same(row, twins):
     assert all(0 <= r["error"] <= row.tolerance and r["ratio"]["median"] > 0 for r in results)
 
 
-@pytest.mark.parametrize("model", ["patch", "single-scale", "multi-scale"])
+@pytest.mark.parametrize("model", ["patch", "single-scale", "multi-scale", "recurrent"])
 def test_networks_have_the_same_loss_and_gradients(model, twins):
     results = running.measure(Whole(model, (24, 32), target=2.0), twins, repeats=1)
     assert [r["phase"] for r in results] == [PREDICTION, STEP]
