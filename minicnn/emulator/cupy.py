@@ -21,6 +21,7 @@ FUNCTIONS = {
     "any": "a, axis=None, out=None, keepdims=False",
     "arange": "start, stop=None, step=1, dtype=None",
     "argmax": "a, axis=None, dtype=None, out=None, keepdims=False",
+    "argsort": "a, axis=-1, kind=None",
     "ascontiguousarray": "a, dtype=None",
     "broadcast_to": "array, shape",
     "clip": "a, a_min, a_max, out=None",
@@ -39,6 +40,7 @@ FUNCTIONS = {
     "pad": "array, pad_width, mode='constant'",
     "repeat": "a, repeats, axis=None",
     "reshape": "a, newshape",
+    "searchsorted": "a, v, side='left', sorter=None",
     "split": "ary, indices_or_sections, axis=0",
     "stack": "tup, axis=0, out=None",
     "sum": "a, axis=None, dtype=None, out=None, keepdims=False",
@@ -130,15 +132,6 @@ for _name in OPERATORS:
     setattr(ndarray, f"__{_name}__", _method(f"__{_name}__"))
 for _name in ("iadd", "isub", "imul", "itruediv"):
     setattr(ndarray, f"__{_name}__", _in_place(f"__{_name}__"))
-
-
-def _add_at(a, indices, b):
-    """cupy.add.at: adds where an index may occur several times."""
-    count("add.at")
-    np.add.at(a.read(), plain(indices), plain(b))
-
-
-add.at = _add_at  # noqa: F821
 
 
 def put_along_axis(arr, indices, values, axis):

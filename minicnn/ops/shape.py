@@ -14,7 +14,23 @@ import numpy as np
 
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, device_of, empty_like, move
-from minicnn.op import Op
+from minicnn.kernel import Kernel
+from minicnn.op import Op, contiguous
+
+index_backward = Kernel("index_backward")  # for a GPU; on the CPU it is np.add.at
+
+index_backward.gpu(
+    r"""
+extern "C" __global__ void index_backward(
+        const T* gy, const long long* order, const long long* first, T* gx, int size) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size) return;
+    T total = 0;
+    for (long long k = first[i]; k < first[i + 1]; k++) total += gy[order[k]];
+    gx[i] = total;
+}
+"""
+)
 
 
 class Reshape(Op):
@@ -70,9 +86,20 @@ class Index(Op):
         gx = xp.zeros_like(self.x)
         if all(isinstance(p, slice | int | type(Ellipsis)) for p in parts):
             gx[self.index] = gy
+        elif xp is np:
+            np.add.at(gx, self.index, gy)  # an integer array may name a place twice
         else:
-            xp.add.at(gx, self.index, gy)  # an integer array may name a place twice
+            self._add_in_order(gy, gx)
         return gx
+
+    def _add_in_order(self, gy, gx):
+        """What add.at does, but in the same order every time, which the add.at of a GPU does not
+        promise: the elements of gy are sorted by their places in x, and each place adds its own."""
+        xp = array_module(gy)
+        places = xp.arange(gx.size).reshape(gx.shape)[self.index].ravel()
+        order = xp.argsort(places, kind="stable")
+        first = xp.searchsorted(places[order], xp.arange(gx.size + 1))
+        index_backward(contiguous(gy), order, first, gx)
 
 
 def _on_device_of(x, index):
