@@ -33,6 +33,7 @@ KERNELS = {
 KERNELS["cross_entropy"] = {"exponentials", "cross_entropy_forward", "cross_entropy_backward"}
 KERNELS["dropout_with_key"] = {"dropout_mask"}
 KERNELS["interpolate"] = {"resample"}
+KERNELS["index"] = {"index_backward"}
 KERNELS["local_contrast_norm"] = {"window_sum"}
 KERNELS["conv2d"] = {"conv2d_forward", "conv2d_grad_input", "conv2d_grad_weight"}
 KERNELS["conv2d_table_of"] = {f"conv2d_table_{way}" for way in ("forward", "grad_input")}
@@ -78,9 +79,8 @@ def configurations(name, dtype, draws=6):
         mine += [Configuration(c.name, c.arrays, c.options, "simple") for c in mine]
         for shape, weight, options in LARGE if (name, dtype) == ("conv2d", "float32") else ():
             arrays = numbers(random, *shape), numbers(random, *weight)
-            for which in ("auto", "tf32"):
-                if which == "auto" or weight[0] in (5, 67):
-                    mine.append(Configuration(name, arrays, options, which, literal=False))
+            which = "tf32" if options in TENSOR_CORES else "auto"
+            mine.append(Configuration(name, arrays, options, which, literal=False))
     return mine
 
 
@@ -106,6 +106,10 @@ WIDE = {
     ],
     "softmax": [((1, 300, 1), {"dim": 1}), ((300, 1), {"dim": -1})],
     "log_sum_exp_pool": [((3, 300), {"dim": 1, "r": 0.1}), ((2, 1, 17, 19), {"r": 0.01})],
+    "index": [
+        ((n, n + 1), {"index": (slice(None), np.arange(300) % n)} if n % 2 else {"index": [0] * n})
+        for n in range(1, 8)
+    ],
     "relu": [((257,), {}), ((0, 3), {})],
     "dropout_with_key": [((257,), {"p": 0.4, "key": 2**40 + 7}), ((2, 5), {"p": 1.0, "key": 3})],
 }
@@ -123,7 +127,10 @@ LARGE = [
     ((5, 2, 15, 13), (35, 2, 3, 2), {"padding": (2, 1), "dilation": (2, 1)}),
     ((1, 3, 31, 37), (67, 3, 2, 2), {"padding": 1, "stride": (2, 1)}),
     ((1, 2, 29, 18), (130, 1, 3, 3), {"groups": 2, "padding": 1}),
+    ((2, 2, 9, 11), (3, 2, 3, 3), {"padding": (1, 1)}),
+    ((1, 3, 9, 10), (67, 3, 2, 3), {"stride": (2, 1), "padding": (0, 1)}),
 ]
+TENSOR_CORES = [options for *_, options in LARGE[-2:]]  # these by TF32: a warp at a time is slow
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import re
 import sysconfig
 
 import minicnn.ops
+import minicnn.optim  # noqa: F401  has a kernel too
 from minicnn.launching import cuda_text
 
 ARCHITECTURES = 75, 80, 90  # Turing (2018), Ampere (2020), Hopper (2022)
@@ -30,7 +31,7 @@ def library():
 
 
 def compile(text, architecture, options=()):
-    """(what the compiler says, the machine code). Raises RuntimeError with its errors."""
+    """(what the compiler says, the program in PTX). Raises RuntimeError with its errors."""
     nvrtc, program, size = library(), ctypes.c_void_p(), ctypes.c_size_t()
     options = [*options, "--std=c++17", "-ftz=true", f"-arch=sm_{architecture}"]
     options += ["--device-as-default-execution-space", "--ptxas-options=-v"]
@@ -43,11 +44,11 @@ def compile(text, architecture, options=()):
     log = log.value.decode()
     if failed:
         raise RuntimeError(f"sm_{architecture}:\n{log}")
-    nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
-    code = ctypes.create_string_buffer(size.value)
-    nvrtc.nvrtcGetCUBIN(program, code)
+    nvrtc.nvrtcGetPTXSize(program, ctypes.byref(size))
+    ptx = ctypes.create_string_buffer(size.value)
+    nvrtc.nvrtcGetPTX(program, ptx)
     nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
-    return log, code.raw
+    return log, ptx.value.decode()
 
 
 def needs(log):
@@ -80,17 +81,32 @@ def texts():
 
 
 def table():
-    """[(text number, options, architecture, kernel, needs)] of all kernels."""
+    """[(text number, options, architecture, kernel, needs, whether it computes in double)]."""
     for number, (text, options, oldest) in enumerate(texts()):
         for architecture in ARCHITECTURES:
             if architecture >= oldest:
-                for kernel, numbers in needs(compile(text, architecture, options)[0]).items():
-                    yield number, " ".join(options), architecture, kernel, numbers
+                log, ptx = compile(text, architecture, options)
+                doubles = in_double(ptx)
+                for kernel, numbers in needs(log).items():
+                    yield (
+                        number,
+                        " ".join(options),
+                        architecture,
+                        kernel,
+                        numbers,
+                        kernel in doubles,
+                    )
+
+
+def in_double(ptx):
+    """The kernels of a PTX text that have instructions for double."""
+    parts = re.split(r"\.entry (\w+)\(", ptx)[1:]
+    return {name for name, body in zip(parts[::2], parts[1::2], strict=True) if ".f64" in body}
 
 
 if __name__ == "__main__":
     print(f"{'kernel':34} {'':18} sm  registers  shared  spilled  stack")
-    for number, options, architecture, kernel, numbers in table():
+    for number, options, architecture, kernel, numbers, _ in table():
         what = options or ("float", "double")[number]
         registers, shared, spilled, stack = numbers
         print(

@@ -16,6 +16,9 @@ if nvrtc.library() is None:
     pytest.skip("no NVRTC to compile with (pip install 'minicnn[nvrtc]')", allow_module_level=True)
 
 
+WITHOUT_ARITHMETIC = {"conv2d_table_pick"}  # it moves numbers: instructions for any 64 bits do
+
+
 @pytest.fixture(scope="module")
 def table():
     return list(nvrtc.table())
@@ -24,20 +27,32 @@ def table():
 def test_every_kernel_compiles_for_every_architecture(table):
     names = {k.name for k in minicnn.ops.all_kernels() if k.gpu_body}
     for architecture in nvrtc.ARCHITECTURES:
-        assert {kernel for _, _, sm, kernel, _ in table if sm == architecture} == names
+        assert {kernel for _, _, sm, kernel, *_ in table if sm == architecture} == names
 
 
 def test_no_kernel_spills(table):
-    for _, options, sm, kernel, (_, _, spilled, _) in table:
+    for _, options, sm, kernel, (_, _, spilled, _), _ in table:
         assert spilled == 0, f"{kernel} {options} on sm_{sm} spills {spilled} bytes"
 
 
 def test_two_blocks_of_the_product_fit_on_a_multiprocessor(table):
     """As its __launch_bounds__(256, 2) asks for: 65536 registers, 48 kB of static shared memory."""
-    for _, options, sm, kernel, (registers, shared, _, stack) in table:
+    for _, options, sm, kernel, (registers, shared, _, stack), _ in table:
         assert shared <= 48 << 10
         if kernel.startswith("conv2d_product"):
             assert registers <= 128 and stack == 0, f"{kernel} {options} on sm_{sm}: {registers}"
+
+
+def test_no_kernel_for_float_computes_in_double(table):
+    """A bare 0.5 in a text is a double, and makes one of everything that it meets."""
+    for number, options, _, kernel, _, in_double in table:
+        assert in_double == (number == 1) or kernel in WITHOUT_ARITHMETIC, f"{kernel} {options}"
+
+
+def test_a_double_would_be_seen():
+    text = 'extern "C" __global__ void half(float* y) { y[0] *= WHAT; }'
+    for what, kernels in (("0.7", {"half"}), ("0.7f", set())):
+        assert nvrtc.in_double(nvrtc.compile(text.replace("WHAT", what), 80)[1]) == kernels
 
 
 def test_a_spill_would_be_seen():

@@ -26,7 +26,7 @@ def all_cases():
 
 
 def all_kernels():
-    """Every Kernel of every operation, by name."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("minicnn.ops.")]
+    """Every Kernel of minicnn, by name: those of the operations, and the update of `optim`."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("minicnn.")]
     kernels = {v for module in modules for v in vars(module).values() if isinstance(v, Kernel)}
     return sorted(kernels, key=lambda kernel: kernel.name)
