@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from minicnn.baselines import baselines
 from minicnn.datasets.dataset import VOID
 from minicnn.datasets.scenes import Scenes, draw_scene
 
@@ -114,41 +115,9 @@ def test_bad_counts_splits_and_names_are_refused():
         Scenes().read("../etc/passwd")
 
 
-# What can be had without looking at the surroundings. The slow test below asks for a multi-scale
-# network that is 20 points better than each of these.
-
-
-def majority(train, test):
-    """Accuracy of the commonest class."""
-    common = np.bincount(np.stack([p.labels for p in train]).ravel()).argmax()
-    return np.mean([p.labels == common for p in test])
-
-
-def best_of_row(train, test):
-    """Accuracy of the commonest class of every image row."""
-    labels = np.stack([p.labels for p in train])
-    best = np.stack([(labels == c).sum(axis=(0, 2)) for c in range(8)]).argmax(axis=0)
-    return np.mean([p.labels == best[:, None] for p in test])
-
-
-def colour_only(train, test):
-    """Accuracy of the commonest class of every colour, 16 levels of red, green and blue."""
-
-    def cell(picture):
-        return (picture.image >> 4).astype(np.int32) @ [256, 16, 1]
-
-    counts = np.zeros((4096, 8), np.int64)
-    for picture in train:
-        np.add.at(counts, (cell(picture), picture.labels), 1)
-    counts = counts + 1e-6 * counts.sum(axis=0)  # colours never seen get the commonest class
-    best = counts.argmax(axis=1)
-    return np.mean([best[cell(p)] == p.labels for p in test])
-
-
 def test_neither_place_nor_colour_gives_the_class_away(pictures):
-    assert majority(*pictures) < 0.35
-    assert best_of_row(*pictures) < 0.48
-    assert colour_only(*pictures) < 0.52
+    right = {k: c.pixel_accuracy for k, c in baselines(*pictures, Scenes.classes).items()}
+    assert right["majority"] < 0.35 and right["row"] < 0.48 and right["colour"] < 0.52
 
 
 @pytest.mark.slow
@@ -166,6 +135,6 @@ def test_context_does():
         accuracy[model] = minicnn.evaluate(run, split="test").confusion.pixel_accuracy
     data = Scenes(**sizes)
     train, test = list(data.split("train")), list(data.split("test"))
-    blind = max(f(train, test) for f in (majority, best_of_row, colour_only))
+    blind = max(c.pixel_accuracy for c in baselines(train, test, Scenes.classes).values())
     assert accuracy["multi-scale"] > blind + 0.20
     assert accuracy["multi-scale"] > accuracy["single-scale"] + 0.05

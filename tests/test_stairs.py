@@ -13,7 +13,7 @@ STAIRS = (
     "nn module optim images init tables",
     "datasets grouping models writing",
     "checkpoints covers cover_training training evaluation progress run confusion segmenting "
-    "showing feeding benching figures published",
+    "showing feeding benching figures published baselines",
     # `import minicnn` itself takes everything
     "cli commands options information demo lecturing book minicnn",
 )
