@@ -63,6 +63,22 @@ def dense(layers, x, dilation=1):
     return x, dilation
 
 
+def by_phases(layer, x, dilation):
+    """What `layer`, a function without padding or stride, says of x with holes of `dilation` d.
+
+    Positions that are d apart see only one another. So they are made a picture of their own: d^2
+    small pictures, a batch, under filters without holes, for which the fast algorithms are made.
+    """
+    n, c, h, w = x.shape
+    d, high, wide = dilation, -(-h // dilation), -(-w // dilation)
+    x = F.pad(x, (0, wide * d - w, 0, high * d - h)).reshape(n, c, high, d, wide, d)
+    y = layer(x.permute(3, 5, 0, 1, 2, 4).reshape(d * d * n, c, high, wide))
+    k, rows, columns = y.shape[1:]
+    y = y.reshape(d, d, n, k, rows, columns).permute(2, 3, 4, 0, 5, 1)
+    y = y.reshape(n, k, rows * d, columns * d)
+    return y[:, :, : h - d * (high - rows), : w - d * (wide - columns)]
+
+
 def _with_holes(layer, dilation, x):
     """The convolution of `layer`, whose own dilation and stride are 1, at another dilation."""
     before = layer.geometry

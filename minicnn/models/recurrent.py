@@ -36,7 +36,7 @@ from minicnn import init, nn, randomness
 from minicnn.datasets import VOID
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.normalise import normalise_locally
-from minicnn.models.dense import shift_and_stitch
+from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.op import no_grad
 from minicnn.tensor import Tensor
@@ -66,7 +66,10 @@ class Layer(nn.Conv2d):
     for: the first of them are then missing, as if they were 0."""
 
     def forward(self, x, dilation=1):
-        return F.conv2d(x, self.weight[:, -x.shape[1] :], self.bias, dilation=dilation)
+        weight = self.weight[:, -x.shape[1] :]
+        if dilation == 1 or weight.shape[3] == 1:
+            return F.conv2d(x, weight, self.bias)
+        return by_phases(lambda part: F.conv2d(part, weight, self.bias), x, dilation)
 
 
 class Recurrent(SegmentationModel):
