@@ -88,10 +88,12 @@ figures.curves(mean).savefig(story / "4-learning.png")
 
 # %% [markdown]
 # ## 5. What it has learnt: filters, and what they find in a picture
+# What is large is found one level farther down: look at what a picture and its half have in common.
 
 # %%
 figures.filters(network).savefig(story / "5-filters.png")
 figures.feature_maps(network, test[0].image).savefig(story / "5-maps.png")
+figures.scale_sheet(network, test[0].image).savefig(story / "5-scale.png")
 
 # %% [markdown]
 # ## 6. What it says now, and how often it is right

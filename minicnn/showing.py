@@ -24,7 +24,8 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
 
     model     a run folder, a .safetensors file or the name of a shipped network
     filters   the learnt filters, as filters.png
-    features  path of a picture: its maps by stage and scale, as features.png
+    features  path of a picture: its maps by stage and scale, as features.png, and what they have in
+              common with those of the picture at half its size, as scale.png
     curve     loss and accuracy over the training, as curves.png
     layers    prints shapes and receptive fields, layer by layer, and draws nothing; `model` may be
               the name of an untrained network too
@@ -48,6 +49,8 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
         if image is not None:
             size = fit_long_side(*image.shape[:2], config.get("long_side") or max(image.shape[:2]))
             drawn["features.png"] = figures.feature_maps(network, resize(image, size))
+            if network.options.get("scales", 1) > 1:
+                drawn["scale.png"] = figures.scale_sheet(network, resize(image, size))
     if curve and not records:
         raise ValueError(f"{model}: there is no log of a training here, so no curve can be drawn")
     if records and (curve or everything):

@@ -126,7 +126,7 @@ def test_show(elsewhere, run, capsys):
     save_picture(elsewhere / "a.png")
     command = ["show", run, "--filters", "--curve", "--features", "a.png", "--out", "figures"]
     assert main(command) == 0
-    drawn = {"filters.png", "features.png", "curves.png"}
+    drawn = {"filters.png", "features.png", "scale.png", "curves.png"}
     assert set(os.listdir("figures")) == drawn
     assert {os.path.basename(line) for line in capsys.readouterr().out.splitlines()} == drawn
 

@@ -38,7 +38,7 @@ def test_multi_scale_leaves_a_picture_at_every_step(tmp_path):
     output = run("multi_scale.py", tmp_path, "--steps", "3")
     assert "pixel accuracy" in output
     written = sorted(path.name for path in (tmp_path / "multi-scale-story").iterdir())
-    assert [name[0] for name in written] == list("12345566")
+    assert [name[0] for name in written] == list("123455566")
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ def names(paths):
 
 def test_without_a_wish_everything_is_shown(run, capsys):
     paths = show(run.folder)
-    assert names(paths) == ["filters.png", "features.png", "curves.png"]
+    assert names(paths) == ["filters.png", "features.png", "scale.png", "curves.png"]
     assert {path.parent for path in paths} == {run.folder}
     words = capsys.readouterr().out
     count = sum(p.data.size for p in run.network.parameters())
@@ -36,7 +36,10 @@ def test_one_wish_one_figure(run, tmp_path, capsys):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.zeros((60, 90, 3), np.uint8)).save(photo)
     assert names(show(run.folder, filters=True, out=tmp_path / "a")) == ["filters.png"]
-    assert names(show(run.folder, features=photo, out=tmp_path / "a")) == ["features.png"]
+    assert names(show(run.folder, features=photo, out=tmp_path / "a")) == [
+        "features.png",
+        "scale.png",
+    ]
     assert names(show(run.folder, curve=True, out=tmp_path / "b")) == ["curves.png"]
     assert capsys.readouterr().out == ""
 
@@ -45,7 +48,7 @@ def test_weights_without_a_run_have_no_curve(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     weights = tmp_path / "mine.safetensors"
     weights.write_bytes((run.folder / BEST).read_bytes())
-    assert names(show(weights)) == ["filters.png", "features.png"]
+    assert names(show(weights)) == ["filters.png", "features.png", "scale.png"]
     assert (tmp_path / "mine-figures" / "filters.png").is_file()
     with pytest.raises(ValueError, match="no log of a training"):
         show(weights, curve=True)

@@ -10,6 +10,7 @@ from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.published import published_figure
+from minicnn.figures.scale import scale_sheet
 from minicnn.figures.scores import confusion_figure, curves
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 from minicnn.figures.tables import draw_table
@@ -34,4 +35,5 @@ __all__ = [
     "planes",
     "prediction_sheet",
     "published_figure",
+    "scale_sheet",
 ]

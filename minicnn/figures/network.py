@@ -69,7 +69,7 @@ def feature_maps(network, image, most=12):
             if network.options.get("nonlinearity") == "relu":
                 maps = np.maximum(maps, 0)  # what the next stage gets to see
             order = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:most]
-            tiles = [_grey(maps[j]) for j in order]
+            tiles = [grey(maps[j]) for j in order]
             cells[scale, k].imshow(mosaic(tiles, columns, rows), cmap="gray", vmin=0, vmax=1)
             titles.append(
                 f"stage {k}: {len(tiles)} of {len(maps)} maps {maps.shape[2]}x{maps.shape[1]}"
@@ -143,7 +143,7 @@ def _signed(weight, most):
     return [colormaps["RdBu_r"](scaled[k])[..., :3] for k in order]
 
 
-def _grey(plane):
+def grey(plane):
     """A map in 0..1 by its own extremes; a handful of bright pixels may not darken the rest."""
     low, high = np.percentile(plane, (2, 98))
     return np.clip((plane - low) / max(high - low, 1e-12), 0, 1)
