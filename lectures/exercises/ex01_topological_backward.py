@@ -144,13 +144,13 @@ def train():
 
 
 def key(inputs, slopes, root):
-    order, seen, stack = [], {}, [(root, False)]
+    order, seen, stack = [], [], [(root, False)]
     while stack:
         node, inputs_done = stack.pop()
         if inputs_done:
             order.append(node)
         elif node not in seen:
-            seen[node] = True
+            seen.append(node)
             stack.append((node, True))
             for child in inputs[node]:
                 stack.append((child, False))
@@ -165,7 +165,7 @@ def key(inputs, slopes, root):
 MUTANTS = {
     "passed on too early": (
         "reversed(order)",
-        "list(seen)",
+        "seen",
         "Some node passes its gradient on before all of it has arrived. Which nodes must be "
         "finished "
         "before a node may go?",

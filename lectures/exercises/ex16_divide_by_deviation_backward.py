@@ -86,6 +86,7 @@ def cases():
     yield "a window that leans to one side", case(1, 2, 5, 6, LEANING, 0.7)
     yield "all above the floor", case(1, 2, 3, 4, LEANING, 0.01)
     yield "all below it", case(1, 2, 3, 4, LEANING, 50.0)
+    yield "wider than the picture", case(1, 2, 2, 3, LEANING.T, 0.5)
 
 
 def plug(answer):

@@ -11,8 +11,8 @@ answers for other pixels; put the answers between each other, so that each pixel
     stride    s
 
 The run with shift (a, b), 0 <= a, b < s, sees the rows a, a + 1, ... of x, H - s + 1 of them, and
-the columns b, b + 1, ..., W - s + 1 of them; so all runs see equally much. Its answer (i, j) belongs
-to pixel (s i + a, s j + b) of the result.
+the columns b, b + 1, ..., W - s + 1 of them; so all runs see equally much. Its answer (i, j) is for
+pixel (s i + a, s j + b) of the result.
 
 Returns an array (N, K, s h', s w').
 

@@ -63,7 +63,8 @@ class Exercise:
     def __init__(self, path):
         self.path, self.name = Path(path), Path(path).stem
         self.number = self.name[:4]
-        self.head, _, _ = self.path.read_text().partition(MARK)
+        self.text = self.path.read_text()
+        self.head = self.text.partition(MARK)[0]
         tree = ast.parse(self.head)
         self.docstring = ast.get_docstring(tree)
         self.title = self.docstring.splitlines()[0].rstrip(".")
