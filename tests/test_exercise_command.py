@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -201,3 +202,29 @@ def test_a_right_answer_passes_every_level(tmp_path):
     assert verdict.state == RIGHT
     assert verdict.passed == ["shape", "by hand", "gradient", "edges", "training"]
     assert "the loss goes from" in verdict.notes[0]
+
+
+LOOPS = """
+def grad_bias(gy):
+    gb = np.zeros(gy.shape[1], gy.dtype)
+    for n, c, i, j in np.ndindex(gy.shape):
+        gb[c] += gy[n, c, i, j]
+    return gb
+"""
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        (LOOPS, r"compiled by Numba it runs \d+ times as fast"),
+        (LOOPS.replace("gb = ", "gb = 0\n    for _ in (1,):\n        gb = "), "the variable gb is"),
+        (LOOPS.replace("+= gy", "+= 1 * gy.item(0) * 0 + gy"), "line 6, .*item"),
+        (LOOPS.replace("return gb", "return np.einsum('c->c', gb)"), "numpy.einsum cannot be comp"),
+    ],
+)
+def test_slow_loops_are_compiled_or_numba_s_reason_is_in_words(tmp_path, text, sentence):
+    path = written(tmp_path, "import numpy as np\n" + text)
+    with interpreted():
+        verdict = run(BIAS, path, lambda level: None, compile=True)
+    assert verdict.state == RIGHT
+    assert re.search(sentence, verdict.notes[1]), verdict.notes

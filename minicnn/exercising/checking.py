@@ -19,6 +19,7 @@ import numpy as np
 from minicnn.checking import gradcheck
 from minicnn.exercising import words
 from minicnn.exercising.comparing import Difference, difference, listed, same
+from minicnn.exercising.compiling import SLOW, Quickened
 from minicnn.exercising.parts import NotDone
 
 NOT_DONE, WRONG, RIGHT = "not done yet", "wrong", "right"
@@ -49,9 +50,10 @@ class Wrong(Exception):
         self.difference = difference
 
 
-def check(exercise, answer, path=None, began=lambda level: None):
-    """The Verdict on an answer, a function. `began(level)` is called as each level begins."""
-    checker = _Checker(exercise, answer, path or exercise.path)
+def check(exercise, answer, path=None, began=lambda level: None, compile=False):
+    """The Verdict on an answer, a function. `began(level)` is called as each level begins. With
+    `compile` Numba compiles the answer for the training even if it is quick in plain Python."""
+    checker = _Checker(exercise, answer, path or exercise.path, 0.0 if compile else SLOW)
     verdict = Verdict(exercise.number, WRONG)
     for name, level in checker.levels():
         began(name)
@@ -65,14 +67,14 @@ def check(exercise, answer, path=None, began=lambda level: None):
             verdict.mutant, verdict.hint = checker.recognised()
             return verdict
         verdict.passed.append(name)
-        verdict.notes += [note] if note else []
+        verdict.notes += note or []
     verdict.state = RIGHT
     return verdict
 
 
 class _Checker:
-    def __init__(self, exercise, answer, path):
-        self.exercise, self.answer, self.path = exercise, answer, path
+    def __init__(self, exercise, answer, path, slow):
+        self.exercise, self.answer, self.path, self.slow = exercise, answer, path, slow
         self.names = exercise.part("RETURNS", ("the result",))
         self.arguments = list(inspect.signature(exercise.blank).parameters)
         self.truth = exercise.parts.truth
@@ -137,22 +139,20 @@ class _Checker:
                 )
 
     def training(self):
-        losses = self.engine(self.trained)
+        quick = Quickened(self.answer, self.path, self.slow)
+        losses = self.engine(self.exercise.parts.train, quick)
         with self.exercise.plugged(self.truth):
             right = self.exercise.parts.train()
         fall = f"from {losses[0]:.3f} to {losses[-1]:.3f}"
         sentence = f"in {len(losses) - 1} steps the loss goes {fall}"
         if not abs(losses[-1] - right[-1]) <= FALLS_ALIKE * abs(right[0]):
             raise Wrong(f"{sentence}; with the framework's own code to {right[-1]:.3f}")
-        return sentence
+        return [sentence, quick.note] if quick.note else [sentence]
 
-    def trained(self):
-        return self.exercise.parts.train()
-
-    def engine(self, run):
+    def engine(self, run, answer=None):
         """`run()` with the answer plugged into the framework."""
         try:
-            with self.exercise.plugged(lambda *args: self.guarded(args)):
+            with self.exercise.plugged(answer or self.answer):
                 return run()
         except (NotDone, Wrong):
             raise
@@ -169,18 +169,15 @@ class _Checker:
     def right(self, args):
         return self.used(self.truth, copy.deepcopy(args))
 
-    def guarded(self, args, use=False):
+    def call(self, args):
+        """The answer's result; its inputs must be the same afterwards."""
+        passed = copy.deepcopy(args)
         try:
-            return self.used(self.answer, args) if use else self.answer(*args)
+            result = self.used(self.answer, passed)
         except NotDone:
             raise
         except Exception as error:
             raise Wrong(words.of_error(error, self.path)) from error
-
-    def call(self, args):
-        """The answer's result; its inputs must be the same afterwards."""
-        passed = copy.deepcopy(args)
-        result = self.guarded(passed, use=True)
         for k, (before, after) in enumerate(zip(args, passed, strict=True)):
             if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
                 raise Wrong(

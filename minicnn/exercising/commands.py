@@ -86,14 +86,14 @@ def answers(o):
     return found
 
 
-def verdicts(found, limit, pictures=True):
+def verdicts(found, limit, pictures=True, compile=False):
     """The verdict on each answer. The process of the next one starts beforehand."""
     worker = Worker()
     try:
         for k, (e, path) in enumerate(found):
             now, worker = worker, Worker() if k + 1 < len(found) else None
             picture = str(path.with_name(f"{e.number}-difference.png")) if pictures else None
-            yield e, path, now.check(e, path.resolve(), picture, limit)
+            yield e, path, now.check(e, path.resolve(), picture, limit, compile)
     finally:
         if worker:
             worker.close()
@@ -101,7 +101,7 @@ def verdicts(found, limit, pictures=True):
 
 def check(o):
     states = []
-    for e, path, verdict in verdicts(answers(o), o.limit):
+    for e, path, verdict in verdicts(answers(o), o.limit, compile=o.compile):
         states.append(verdict)
         if not o.json:
             print(in_words(e, path, verdict), flush=True)

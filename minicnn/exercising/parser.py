@@ -22,7 +22,10 @@ def add_exercise(parser, parser_class):
 
     action("list", "the exercises, their minutes and what is begun")
     action("start", "copies blanks to a folder of yours", "ex01, ... (all)")
-    action("check", "checks answers; exit status 1 unless all are right", "ex01, or a file (all)")
+    p = action(
+        "check", "checks answers; exit status 1 unless all are right", "ex01, or a file (all)"
+    )
+    p.add_argument("--compile", action="store_true", help="trains with loops compiled by Numba")
     action("watch", "checks an answer whenever it is saved", "ex01, or a file (all)")
     p = action("hint", "a hint for what your answer does wrong, or the next general one")
     p.add_argument("name", metavar="EXERCISE")

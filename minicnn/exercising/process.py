@@ -38,7 +38,7 @@ class Worker:
         os.close(write)
         self.buffer = b""
 
-    def check(self, exercise, path, picture=None, limit=LIMIT):
+    def check(self, exercise, path, picture=None, limit=LIMIT, compile=False):
         """The verdict on the answer in a file, as a dict."""
         begun, level = time.monotonic(), "loading"
         try:
@@ -46,7 +46,7 @@ class Worker:
                 return self.failed(exercise, level, "the check could not start", begun)
             begun = time.monotonic()
             job = {"exercise": exercise.number, "path": str(path), "picture": picture}
-            job["limit"] = limit
+            job |= {"limit": limit, "compile": compile}
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
             while True:
@@ -118,6 +118,6 @@ class Worker:
         os.close(self.read)
 
 
-def check(exercise, path, picture=None, limit=LIMIT):
+def check(exercise, path, picture=None, limit=LIMIT, compile=False):
     """The verdict, as a dict, on the answer in a file, from a process of its own."""
-    return Worker().check(exercise, path, picture, limit)
+    return Worker().check(exercise, path, picture, limit, compile)

@@ -31,25 +31,3 @@ def _place(error, path):
         return ""
     line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
     return f"line {frames[-1].lineno}, `{line}`: "
-
-
-def of_typing(error, path):
-    """One sentence on what Numba could not compile."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    place = next((line for line in lines if line.startswith("File ") and "line " in line), "")
-    number = place.rpartition("line ")[2].rstrip(":)") if place else ""
-    where = f"line {number}" if number.isdecimal() else Path(path).name
-    for line in lines:
-        if "Cannot unify" in line:
-            kinds = line.partition("Cannot unify ")[2].partition(" for ")[0]
-            return f"{where}: a variable is first of one kind, then of another ({kinds})"
-        if "Untyped global name" in line:
-            return f"{where}: compiled loops do not know the name {line.split(chr(39))[1]!r}"
-        if "NameError" in line or "undefined" in line or "not defined" in line:
-            return f"{where}: {line}"
-        if "No implementation of function" in line:
-            what = line.partition("No implementation of function ")[2].partition(" found")[0]
-            return f"{where}: this cannot be compiled with such arguments: {what}"
-        if "Unknown attribute" in line or "Use of unsupported" in line:
-            return f"{where}: {line}"
-    return f"{where}: {lines[0] if lines else type(error).__name__}"

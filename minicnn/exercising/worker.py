@@ -37,7 +37,7 @@ def limit_resources(seconds):
         resource.setrlimit(what, (most, hard))
 
 
-def run(exercise, path, began):
+def run(exercise, path, began, compile=False):
     """The Verdict on the answer in a file."""
     if exercise.part("why_not") and (reason := exercise.parts.why_not()):
         return Verdict(exercise.number, "cannot run here", message=reason)
@@ -52,7 +52,7 @@ def run(exercise, path, began):
         message = f"there is no function {exercise.function} in {path}"
         return Verdict(exercise.number, WRONG, level="loading", message=message)
     with interpreted():
-        return check(exercise, answer, path, began)
+        return check(exercise, answer, path, began, compile)
 
 
 def main():
@@ -70,7 +70,7 @@ def main():
     limit_resources(job["limit"])
     sys.stdin = open(os.devnull)  # input() fails at once
     exercise = find(job["exercise"])
-    verdict = run(exercise, job["path"], lambda level: tell(level=level))
+    verdict = run(exercise, job["path"], lambda level: tell(level=level), job["compile"])
     found = verdict.as_dict()
     arrays = verdict.difference
     if job.get("picture") and verdict.state != RIGHT and arrays and arrays.expected is not None:
