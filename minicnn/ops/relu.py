@@ -32,8 +32,9 @@ def relu_forward_cpu(x, y):
 @relu_backward.cpu
 def relu_backward_cpu(gy, y, gx):
     gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
+    zero = gy.dtype.type(0)  # with an int 0 the choice would be made in float64
     for i in prange(gy.size):
-        gx[i] = 0 if y[i] == 0 else gy[i]
+        gx[i] = zero if y[i] == zero else gy[i]
 
 
 relu_forward.gpu(

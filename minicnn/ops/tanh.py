@@ -32,8 +32,9 @@ def tanh_forward_cpu(x, y):
 @tanh_backward.cpu
 def tanh_backward_cpu(gy, y, gx):
     gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
+    one = y.dtype.type(1)  # an int 1 would make it float64
     for i in prange(gy.size):
-        gx[i] = gy[i] * (1 - y[i] * y[i])
+        gx[i] = gy[i] * (one - y[i] * y[i])
 
 
 tanh_forward.gpu(
