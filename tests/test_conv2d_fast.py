@@ -192,7 +192,8 @@ def test_im2col_equals_simple(seed, transforms):
 
 
 @pytest.mark.parametrize(
-    "maps, size", [((2, 5, 4), (3, 2)), ((1, 2, 3), (2, 3)), ((1, 66, 70), (1, 1))]
+    "maps, size",
+    [((2, 5, 4), (3, 2)), ((1, 2, 3), (2, 3)), ((1, 66, 70), (1, 1)), ((2, 7, 5), (1, 1))],
 )
 def test_im2col_in_pieces(maps, size, monkeypatch):
     monkeypatch.setattr(conv2d_im2col, "PIECE", 300)

@@ -27,10 +27,12 @@ from minicnn.ops.matmul import product
 
 PIXELS = 512  # of the result, in one piece: a product of fewer columns is slower
 PIECE = 1 << 19  # numbers of a piece of X~: 2 MB
+FEW, MANY = 16, 64  # maps: from 64 on a product keeps all threads busy
 
 im2col_forward = Kernel("im2col_forward")
 im2col_grad_input = Kernel("im2col_grad_input")
 im2col_grad_weight = Kernel("im2col_grad_weight")
+few_maps = Kernel("few_maps")
 
 
 # ------------------------------------------------------------------------------------- the pieces
@@ -163,6 +165,35 @@ def im2col_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, 
                     line[j] = total[c, j]
 
 
+# --------------------------------------------------------------- a 1x1 filter to a handful of maps
+@helper
+def add_four(p, q, r, s, w, out):
+    a, b, c, d = w[0], w[1], w[2], w[3]
+    for i in range(out.size):
+        out[i] += a * p[i] + b * q[i] + c * r[i] + d * s[i]
+
+
+@few_maps.cpu
+def few_maps_cpu(x, w, b, y):
+    """y (F, pixels) = w x + b, where reading x (C, pixels) takes longer than the arithmetic: it is
+    read once, and not copied as BLAS would. Each thread has some of the pixels."""
+    (C, pixels), F = x.shape, len(w)
+    for piece in prange((pixels + PIXELS - 1) // PIXELS):
+        first, end = piece * PIXELS, min(pixels, piece * PIXELS + PIXELS)
+        for c in range(F):
+            y[c, first:end] = b[c]
+        for k in range(0, C - C % 4, 4):
+            p, q = x[k, first:end], x[k + 1, first:end]
+            r, s = x[k + 2, first:end], x[k + 3, first:end]
+            for c in range(F):
+                add_four(p, q, r, s, w[c, k:], y[c, first:end])
+        for k in range(C - C % 4, C):
+            for c in range(F):
+                line, out, factor = x[k, first:end], y[c, first:end], w[c, k]
+                for i in range(out.size):
+                    out[i] += factor * line[i]
+
+
 # ------------------------------------------------------------------------ how the work is cut up
 def lines_of_a_piece(y_shape, height, pieces=1):
     """How many lines of the result make a piece of X~ of `height` rows, if there shall be at least
@@ -178,9 +209,9 @@ def maps_of_a_share(C, K, L, y_shape, shares):
     return max(1, min(-(-C // shares), PIECE // (K * L * pixels)))
 
 
-def plain(w, geometry, rows):
-    """Whether the convolution is a product of matrices already, with many rows to each thread."""
-    return w.shape[2:] == (1, 1) and geometry == (1, 1, 0, 0, 1, 1) and rows >= 64
+def plain(w, geometry):
+    """Whether the convolution is a product of matrices already."""
+    return w.shape[2:] == (1, 1) and geometry == (1, 1, 0, 0, 1, 1)
 
 
 def matrices(array, groups):
@@ -191,10 +222,15 @@ def matrices(array, groups):
 @conv2d_forward.fast()
 def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     threads = get_num_threads()
-    if plain(w, (sh, sw, ph, pw, dh, dw), len(w) // groups):
-        W, X, Y = w.reshape(groups, -1, w.shape[1]), matrices(x, groups), matrices(y, groups)
+    share = len(w) // groups
+    if plain(w, (sh, sw, ph, pw, dh, dw)) and (share <= FEW or share >= MANY):
+        W, X, Y = w.reshape(groups, share, -1), matrices(x, groups), matrices(y, groups)
+        B = b.reshape(groups, share)
         for n, g in np.ndindex(Y.shape[:2]):
-            product(W[g], False, X[n, g], False, b.reshape(groups, -1)[g], threads, Y[n, g])
+            if share <= FEW:
+                few_maps(X[n, g], W[g], B[g], Y[n, g])
+            else:
+                product(W[g], False, X[n, g], False, B[g], threads, Y[n, g])
         return
     lines = lines_of_a_piece(y.shape, w[0].size, -(-threads // (len(x) * groups)))
     im2col_forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, lines, threads, y)
@@ -203,7 +239,7 @@ def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
 @conv2d_grad_input.fast()
 def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
     threads, (_, C, K, L) = get_num_threads(), w.shape
-    if plain(w, (sh, sw, ph, pw, dh, dw), C):
+    if plain(w, (sh, sw, ph, pw, dh, dw)) and C >= MANY:
         W, GY, GX = w.reshape(groups, -1, C), matrices(gy, groups), matrices(gx, groups)
         for n, g in np.ndindex(GX.shape[:2]):
             product(W[g], True, GY[n, g], False, np.zeros(C, w.dtype), threads, GX[n, g])
@@ -216,7 +252,7 @@ def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
 @conv2d_grad_weight.fast()
 def conv2d_grad_weight_im2col(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     threads, (_, C, K, L) = get_num_threads(), gw.shape
-    if plain(gw, (sh, sw, ph, pw, dh, dw), len(gw) // groups) and len(x) == 1:
+    if plain(gw, (sh, sw, ph, pw, dh, dw)) and len(gw) >= MANY * groups and len(x) == 1:
         GW, GY, X = gw.reshape(groups, -1, C), matrices(gy, groups)[0], matrices(x, groups)[0]
         for g in range(groups):
             product(GY[g], False, X[g], True, np.zeros(len(GY[g]), gw.dtype), threads, GW[g])
