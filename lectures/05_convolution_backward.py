@@ -3,8 +3,8 @@
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89); Структура слоя сети
 # - **Source:** minicnn/ops/conv2d.py; minicnn/checking.py; minicnn/diagnosis.py
-# - **Exercises:** convolution: gradient by the input; convolution: gradient by the weights;
-#   convolution with stride and padding
+# - **Exercises:** ex03_conv2d_grad_input; ex04_conv2d_grad_weight; ex05_conv2d_grad_bias;
+#   ex06_conv2d_stride_padding
 #
 # **The problem.** The slide says: «the gradient is computed by back-propagation of errors». For a
 # convolution that is one line in a paper and the commonest bug in homework. A wrong gradient does
@@ -329,7 +329,7 @@ assert np.allclose(*gx, atol=1e-10)
 #
 # ## 9. Your turn
 #
-# `minicnn exercise list` shows the exercises «convolution: gradient by the input», «... by the
-# weights» and «with stride and padding». Start with the input. Write the condition $s\,i + u = p +
-# a$ on paper first, solve it for $i$, and ask which $u$ are allowed. The checker will tell you if
-# you forgot the minus.
+# **ex03** (by the input), **ex04** (by the weights), **ex05** (by the bias), **ex06** (stride and
+# padding). Start with ex05, it is one line; then ex03. Write the condition $s\,i + u = p + a$ on
+# paper first, solve it for $i$, and ask which $u$ are allowed. `minicnn exercise start ex03 --to
+# my/` gives you the file, `minicnn exercise check` tells you if you forgot the minus.

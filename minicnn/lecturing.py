@@ -53,8 +53,16 @@ _shown = 0
 
 
 # ----------------------------------------------------------------------------------------- figures
+def style():
+    """A context in which matplotlib draws in the style of the lectures; it leaves no trace."""
+    import matplotlib
+
+    return matplotlib.rc_context(STYLE)
+
+
 def figure(rows=1, columns=1, size=(11, 4.2), **options):
-    """(Figure, its axes): one, or an array of them. `options` as those of Figure.subplots."""
+    """(Figure, its axes): one, or an array of them. `options` as those of Figure.subplots. From
+    then on matplotlib draws everything in the style of the lectures."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -221,3 +229,16 @@ def measured(section, column, *row, command=""):
             value.command = next(c for c in commands if all(word in c for word in wanted))
             return value
     raise ValueError(f"minicnn/results/README.md, «{section}»: no line with {row}")
+
+
+def quoted(section, pattern, command):
+    """A number out of the prose of a section of minicnn/results/README.md: the first group of
+    `pattern`, in which a space stands for any white space. The section must name `command`."""
+    text = (ROOT / "minicnn" / "results" / "README.md").read_text()
+    found = re.search(rf"^## {re.escape(section)}.*?(?=^## |\Z)", text, re.M | re.S)
+    number = found and re.search(pattern.replace(" ", r"\s+"), found[0])
+    if not number or command not in found[0]:
+        raise ValueError(f"minicnn/results/README.md, «{section}»: not found: {pattern}, {command}")
+    value = Measured(number[1])
+    value.command = command
+    return value

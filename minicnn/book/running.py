@@ -23,11 +23,9 @@ class ChapterError(RuntimeError):
 def run(chapter):
     """[(cell, outputs)] of every cell; the outputs are dicts of the notebook format. Figures are
     made without a screen, files land in a folder that goes again."""
-    import matplotlib
-
     names = {"__name__": "__main__", "__file__": str(chapter.path)}
     before, results = os.getcwd(), []
-    with matplotlib.rc_context(), tempfile.TemporaryDirectory() as scratch:
+    with lecturing.style(), tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         try:
             for cell in chapter.cells:
