@@ -1,0 +1,281 @@
+# %% [markdown]
+# # Fast convolution
+#
+# - **Slides:** Deep learning; Многомасштабные признаки - результаты
+# - **Source:** minicnn/ops/conv2d_im2col.py; minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py;
+#   minicnn/ops/complex_products.py
+# - **Exercises:** ex02_conv2d_forward
+#
+# **The problem.** «Fast testing (real-time!)», says the slide, and then 0.6 seconds for a picture.
+# Nearly all of that is convolution. The seven loops of chapter 04 are right, and far too slow.
+# There are two ways to make them faster. Do the *same* multiplications in an order that the
+# machine likes: a product of matrices. Or do *fewer* multiplications: the Fourier transform. This
+# chapter derives both, and counts. It does not measure much, since seconds depend on the machine
+# and counts do not.
+
+# %%
+import numpy as np
+
+from minicnn import algorithm, datasets
+from minicnn import functional as F
+from minicnn.images.normalise import normalise_locally
+from minicnn.lecturing import (
+    BLACK,
+    BLUE,
+    ORANGE,
+    RED,
+    SIGNED,
+    Table,
+    figure,
+    measured,
+    picture,
+    show,
+    source,
+)
+from minicnn.ops import dft16 as dft_module
+from minicnn.ops.conv2d_fast import worth_it
+from minicnn.ops.conv2d_im2col import im2col
+
+random = np.random.default_rng(0)
+scene = datasets.load("scenes", size=(96, 128)).split("train")[20].image
+grey = normalise_locally(scene.mean(axis=2, dtype=np.float32)[None], window=15)[0].astype(
+    np.float64
+)
+
+# %% [markdown]
+# ## 1. How much is there to do?
+#
+# One output value costs $C K^2$ multiplications, and there are $F \cdot H_o \cdot W_o$ of them.
+# The three convolutions of chapter 10 at 320x240 and all three scales:
+
+# %%
+LAYERS = ((3, 16, 1), (16, 64, 2), (64, 256, 4))  # maps in, maps out, pixels per step
+
+
+def multiplications(height=240, width=320, scales=3):
+    total = []
+    for inputs, outputs, step in LAYERS:
+        pixels = sum(height * width // (step * 2**k) ** 2 for k in range(scales))
+        total.append(pixels * 49 * inputs * outputs)
+    return total
+
+
+counts = multiplications()
+Table(
+    ("layer", "multiplications"),
+    [(f"{i} -> {o}", f"{n:.2e}") for (i, o, _), n in zip(LAYERS, counts, strict=True)],
+)
+
+# %%
+assert 6e9 < sum(counts) < 8e9
+assert counts[2] > counts[1] > counts[0]  # small maps, but many pairs of them
+
+# %% [markdown]
+# ## 2. The same work as a product of matrices
+#
+# Write each window as a column, $C K^2$ numbers below each other, and put all columns side by
+# side. Write each filter as a row. Then convolution is one matrix product, and so are both
+# gradients:
+#
+# $$Y = W \tilde{X}, \qquad \bar{X} = W^{T} \bar{Y}, \qquad \bar{W} = \bar{Y} \tilde{X}^{T}$$
+#
+# This *im2col* does not save a single multiplication. It even copies each pixel $K^2$ times. It
+# wins because a product of matrices uses every number that it fetches many times, and because
+# people have tuned it for forty years.
+
+# %%
+small = np.arange(20.0).reshape(4, 5)
+windows = np.lib.stride_tricks.sliding_window_view(small, (3, 3))
+columns = windows.reshape(-1, 9).T
+drawing, axes = figure(1, 2, size=(11, 4.2))
+shades = axes[0].imshow(small, cmap="viridis")
+axes[0].set(title="4x5 pixels", xticks=[], yticks=[])
+axes[1].imshow(columns, cmap="viridis")
+axes[1].set(title="six windows of 3x3, each a column", xticks=range(6), yticks=[], xlabel="window")
+for ax, values in ((axes[0], small), (axes[1], columns)):
+    for (i, j), value in np.ndenumerate(values):
+        ax.text(j, i, f"{value:g}", ha="center", va="center", color="w" if value < 12 else "k")
+show(drawing, "Windows become columns; the pixel 7 stands in six of them")
+
+# %%
+ours = np.empty((9, 6))
+getattr(im2col, "py_func", im2col)(small[None], 3, 3, 1, 1, 0, 0, 1, 1, 3, 0, ours)
+assert np.array_equal(ours, columns)
+filters = random.normal(size=(4, 9))
+product = (filters @ columns).reshape(4, 2, 3)
+assert np.allclose(product, F.conv2d(small[None, None], filters.reshape(4, 1, 3, 3)).numpy()[0])
+
+# %%
+source(im2col)
+
+# %% [markdown]
+# ## 3. Fewer multiplications: the theorem
+#
+# The discrete Fourier transform of $n$ values is $X_k = \sum_p x_p\, \omega^{pk}$ with $\omega =
+# e^{-2\pi i/n}$. Take the *circular* correlation $y_p = \sum_u w_u\, x_{p+u}$, where indices are
+# taken modulo $n$. Its transform is
+#
+# $$Y_k = \sum_p \sum_u w_u\, x_{p+u}\, \omega^{pk}
+#   = \sum_u w_u\, \omega^{-uk} \sum_q x_q\, \omega^{qk} = \overline{W_k}\, X_k$$
+#
+# with $q = p + u$, and $w$ real. A sum over all taps has become *one* product for each frequency.
+# The transforms cost something, too. But there is one of them for each map, and a product for each
+# *pair* of maps: 64 maps under 256 filters need a few hundred transforms and 16,384 products.
+
+# %%
+tile, filter_ = grey[30:46, 40:56], np.zeros((16, 16))
+filter_[:7, :7] = random.normal(size=(7, 7))
+by_transform = np.fft.ifft2(np.conj(np.fft.fft2(filter_)) * np.fft.fft2(tile)).real
+direct = F.conv2d(tile[None, None], filter_[None, None, :7, :7]).numpy()[0, 0]
+wrong = np.zeros((16, 16), bool)
+wrong[10:], wrong[:, 10:] = True, True
+drawing, axes = figure(1, 4, size=(13, 3.5))
+picture(axes[0], tile, "a tile of 16x16")
+picture(axes[1], filter_[:7, :7], "a filter of 7x7", cmap=SIGNED, vmin=-2.5, vmax=2.5)
+span = np.abs(by_transform).max()
+picture(axes[2], by_transform, "by transforms", cmap=SIGNED, vmin=-span, vmax=span)
+for ax in axes[2:]:
+    ax.plot([-0.5, 9.5, 9.5], [9.5, 9.5, -0.5], color=BLACK, linewidth=2.5)
+error = np.abs(by_transform - np.pad(direct, ((0, 6), (0, 6))))
+picture(axes[3], np.where(wrong, error, 0), "wrong outside of 10x10", cmap="viridis")
+show(
+    drawing,
+    "Of a 16x16 tile under a 7x7 filter 10x10 results are right; the rest went round the circle",
+)
+
+# %%
+assert direct.shape == (10, 10)
+assert np.allclose(by_transform[:10, :10], direct)
+assert error[wrong].max() > 1
+
+# %% [markdown]
+# **The circle.** The transform takes the tile as a ring: what leaves on the right comes in on the
+# left. So of 16x16 results under a $K \times K$ filter only $(17-K)^2$ are right. The others are
+# thrown away, and tiles overlap by $K - 1$ pixels. That is called *overlap-save* (Stockham 1966).
+#
+# **The count.** A real 16x16 tile has 256 numbers. Its transform has 256 complex ones, but half of
+# them are conjugates of the others: 130 remain. A complex product needs three real ones, by Gauss:
+# of $(a + ib)(c + id)$
+#
+# $$p = (a+b)\,c, \qquad \mathrm{re} = p - b\,(c+d), \qquad \mathrm{im} = p + a\,(d-c)$$
+#
+# So a tile costs 390 multiplications for a pair of maps, and gives $(17-K)^2$ results, each of
+# which costs $K^2$ directly.
+
+
+# %%
+def saved(K, n=16):
+    """Direct multiplications over those of an n x n tile, for one pair of maps."""
+    frequencies = n * (n // 2 - 1) + 2 * (n // 2 + 1)  # columns 0 and n/2 are symmetric themselves
+    return (n + 1 - K) ** 2 * K * K / (3 * frequencies)
+
+
+a, b, c, d = random.normal(size=4)
+p = (a + b) * c
+assert np.isclose(complex(p - b * (c + d), p + a * (d - c)), (a + 1j * b) * (c + 1j * d))
+
+sizes = np.arange(1, 16)
+drawing, axes = figure(size=(9, 4.3))
+for n, colour, style in ((8, ORANGE, "--"), (16, BLUE, "-"), (32, RED, ":")):
+    fits = sizes[sizes < n]
+    axes.plot(
+        fits,
+        [saved(K, n) for K in fits],
+        style,
+        color=colour,
+        marker="o",
+        label=f"tiles of {n}x{n}",
+    )
+axes.axhline(1, color="0.5", linewidth=1.5)
+axes.set(xlabel="filter size K", ylabel="times fewer multiplications")
+axes.legend(frameon=False)
+show(drawing, "What tiles save, over the size of the filter: most where the filter is half a tile")
+
+# %%
+print(
+    f"7x7 under 16x16 tiles: {saved(7):.1f} times fewer; 3x3: {saved(3):.1f}; 1x1: {saved(1):.2f}"
+)
+assert dft_module.FREQUENCIES == 130 == 16 * 7 + 18
+assert round(saved(7), 1) == 12.6 and saved(1) < 1
+
+# %% [markdown]
+# Larger tiles save even more on paper. But the spectra of all filters must lie in memory, 256
+# numbers for each pair of maps with tiles of 16, and 1024 with tiles of 32. And transforms of 16
+# values can be written out by hand.
+#
+# ## 4. Our source: sixteen values with twelve multiplications
+#
+# Cosine is symmetric: $x_n$ and $x_{n+8}$ meet the same cosine up to its sign. Add and subtract
+# first, multiply after. As a matrix it would be 256 multiplications.
+
+# %%
+source(dft_module.dft16)
+
+# %%
+values, out = random.normal(size=16).astype(np.float32), np.zeros(16, np.float32)
+getattr(dft_module.dft16, "py_func", dft_module.dft16)(values, 0, 1, out, 1)
+truth = np.fft.fft(values)
+assert np.allclose(out[:9], truth.real[:9], atol=1e-5)  # cosines
+assert np.allclose(out[9:], -truth.imag[1:8], atol=1e-5)  # sines
+
+# %% [markdown]
+# All products at one frequency are one product of matrices again: filters x maps times maps x
+# tiles. So in the end BLAS does the work after all, but thirteen times less of it.
+#
+# **Which one is taken?** A rule decides for each call: by the filter's size, the number of maps,
+# and how long the transforms take.
+
+# %%
+source(worth_it)
+
+# %% [markdown]
+# ## 5. An experiment: three algorithms, one result
+#
+# In float32 each has its own roundoff. Who is closest to the truth, which is float64?
+
+# %%
+x = random.normal(size=(1, 12, 60, 60))
+w = random.normal(size=(16, 12, 7, 7)) / np.sqrt(12 * 49)
+truth = F.conv2d(x, w).numpy()
+errors = {}
+for name in ("simple", "fast"):
+    with algorithm(name):
+        y = F.conv2d(x.astype(np.float32), w.astype(np.float32)).numpy()
+    errors[name] = float(np.linalg.norm(y - truth) / np.linalg.norm(truth))
+print({name: f"{error:.1e}" for name, error in errors.items()})
+assert max(errors.values()) < 2e-6
+
+# %% [markdown]
+# Both are at the limit of float32. One difference remains: a single NaN spoils a whole tile, where
+# the direct sum spoils the windows that hold it. And large differences of size within a tile do
+# the same in small: the roundoff of the loudest pixel is heard in all.
+
+# %%
+spoilt = x.astype(np.float32)
+spoilt[0, 0, 30, 30] = np.nan
+nans = {}
+for name in ("simple", "fast"):
+    with algorithm(name):
+        nans[name] = int(np.isnan(F.conv2d(spoilt, w.astype(np.float32)).numpy()[0, 0]).sum())
+print(f"pixels spoilt by one NaN: {nans}")
+assert nans["simple"] == 49 < nans["fast"]
+
+# %% [markdown]
+# ## 6. What the authors reported, what we measured
+#
+# Farabet et al. (2013) report 0.6 seconds for a picture at three scales on four cores; the lecture
+# has 0.35 for one scale. Mathieu, Henaff and LeCun (2013) brought the transform to networks. Ours,
+# whole network and preprocessing included:
+
+# %%
+seconds = measured("From scores to labels", "time a picture", "argmax", command="labelling=argmax")
+print(f"{float(seconds):g} s a picture on two cores\n{seconds.command}")
+assert seconds < 0.6
+
+# %% [markdown]
+# `minicnn bench conv2d` times both algorithms on your machine, beside PyTorch if it is installed.
+#
+# ## 7. Your turn
+#
+# If you did **ex02** with seven loops: write it again with windows as columns and one `@`, in five
+# lines, and time both on a picture of 200x200. Then ask for a 1x1 filter: what is left of im2col?
