@@ -94,6 +94,7 @@ def _parser():
         _bench,
         _table,
         _exercise,
+        _lectures,
         _info,
     ):
         add(commands)
@@ -272,6 +273,24 @@ def _table(commands):
     )
     p.add_argument("--train", metavar="COMMAND", help="with --put: how the network was trained")
     _json(p)
+
+
+def _lectures(commands):
+    p = _command(commands, "lectures", "the lectures: notebooks that run, and a site to read")
+    actions = p.add_subparsers(metavar="ACTION", parser_class=_Parser, required=True)
+    for name, help in (
+        ("list", "the chapters, and the slides that each follows"),
+        ("build", "runs the chapters; writes a site, or notebooks with their results"),
+        ("open", "starts Jupyter on a copy of one chapter"),
+    ):
+        p = actions.add_parser(name, help=help, description=help)
+        p.set_defaults(command=f"lectures_{name}")
+        if name != "list":
+            number = {} if name == "open" else {"nargs": "?"}
+            p.add_argument("chapter", metavar="NN", help="its number", **number)
+        if name == "build":
+            p.add_argument("--to", choices=("html", "ipynb"), default="html", help="(html)")
+            _out(p, "folder for the result (book-1, or the next number)")
 
 
 def _info(commands):

@@ -296,6 +296,25 @@ def table(o):
         print(f"\nas a picture: {plot}", file=sys.stderr if o.json else sys.stdout)
 
 
+def lectures_list(o):
+    from minicnn.book import commands
+
+    commands.show_list()
+
+
+def lectures_build(o):
+    from minicnn.book import commands
+
+    with new_folder(o.out, "book") as out:
+        commands.build(o.to, o.chapter, out)
+
+
+def lectures_open(o):
+    from minicnn.book import commands
+
+    return commands.open_in_jupyter(o.chapter)
+
+
 def info(o):
     found = facts()
     _print(json.dumps(found) if o.json else lines_of(found))
