@@ -26,6 +26,8 @@ from minicnn.models.dense import dense
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.tensor import Tensor
 
+YUV_MEAN = np.array([112, 0, 0], np.float32)[:, None, None]  # about those of photographs
+YUV_SPREAD = np.array([64, 24, 24], np.float32)[:, None, None]
 BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 
 
@@ -36,7 +38,8 @@ class Patch(SegmentationModel):
         "blocks": 3,
         "width": 1.0,  # factor on the number of maps
         "nonlinearity": "tanh",  # or relu
-        "normalise": "picture",  # zero mean, unit variance; or local: 15x15 windows of YUV
+        "normalise": "picture",  # zero mean, unit variance; local: 15x15 windows of YUV; or both:
+        # those, and beside them YUV as it is, for they have forgotten what colour things are
         "every": 4,  # pixels between two answers in a picture: 1, or the stride of the network
     }
     RANGES = {"blocks": (1, 3), "width": (0.01, 16), "every": (1, 4)}
@@ -44,14 +47,15 @@ class Patch(SegmentationModel):
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = self.options
-        for name, allowed in (("nonlinearity", "tanh relu"), ("normalise", "picture local")):
+        for name, allowed in (("nonlinearity", "tanh relu"), ("normalise", "picture local both")):
             if o[name] not in allowed.split():
                 raise ValueError(
-                    f"option {name}={o[name]!r}: choose {allowed.replace(' ', ' or ')}"
+                    f"option {name}={o[name]!r}: choose {' or '.join(allowed.split())}"
                 )
         activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[o["nonlinearity"]]()
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
-        inputs, self.sees, self.stride, self.blocks = 3, 1, 1, []
+        inputs = 6 if o["normalise"] == "both" else 3
+        self.sees, self.stride, self.blocks = 1, 1, []
         for size, maps, pooled in BLOCKS[: o["blocks"]]:
             maps = max(1, round(maps * o["width"]))
             block = [nn.Conv2d(inputs, maps, size, initial=initial), activation]
@@ -68,8 +72,11 @@ class Patch(SegmentationModel):
 
     def preprocess(self, image):
         """The whole picture, padded so that each of its pixels has a patch."""
-        if self.options["normalise"] == "local":
-            planes = normalise_locally(rgb_to_yuv(image))
+        if self.options["normalise"] != "picture":
+            yuv = rgb_to_yuv(image)
+            planes = normalise_locally(yuv)
+            if self.options["normalise"] == "both":
+                planes = np.concatenate([planes, (yuv - YUV_MEAN) / YUV_SPREAD])
         else:
             planes = np.moveaxis(image, 2, 0).astype(np.float32)
             planes = (planes - planes.mean()) / max(float(planes.std()), 1e-3)
@@ -115,8 +122,8 @@ RECIPES = {
     # All patches of a picture at once cost less than a hundred cut out of it, and say more.
     "ours": {
         "nonlinearity": "relu",
-        "normalise": "local",
-        "lr": 0.06,
+        "normalise": "both",
+        "lr": 0.04,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "schedule": "polynomial",
