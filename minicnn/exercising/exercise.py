@@ -49,14 +49,15 @@ def all_exercises():
 
 
 def find(name):
-    """The Exercise with this number (`ex03`, `3`) or name, or that a file answers."""
+    """The Exercise with this number (`ex03`, `3`), or that a file answers (`my/ex03_mine.py`)."""
     stem = Path(name).stem
     number = f"ex{int(stem):02}" if stem.isdecimal() else stem[:4]
-    for exercise in all_exercises():
-        if exercise.number == number and stem in (number, number[2:], number[3:], exercise.name):
+    exercises = all_exercises()
+    for exercise in exercises:
+        if exercise.number == number:
             return exercise
-    names = [exercise.number for exercise in all_exercises()]
-    raise ValueError(f"there is no exercise {name!r}; there are {names[0]} to {names[-1]}")
+    first, last = exercises[0].number, exercises[-1].number
+    raise ValueError(f"there is no exercise {name!r}; there are {first} to {last}")
 
 
 class Exercise:
