@@ -1,4 +1,4 @@
-r"""conv2d with large filters, fast: tiles of 16 x 16 pixels and their Fourier transforms.
+r"""conv2d by tiles of 16 x 16 pixels and their Fourier transforms: large filters, or many pixels.
 
 A 7x7 filter costs 49 multiplications for each pixel and pair of maps, however well the loops are
 written. The way below that is the theorem that convolution is multiplication in the Fourier
