@@ -32,7 +32,7 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 from minicnn.ops.losses import as_tensors, check_reduction, constant
-from minicnn.ops.softmax import BLOCK, exponentials, log_softmax
+from minicnn.ops.softmax import exponentials, log_softmax
 
 cross_entropy_forward = Kernel("cross_entropy_forward")
 cross_entropy_backward = Kernel("cross_entropy_backward")
@@ -61,21 +61,18 @@ def cross_entropy_forward_cpu(x, largest, S, target, ignore, on, off, loss):
 @cross_entropy_backward.cpu
 def cross_entropy_backward_cpu(g, e, S, target, ignore, on, off, gx):
     N, C, P = e.shape
-    blocks = (P + BLOCK - 1) // BLOCK
-    for block in prange(N * blocks):
-        n, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, P)
-        gl, t, scale = g[n, first:end], target[n, first:end], np.empty(end - first, g.dtype)
-        for j in range(len(t)):
-            scale[j] = 0 if t[j] == ignore else gl[j] * (on[t[j]] + off.sum()) / S[n, first + j]
-        for c in range(C):
-            source, out = e[n, c, first:end], gx[n, c, first:end]
-            for j in range(len(t)):
-                value = scale[j] * source[j] - gl[j] * off[c]
-                out[j] = 0 if t[j] == ignore else value
-        for j in range(len(t)):
-            if t[j] != ignore:
-                gx[n, t[j], first + j] -= gl[j] * on[t[j]]
+    scale, all_off = np.empty_like(g), off.sum()
+    for nb in prange(N * P):
+        n, b = nb // P, nb % P
+        t = target[n, b]
+        scale[n, b] = 0 if t == ignore else g[n, b] * (on[t] + all_off) / S[n, b]
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        gl, s, t, source, out = g[n], scale[n], target[n], e[n, c], gx[n, c]
+        off_c, both, zero = off[c], off[c] + on[c], e.dtype.type(0)
+        for b in range(P):
+            value = s[b] * source[b] - gl[b] * (both if t[b] == c else off_c)
+            out[b] = zero if t[b] == ignore else value
 
 
 # -------------------------------------------------------------- the same on a GPU, with two helpers
@@ -171,7 +168,7 @@ class _Loss(Op):
             if self.reduction == "mean":
                 gy = gy / self.divisor
             g = gy.reshape(shape) if self.reduction == "none" else xp.broadcast_to(gy, shape)
-            gx = self.gradient(xp.ascontiguousarray(g)).reshape(self.shape)
+            gx = self.gradient(xp.ascontiguousarray(g))
         return (gx, None, None)[: len(self.inputs)]
 
 
@@ -193,8 +190,9 @@ class CrossEntropy(_Loss):
         return loss
 
     def gradient(self, g):
-        gx = empty_like(self.e)
-        cross_entropy_backward(g, self.e, self.S, self.target, self.ignore, self.on, self.off, gx)
+        gx, q = empty_like(g, self.shape), (self.on, self.off)
+        view = gx.reshape(self.view)
+        cross_entropy_backward(g, self.e, self.S, self.target, self.ignore, *q, view)
         return gx
 
 
@@ -215,7 +213,7 @@ class NLLLoss(_Loss):
         gx = xp.zeros(self.view, dtype=g.dtype)
         value = xp.where(self.counted, -self.w[self.classes] * g, g.dtype.type(0))
         xp.put_along_axis(gx, self.classes[:, None], value[:, None], axis=1)
-        return gx
+        return gx.reshape(self.shape)
 
 
 def cross_entropy(

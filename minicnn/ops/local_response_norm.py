@@ -169,12 +169,12 @@ class LocalResponseNorm(Op):
         return self.y.reshape(self.shape)
 
     def backward(self, gy):
-        number, gx = gy.dtype.type, empty_like(self.x)
-        gy = contiguous(gy).reshape(gx.shape)
+        number, gx = gy.dtype.type, empty_like(gy)
+        gy = contiguous(gy).reshape(self.x.shape)
         numbers = number(2 * self.a), number(self.beta)
-        arrays = self.in_rows(gy, self.x, self.S, self.y)
-        local_response_norm_backward(*arrays, *self.reach, *numbers, *self.in_rows(gx))
-        return gx.reshape(self.shape)
+        arrays, out = self.in_rows(gy, self.x, self.S, self.y), gx.reshape(self.x.shape)
+        local_response_norm_backward(*arrays, *self.reach, *numbers, *self.in_rows(out))
+        return gx
 
     def in_rows(self, *arrays):
         """The arrays as the kernels get them. A window across maps holds no neighbours in the map,
