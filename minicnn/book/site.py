@@ -107,7 +107,7 @@ def _head(chapter, text):
     """The first cell: title, where it belongs in the lecture, and the problem."""
     title, rest = text.split("\n", 1)
     before, after = re.split(r"(?<=\n)(?=\*\*The problem)", rest, maxsplit=1)
-    slides = "; ".join(f"{slide} <small>({SLIDES[slide]})</small>" for slide in chapter.slides)
+    slides = "; ".join(map(_slide, chapter.slides))
     sources = "; ".join(_source_link(name) for name in chapter.sources)
     exercises = "; ".join(html.escape(name) for name in chapter.exercises)
     return (
@@ -117,8 +117,15 @@ def _head(chapter, text):
     )
 
 
-def _source_link(name, up=""):
-    return f'<a href="{up}source/{name.replace("/", "_")}.html"><code>{name}</code></a>'
+def _slide(name):
+    """The title of a slide, and what it means where it is in Russian."""
+    english = f" <small>({SLIDES[name]})</small>" if SLIDES[name].lower() != name.lower() else ""
+    return html.escape(name) + english
+
+
+def _source_link(name):
+    short = name.removeprefix("minicnn/")
+    return f'<a href="source/{name.replace("/", "_")}.html"><code>{short}</code></a>'
 
 
 LONG = 16  # lines of code from which on a cell is folded if it only prepares a figure
@@ -190,17 +197,18 @@ def _index(chapters, thumbnails, glossary):
             f"{html.escape(chapter.title)}</span></a></li>"
         )
     rows = []
-    for slide, english in SLIDES.items():
+    for slide in SLIDES:
         about = [chapter for chapter in chapters if slide in chapter.slides]
         if not about:
             continue
         for k, chapter in enumerate(about):
-            first = f"{slide}<small>{english}</small>" if k == 0 else ""
+            first = _slide(slide) if k == 0 else ""
+            exercises = [name for name in chapter.exercises if not name.startswith("none")]
             rows.append(
                 f'<tr><td>{first}</td><td><a href="{chapter.name}.html">{chapter.number} '
                 f"{html.escape(chapter.title)}</a></td>"
                 f"<td>{'<br>'.join(_source_link(name) for name in chapter.sources)}</td>"
-                f"<td>{'<br>'.join(map(html.escape, chapter.exercises))}</td></tr>"
+                f"<td>{'<br>'.join(map(html.escape, exercises)) or '–'}</td></tr>"
             )
     more = '<p><a href="glossary.html">Russian-English glossary</a></p>' if glossary else ""
     return f"""<h1>Convolutional networks for image segmentation</h1>
