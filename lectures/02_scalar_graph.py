@@ -267,7 +267,7 @@ for name, values, colour in zip(
 ):
     axes[2].plot(values, color=colour, label=name)
 axes[2].set(title="three weights learn", xlabel="step")
-axes[2].legend(frameon=False, loc="center right")
+axes[2].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 show(drawing, "Sky found by three weights, and how the weights moved")
 
 # %%
