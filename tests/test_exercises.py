@@ -7,9 +7,11 @@ import signal
 
 import cuda_mutants
 import exercise_variants
+import numpy as np
 import pytest
 from emulated import REQUIRED
 from exercise_variants import EQUIVALENT
+from numpy.lib.stride_tricks import sliding_window_view as windows
 
 from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG, check
 from minicnn.exercising.exercise import MARK, all_exercises
@@ -72,6 +74,30 @@ def test_every_typical_wrong_answer_gets_its_own_hint(exercise):
         verdict = check(exercise, mutant)
         assert verdict.state == WRONG, name
         assert (verdict.mutant, verdict.hint) == (name, hint), verdict
+
+
+OTHERWISE = {  # right answers that have nothing in common with the keys: whole arrays, no loops
+    "ex02": lambda x, w, b: (
+        np.einsum("nkijuv,ckuv->ncij", windows(x, w.shape[2:], (2, 3)), w) + b[:, None, None]
+    ),
+    "ex04": lambda gy, x, K, L: np.einsum(
+        "ncij,nkuvij->ckuv", gy, windows(x, gy.shape[2:], (2, 3))
+    ),
+    "ex05": lambda gy: gy.sum((0, 2, 3)),
+    "ex08": lambda gy, y: gy * (y > 0),
+    "ex09": lambda gy, y: gy * (1 - y) * (1 + y),
+    "ex11": lambda x, maps, size: windows(x, (maps, size, size), (1, 2, 3))[
+        :, ::maps, ::size, ::size
+    ].max((4, 5, 6)),
+    "ex18": lambda w, g, v, lr, m, d: (w - lr * (m * v + g + d * w), m * v + g + d * w),
+}
+
+
+@pytest.mark.parametrize("number", OTHERWISE)
+def test_answers_written_in_another_way_are_right(number):
+    exercise = next(e for e in EXERCISES if e.number == number)
+    verdict = check(exercise, OTHERWISE[number])
+    assert verdict.state == RIGHT, verdict
 
 
 @contextlib.contextmanager
