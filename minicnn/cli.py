@@ -244,6 +244,7 @@ def _bench(commands):
     p.add_argument("--all", action="store_true", help="slow rows, too (AlexNet at batch 32)")
     p.add_argument("--repeats", type=whole_number(1), default=9, metavar="N", help="(9)")
     p.add_argument("--device", choices=("cpu", "gpu", "emulated"), default="cpu", help="(cpu)")
+    _tf32(p)
     _threads(p)
     p.add_argument("--json", metavar="FILE", help="everything that was measured, as JSON")
     p.add_argument("--plot", metavar="FILE", help="a picture of the ratios (.png, .pdf, .svg)")
@@ -329,7 +330,13 @@ def _machine(p):
         default="auto",
         help="(auto); emulated: the GPU's kernels, on the CPU",
     )
+    _tf32(p)
     _threads(p)
+
+
+def _tf32(p):
+    what = "convolutions by a GPU's tensor cores: faster, three digits are right"
+    p.add_argument("--tf32", action="store_true", help=what)
 
 
 def _threads(p):

@@ -13,7 +13,8 @@ from pathlib import Path
 import minicnn
 from minicnn import checkpoints, datasets, evaluation, models
 from minicnn.covers import cover_file, with_classifier
-from minicnn.information import choose_device, facts, lines_of
+from minicnn.information import choose_algorithm, choose_device, facts, lines_of
+from minicnn.kernel import algorithm
 from minicnn.options import check_plot, new_folder, split_settings
 from minicnn.writing import save_png, write_atomically
 
@@ -92,13 +93,15 @@ def _report_training(run, as_json):
     best = run.config["best"]
     if as_json:
         result = {"run": str(run.folder), "steps": run.step, "best": best, "config": run.config}
-        return print(json.dumps(result))
+        return print(json.dumps(result | {"gpu_launches_a_step": run.launches}))
     print(f"{run.config['model']}: {run.step} steps done, the weights are in {run.folder}")
     if run.begun_at == run.step:
         how = f"minicnn train {run.config['model']} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
         print(f"best on val: pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
+    if run.launches:
+        print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")
     print(f"next: minicnn evaluate {run.folder}")
 
 
@@ -262,7 +265,9 @@ def bench(o):
         )
     from minicnn.benching import bench
 
-    found = bench(o.names, o.against, o.device, o.threads, o.repeats, o.all, o.only, o.json, o.plot)
+    chosen = o.threads, o.repeats, o.all, o.only, o.json, o.plot
+    with algorithm(choose_algorithm(o.tf32, o.device)):
+        found = bench(o.names, o.against, o.device, *chosen)
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
 
 
@@ -333,10 +338,10 @@ def _use_threads(o):
 
 @contextlib.contextmanager
 def _machine(o):
-    """Inside, the chosen number of threads and the chosen device hold; gives the device."""
+    """Inside, what was chosen holds: threads, device, algorithm. Gives the device."""
     _use_threads(o)
     name = choose_device(o.device)
-    with minicnn.device(name):
+    with minicnn.device(name), algorithm(choose_algorithm(o.tf32, name)):
         yield name
 
 

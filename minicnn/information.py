@@ -24,6 +24,16 @@ def choose_device(name):
     return name
 
 
+def choose_algorithm(tf32, device):
+    """The algorithm of convolutions, 'auto' or 'tf32'. Raises ValueError on the CPU, which has no
+    tensor cores; a GPU that has none says so at the first convolution (ops/conv2d_gpu.py)."""
+    if tf32 and device == "cpu":
+        raise ValueError(
+            "--tf32 is for the tensor cores of a GPU, and this would run on the CPU; leave it away"
+        )
+    return "tf32" if tf32 else "auto"
+
+
 def why_no_gpu():
     """One sentence, or "" if there is a GPU that works."""
     usable, reason = devices.gpu_status()

@@ -16,6 +16,7 @@ from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
 from minicnn.evaluation import score
 from minicnn.feeding import class_weights, feed
+from minicnn.launching import launches
 from minicnn.progress import Log, Progress
 from minicnn.tensor import Tensor
 from minicnn.writing import save_png
@@ -39,7 +40,7 @@ class Run:
     def __init__(self, config, network, dataset, folder, quiet):
         self.config, self.network, self.dataset = config, network, dataset
         self.folder = folder
-        self.step = self.begun_at = 0
+        self.step = self.begun_at = self.launches = 0  # launches: of GPU kernels, in the last step
         self.settings = config["training"]
         self.pictures = dataset.split("train")
         if config["overfit_one"]:
@@ -137,6 +138,7 @@ class Run:
             # A loss that overflows is noticed below, in words; numpy need not warn before.
             with loader, np.errstate(over="ignore", invalid="ignore"):
                 for step, inputs, labels in loader:
+                    launched = launches.total()
                     randomness.manual_seed(self.config["seed"], step)  # dropout draws from it
                     optimizer.steps_done, self.network.done = step, step / total
                     loss, scores = self._loss(inputs, labels)
@@ -153,6 +155,7 @@ class Run:
                     with _undivided():
                         optimizer.step()
                         before, self.step = self.step, step + 1
+                    self.launches = launches.total() - launched
                     progress.step(self.step, loss.item(), _accuracy(scores, labels))
                     if self.step // 10 > before // 10:
                         self.log.write(step=self.step, rate=rate, **progress.recent())

@@ -28,6 +28,9 @@ def pytest_configure(config):
         usable, reason = gpu_status()
         if not usable:
             raise pytest.UsageError(f"--gpu: {reason}")
+        import cupy
+
+        cupy.cuda.set_allocator(None)  # from a pool, compute-sanitizer sees no end of an array
 
 
 @pytest.fixture(scope="session")

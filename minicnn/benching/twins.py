@@ -14,6 +14,7 @@ import torch.nn.functional as TF
 
 from minicnn.benching import ours
 from minicnn.benching.rows import BOTH, FORWARD, PREDICTION, STEP
+from minicnn.kernel import chosen_algorithm
 from minicnn.ops.local_contrast_norm import window_weights
 
 
@@ -237,10 +238,12 @@ class Recurrent(Network):
 
 
 def prepare_gpu():
-    """RuntimeError if this PyTorch has no GPU. Products keep all bits of a float32, as ours do."""
+    """RuntimeError if this PyTorch has no GPU. Convolutions keep all bits of a float32 if, and only
+    if, ours do; products of matrices always do."""
     if not torch.cuda.is_available():
         raise RuntimeError("it finds no GPU")
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = chosen_algorithm() == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def side(row, mine, device="cpu"):

@@ -164,8 +164,8 @@ def check_tf32(xp):
     cuda = getattr(xp, "cuda", None)  # the emulator has none; it rounds and multiplies itself
     if chosen_algorithm() == "tf32" and cuda and int(cuda.Device().compute_capability) < 80:
         raise RuntimeError(
-            "algorithm('tf32') needs a GPU of compute capability 8.0 (2020) or later; "
-            "without it everything else works"
+            "TF32 (--tf32, algorithm('tf32')) needs a GPU of compute capability 8.0 (2020) or "
+            "later; leave it away, and everything works"
         )
 
 
