@@ -129,10 +129,22 @@ BUGS = {
         {},
     ),
     "waiting for a thread that cannot run": (
-        "thread (0, 0, 0): does not end: it waits for ever (deadlock)",
+        "thread (0, 0, 0): does not end: an endless loop, or it waits for ever (deadlock)",
         "volatile float* flag = y;\ny[0] = 0;\nif (t == 0) while (flag[0] == 0);\n"
         "else flag[0] = 1;",
         "__syncthreads();\nif (t == 0) y[0] = x[0];",
+        {"block": 2},
+    ),
+    "endless loop with a wait": (
+        "line 5, block (0, 0, 0), thread (0, 0, 0): does not end",
+        "for (int i = n; i > 0; i -= n / 128) {\ny[t] = x[t];\n__syncthreads();\n}",
+        "for (int i = n; i > 0; i -= n / 32) {\ny[t] = x[t];\n__syncthreads();\n}",
+        {"block": 2},
+    ),
+    "endless loop that touches nothing": (
+        "line 4, block (0, 0, 0), thread (0, 0, 0): does not end",
+        "unsigned i = n;\nwhile (i != 1) i += 2;\ny[t] = i;",
+        "unsigned i = n;\nwhile (i != 0) i -= 2;\ny[t] = i;",
         {"block": 2},
     ),
     "misaligned vector": (

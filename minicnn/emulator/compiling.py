@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RUNTIME = ("threads.cpp", "memory.cpp", "traffic.cpp")
 RUNTIME_FLAGS = ["-O2", "-fvisibility=hidden"]
+EVERY_BRANCH = "-fsanitize-coverage=trace-pc"  # a call, by which an endless loop is noticed
 CHECKS = "bounds,alignment,signed-integer-overflow,shift,integer-divide-by-zero,float-cast-overflow"
 BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\s*\(([^)]*)\)")
@@ -79,7 +80,8 @@ def compiled(code, kernels, options, checked):
     code = DYNAMIC.sub(r"\1* \2 = (\1*)dynamic_shared()", code)
     exports = "".join(f"EXPORT_KERNEL({name})\n" for name in kernels)
     source = f'#include "cuda.h"\n#line 1 "kernel"\n{code}\n#line 1 "exports"\n{exports}{PLACES}'
-    flags = ["-O1", "-fsanitize=thread", f"-fsanitize={CHECKS}"] if checked else ["-O2"]
+    checks = ["-O1", "-fsanitize=thread", f"-fsanitize={CHECKS}", EVERY_BRANCH]
+    flags = checks if checked else ["-O2"]
     flags += [option for option in options if option.startswith(("-D", "-U"))]
     runtime = _cached(_runtime_source(), RUNTIME_FLAGS, ".o")
     # A library that links nothing twice: every kernel has its own copy of the small runtime.

@@ -42,7 +42,7 @@ extern Launch* launch;      // the one that runs, or null
 extern bool running;        // a CUDA thread has the CPU, not the scheduler
 extern int thread_number, block_number;  // of that thread in its block, of that block in the grid
 extern uint32_t epoch, warp_epoch[32];   // barriers that this block, its warps, have passed
-extern long steps;                       // accesses since that thread last began or waited
+extern long steps;                       // accesses and branches since that thread last began or waited
 extern char *fiber_stack, *dynamic_memory;
 enum { STACK = 128 << 10 };
 

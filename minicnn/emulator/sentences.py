@@ -46,7 +46,7 @@ def _what(f, arrays, library):
     if kind == "deadlock":
         return f"waits, but {f.number} threads wait elsewhere: it waits for ever (deadlock)"
     if kind == "endless":
-        return "does not end: it waits for ever (deadlock)"
+        return "does not end: an endless loop, or it waits for ever (deadlock)"
     if kind == "absent_lane":
         return (
             f"takes the value of lane {f.number}, which has none to give: it has ended, does not "

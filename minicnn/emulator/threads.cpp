@@ -67,6 +67,7 @@ static Context scheduler;
 static std::vector<Thread> threads;
 static std::vector<int> order;  // in which threads run; at every barrier another one, if random
 static size_t next_in_order;
+static const int ENDLESS_BARRIERS = 400'000, ENDLESS_WARP_WAITS = 100'000'000;  // of one block
 static std::mt19937 dice;
 
 Index thread_index(int n) {
@@ -219,6 +220,12 @@ static bool release() {
     return false;
 }
 
+// A loop around a barrier: everybody waits, goes on, waits again.
+static void complain_of_endless() {
+    for (int t = 0; t < (int)threads.size() && !launch->failure.kind; t++)
+        if (threads[t].state != DONE) be(t), fail(ENDLESS)->line = threads[t].line;
+}
+
 static void run_block() {
     blockIdx = block_index(block_number);
     epoch = 0, next_in_order = 0;
@@ -228,11 +235,12 @@ static void run_block() {
     std::fill(threads.begin(), threads.end(), Thread());
     shuffle_order();
     while (next_in_order < order.size() && !launch->failure.kind) run_fiber(idle_fiber());
-    while (!launch->failure.kind && release()) {
+    for (int waits = 0; !launch->failure.kind && release(); waits++) {
         shuffle_order();
         for (int t : order)
             if (threads[t].state == READY && !launch->failure.kind)
                 be(t), run_fiber(threads[t].fiber);
+        if (epoch > ENDLESS_BARRIERS || waits > ENDLESS_WARP_WAITS) complain_of_endless();
     }
 }
 
