@@ -76,6 +76,62 @@ def test_recurrent_learns_what_no_rule_of_thumb_knows(tmp_path):
     assert accuracy > best_rule((96, 128), test=40) + 0.10
 
 
+@pytest.mark.slow
+def test_labelling_beats_every_rule_and_each_stage_is_worth_something(tmp_path):
+    output = run("labelling.py", tmp_path)
+    right = {
+        name: float(r)
+        for name, r in re.findall(r"^(\w+) +pixel accuracy ([\d.]+)%", output, flags=re.M)
+    }
+    assert right["argmax"] < right["superpixels"] < right["cover"]
+    assert right["cover"] / 100 > best_rule(test=60) + 0.10
+
+
+def rows_of(output):
+    """{name: accuracy} of the lines «name  pixel accuracy 12.3%»."""
+    found = re.findall(r"^(\S.*\S) +pixel accuracy ([\d.]+)%", output, flags=re.M)
+    return {name: float(accuracy) / 100 for name, accuracy in found}
+
+
+BLOCKS = ["1 block, 8 pixels", "2 blocks, 18 pixels", "3 blocks, 34 pixels", "all at once"]
+
+
+def test_patch_leaves_a_picture_at_every_step(tmp_path):
+    output = run("patch.py", tmp_path, "--steps", "2")
+    assert list(rows_of(output)) == ["majority", "row", "colour", *BLOCKS]
+    written = sorted(path.name for path in (tmp_path / "patch-story").iterdir())
+    assert written == ["1-patches.png", "2-blocks.png", "3-every-pixel.png"]
+
+
+@pytest.mark.slow
+def test_patch_learns_more_with_each_block(tmp_path):
+    right = rows_of(run("patch.py", tmp_path))
+    one, two, three, together = (right[name] for name in BLOCKS)
+    assert one < two < three
+    assert together > max(right["majority"], right["row"]) + 0.10 and together > right["colour"]
+
+
+def accuracies(output):
+    """[(of pictures that were seen, of new ones), ...] as more_data.py prints them."""
+    found = re.findall(r"([\d.]+)% right of those that it saw, +([\d.]+)% of new", output)
+    return [(float(seen) / 100, float(new) / 100) for seen, new in found]
+
+
+def test_more_data_leaves_a_picture_at_every_step(tmp_path):
+    assert len(accuracies(run("more_data.py", tmp_path, "--steps", "4"))) == 2
+    written = sorted(path.name for path in (tmp_path / "more-data-story").iterdir())
+    assert written == ["1-data.png", "2-maps.png", "3-more-data.png"]
+
+
+@pytest.mark.slow
+def test_more_data_is_better(tmp_path):
+    found = accuracies(run("more_data.py", tmp_path))
+    new = [new for _, new in found]
+    assert new == sorted(new) and new[-1] > new[0] + 0.10  # from few pictures to many
+    assert found[0][0] > found[0][1] + 0.20  # few are known by heart
+    assert new[-1] > best_rule(test=40) + 0.10
+
+
 def test_layer_compares_every_part_of_the_slide(tmp_path):
     output = run("layer.py", tmp_path, "--steps", "2")
     rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)
