@@ -1,4 +1,4 @@
-"""Convolution with stride and padding: gradient by the input.
+"""Convolution with stride and padding: gradient by input.
 
 About 60 minutes; chapter 05.
 

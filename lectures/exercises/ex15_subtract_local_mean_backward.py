@@ -1,8 +1,9 @@
-"""Local contrast normalisation, the first half: backward of the subtraction.
+"""Local contrast norm: backward of the subtraction.
 
 About 60 minutes; chapter 07.
 
-Forward takes away the weighted mean of the neighbourhood, over all maps together:
+The first half of local contrast normalisation takes away the weighted mean of the neighbourhood,
+over all maps together:
 
     M[n,p] = 1 / (C coef[p])  sum over c and q of  w[q] x[n,c,p+q]
     v[n,c,p] = x[n,c,p] - M[n,p]

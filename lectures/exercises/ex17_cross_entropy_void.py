@@ -1,4 +1,4 @@
-"""Cross-entropy with void pixels: loss and gradient.
+"""Cross-entropy with void: loss and gradient.
 
 About 45 minutes; chapter 08.
 

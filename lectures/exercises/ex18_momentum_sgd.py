@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum and weight decay: one step.
+"""SGD with momentum and weight decay: one step.
 
 About 20 minutes; chapter 08.
 

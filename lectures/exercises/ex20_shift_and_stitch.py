@@ -1,4 +1,4 @@
-"""Shift and stitch: an answer for every pixel from a network that pools.
+"""Shift and stitch: an answer for every pixel.
 
 About 40 minutes; chapter 09.
 

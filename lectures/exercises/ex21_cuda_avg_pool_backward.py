@@ -1,8 +1,8 @@
-"""A kernel in CUDA C: backward of average pooling.
+"""CUDA C: backward of average pooling.
 
 About 60 minutes; chapter 14.
 
-On a GPU thousands of threads run the same text, each with another number. Here one thread computes
+The task is a kernel. On a GPU thousands of threads run its text, each with another number. Here one thread computes
 one pixel of gx and writes nothing else: it *gathers* what comes to its pixel. (If each output
 handed out its share instead, two threads could add to one pixel at the same time, and one of them
 would be lost: a race.)

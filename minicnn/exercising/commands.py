@@ -45,7 +45,7 @@ def list_all(o):
     for r in rows:
         state = "" if r["state"] == NOT_BEGUN else r["state"]
         about = f"{r['minutes']:3} min  chapter {r['chapter']}"
-        print(f"{r['exercise']}  {r['title']:48} {about}  {state}".rstrip())
+        print(f"{r['exercise']}  {r['title']:56} {about}  {state}".rstrip())
     print(f"\nnext: minicnn exercise start {rows[0]['exercise']} --to {o.folder}")
 
 
