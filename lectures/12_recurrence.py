@@ -177,7 +177,8 @@ drawing, axes = figure(4, 4, size=(12, 9.4))
 for k in range(4):
     picture(axes[0, k], test[k].image)
     for row, labels in enumerate((test[k].labels, *each[k]), 1):
-        share_right = "" if row == 1 else f"{right[k, row - 2]:.0%} right"
+        look = ("first", "second")[row - 2]
+        share_right = "" if row == 1 else f"{look} look: {right[k, row - 2]:.0%}"
         picture(
             axes[row, k], figures.colour_map(labels.astype(np.uint8), scenes.colours), share_right
         )
@@ -209,10 +210,10 @@ assert second > majority + 0.05
 ladder = {}
 for every in (16, 4, 1):
     network.change(output=every)
-    ladder[every] = network.predict(test[1].image)
+    ladder[every] = network.predict(test[2].image)
 network.change(output=4)
 drawing, axes = figure(1, 4, size=(13, 3.2))
-picture(axes[0], test[1].image, "scene")
+picture(axes[0], test[2].image, "scene")
 for ax, (every, scores) in zip(axes[1:], ladder.items(), strict=True):
     colours = figures.colour_map(scores.argmax(axis=0).astype(np.uint8), scenes.colours)
     picture(
@@ -248,6 +249,7 @@ for every, accuracy, seconds in reported:
         f"1/{every}", (seconds, accuracy), xytext=(6, -16), textcoords="offset points", fontsize=13
     )
 axes.plot(0.6, 78.8, "s", color=ORANGE, markersize=12, label="three scales (chapter 10)")
+axes.set_xticks([0.2, 0.5, 1, 2, 5, 10], [0.2, 0.5, 1, 2, 5, 10])
 axes.set(xlabel="seconds a picture", ylabel="pixels right, %", ylim=(78, 80.6))
 axes.legend(frameon=False, loc="lower right")
 show(drawing, "Accuracy over time as the authors report it, for four resolutions of the answer")

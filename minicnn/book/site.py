@@ -109,7 +109,7 @@ def _head(chapter, text):
     before, after = re.split(r"(?<=\n)(?=\*\*The problem)", rest, maxsplit=1)
     slides = "; ".join(map(_slide, chapter.slides))
     sources = "; ".join(_source_link(name) for name in chapter.sources)
-    exercises = "; ".join(html.escape(name) for name in chapter.exercises)
+    exercises = "; ".join(map(_exercise, chapter.exercises))
     return (
         f'<h1><span class="number">{chapter.number}</span>{html.escape(chapter.title)}</h1>\n'
         f'<div class="head"><p><b>Slides:</b> {slides}<br><b>Source:</b> {sources}<br>'
@@ -121,6 +121,10 @@ def _slide(name):
     """The title of a slide, and what it means where it is in Russian."""
     english = f" <small>({SLIDES[name]})</small>" if SLIDES[name].lower() != name.lower() else ""
     return html.escape(name) + english
+
+
+def _exercise(name):
+    return html.escape(name.replace("_", " "))
 
 
 def _source_link(name):
@@ -208,7 +212,7 @@ def _index(chapters, thumbnails, glossary):
                 f'<tr><td>{first}</td><td><a href="{chapter.name}.html">{chapter.number} '
                 f"{html.escape(chapter.title)}</a></td>"
                 f"<td>{'<br>'.join(_source_link(name) for name in chapter.sources)}</td>"
-                f"<td>{'<br>'.join(map(html.escape, exercises)) or '–'}</td></tr>"
+                f"<td>{'<br>'.join(map(_exercise, exercises)) or '–'}</td></tr>"
             )
     more = '<p><a href="glossary.html">Russian-English glossary</a></p>' if glossary else ""
     return f"""<h1>Convolutional networks for image segmentation</h1>
