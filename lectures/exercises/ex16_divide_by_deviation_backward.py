@@ -3,7 +3,8 @@
 About 90 minutes; chapter 07.
 
 The second half of local contrast normalisation divides by the local deviation, one number for all
-maps of a pixel, but never by less than a floor. With p = (i, j) a pixel and q the places of the window w as in exercise 15:
+maps of a pixel, but never by less than a floor. With p = (i, j) a pixel and q the places of the
+window w as in exercise 15:
 
     sigma[n,p]^2 = 1 / (C coef[p])  sum over c and q of  w[q] v[n,c,p+q]^2
     T[n,p] = max(sigma[n,p], floor)        y[n,c,p] = v[n,c,p] / T[n,p]

@@ -2,10 +2,10 @@
 
 About 60 minutes; chapter 14.
 
-The task is a kernel. On a GPU thousands of threads run its text, each with another number. Here one thread computes
-one pixel of gx and writes nothing else: it *gathers* what comes to its pixel. (If each output
-handed out its share instead, two threads could add to one pixel at the same time, and one of them
-would be lost: a race.)
+On a GPU thousands of threads run the text of one kernel, each with another number. Here one thread
+computes one pixel of gx and writes nothing else: it *gathers* what comes to its pixel. (If each
+output handed out its share instead, two threads could add to one pixel at the same time, and one of
+the two would be lost: a race.)
 
 Forward is the mean of each window, d its number of pixels, with padding:
 
