@@ -4,7 +4,8 @@
     sign      + for -, and the other way round    shared    an array in shared memory is too short
     index     another number, .y for .x, % for /
 
-A mutant that computes the same as the kernel is listed in EQUIVALENT with the reason.
+Only what compiles is drawn. None of the thirty computes the same as its kernel: all are found. If a
+change of the kernels brings one that does, leave it out here by name, with the reason.
 """
 
 import contextlib
@@ -29,16 +30,8 @@ OTHER = {
 }
 BOUNDS = r"(?:__launch_bounds__\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\(")
-ROW = "the length of a row is part of the type that `multiply` takes: it does not compile"
-EQUIVALENT = {  # drawn, but no mistake that runs: (kernel, line, change): reason
-    (
-        "log_sum_exp_pool_forward",
-        11,
-        "2 -> 3",
-    ): "any shift near the maximum gives the same logarithm",
-    ("conv2d_product", 138, "BM + SKEW -> (BM + SKEW) - 1"): ROW,
-    ("conv2d_product_weight", 197, "BM + SKEW -> (BM + SKEW) - 1"): ROW,
-}
+# The length of such a row is part of the type that `multiply` takes: changed, nothing compiles.
+ROWS_OF_A_TYPE = "SKEW"
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,6 @@ class Mutant:
 
     def __str__(self):
         return f"{self.kernel}:{self.line} {self.kind}: {self.before} -> {self.after}"
-
-    @property
-    def key(self):
-        return self.kernel, self.line, f"{self.before} -> {self.after}"
 
 
 def candidates(source):
@@ -83,7 +72,8 @@ def _changes(token, at, before, source):
     elif token.startswith("__shared__"):
         for size in re.finditer(r"\[([^\]]+)\]", token):
             start, end = at + size.start(1), at + size.end(1)
-            yield "shared", start, end, f"({size[1]}) - 1"
+            if ROWS_OF_A_TYPE not in size[1]:
+                yield "shared", start, end, f"({size[1]}) - 1"
     for kind, other in OTHER.items():
         operand = re.match(r"[\w)\]]", before[-1:])  # else a sign in front of a number
         index = before == "." if token == "x" else True
@@ -92,7 +82,7 @@ def _changes(token, at, before, source):
 
 
 def drawn(seed=1):
-    """The mutants of the test: for each kind kernels in turn, and one place in each."""
+    """Thirty mistakes: for each kind kernels in turn, and one place in each."""
     sources = dict.fromkeys(k.gpu_body.source for k in minicnn.ops.all_kernels() if k.gpu_body)
     everything, generator, chosen = [], random.Random(seed), []
     for source in sources:

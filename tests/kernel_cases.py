@@ -7,6 +7,7 @@ float64, which other tests hold against finite differences of these loops.
 
 import collections
 import contextlib
+import dataclasses
 from dataclasses import dataclass, field
 
 import configurations_pictures  # noqa: F401  fills GENERATORS
@@ -42,7 +43,13 @@ FAST = {  # and those of its fast algorithm; that of conv2d is for float32 alone
     "conv2d": {f"conv2d_{part}" for part in ("product", "product_weight", "add_shares", "pad")},
     "conv2d_table_of": {"conv2d_table_dense", "conv2d_table_pick"},
 }
-TOLERANCE = {("float64", "auto"): 1e-9, ("float32", "tf32"): 4e-3}  # of the largest number
+# Rounding errors are in proportion to the terms of a sum, not to the sum, which may be near zero.
+# What adds products, and subtracts nothing, is measured number by number against the same sums of
+# |x| |w| or |gy| |w|; anything else against the largest number of the array. Tensor cores keep 11
+# bits of each factor. Seen on the emulator: at most 1.4e-6, 4e-15, and 5e-4 for tf32.
+SUMS_OF_PRODUCTS = {"conv2d", "conv2d_table_of", "avg_pool2d", "interpolate", "index", "matmul"}
+SUMS_OF_PRODUCTS |= {"sum", "mean"}
+TOLERANCE = {"float32": 1e-5, "float64": 1e-13, "tf32": 2**-9}
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Configuration:
 
     def __str__(self):
         shapes = ", ".join(str(a.shape) for a in self.arrays)
-        short = {k: v for k, v in self.options.items() if np.ndim(v) < 2}
+        short = {k: v for k, v in self.options.items() if len(repr(v)) < 80}
         return f"{self.name}({shapes}) {short} by {self.algorithm}"
 
 
@@ -161,29 +168,32 @@ def check(configuration, dtype, device, orders=("reversed", "random")):
     function = HELPERS.get(c.name) or getattr(F, c.name)
     arrays = [a.astype(dtype) for a in c.arrays]
     expected, gy = in_float64(c, function, arrays)
-    tolerance = TOLERANCE.get((dtype, c.algorithm), 1e-9 if dtype == "float64" else 1e-4)
+    magnitudes = [np.abs(right).max(initial=0) for right in expected]
+    if c.name in SUMS_OF_PRODUCTS:
+        positive = dataclasses.replace(c, arrays=[np.abs(a) for a in arrays], literal=False)
+        magnitudes, _ = in_float64(positive, function, positive.arrays, np.abs(gy))
+    tolerance = TOLERANCE["tf32" if c.algorithm == "tf32" else dtype]
     bits = None
     for turn in turns(device, orders):
         with algorithm(c.algorithm), turn:
             found, started = on_device(c, function, arrays, gy.astype(dtype), device)
-        for what, ours, right in zip(started, found, expected, strict=True):
+        for what, ours, right, size in zip(started, found, expected, magnitudes, strict=True):
             assert ours.shape == np.shape(right) and ours.dtype == dtype
-            scale = np.abs(right).max(initial=0)
-            error = np.abs(ours - right).max(initial=0)
-            assert error <= tolerance * (scale + 0.1), f"{c}, {what}: error {error} of {scale}"
+            wrong = ~(np.abs(ours - right) <= tolerance * size)
+            assert not wrong.any(), f"{c}, {what}: {wrong.sum()} of {wrong.size} numbers are wrong"
         now = [ours.tobytes() for ours in found]
         bits = bits or now
         for what, before, after in zip(started, bits, now, strict=True):
             assert before == after, f"{c}, {what}: other bits in another order of the threads"
 
 
-def in_float64(c, function, arrays):
+def in_float64(c, function, arrays, gy=None):
     """([value, gradients...], the upstream gradient) by literal loops and on the CPU."""
     exact = [a.astype(np.float64) for a in arrays]
     tensors = [Tensor(a, requires_grad=True) for a in exact]
     with algorithm("simple"):
         y = function(*tensors, **c.options)
-        gy = np.asarray(np.random.default_rng(1).normal(size=y.shape))
+        gy = np.asarray(np.random.default_rng(1).normal(size=y.shape)) if gy is None else gy
         y.backward(gy)
     value = getattr(reference, c.name)(*exact, **c.options) if c.literal else y.data
     return [value, *(t.grad for t in tensors)], gy
