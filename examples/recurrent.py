@@ -31,7 +31,8 @@ story.mkdir(exist_ok=True)
 scenes = datasets.load("scenes", size=(96, 128), train=max(steps, 12), test=40)
 pictures, test = scenes.split("train"), list(scenes.split("test"))
 minicnn.manual_seed(0)
-network = Recurrent(len(scenes.classes), net="rCNN2", nonlinearity="relu", width=0.5)
+options = {"net": "rCNN2", "nonlinearity": "relu", "normalise": "local", "width": 0.5}
+network = Recurrent(len(scenes.classes), **options)
 figures.instance_figure(network, test[0].image, scenes.colours).savefig(story / "1-before.png")
 
 # %% [markdown]
@@ -39,7 +40,7 @@ figures.instance_figure(network, test[0].image, scenes.colours).savefig(story / 
 
 # %%
 schedule = optim.warm_up(optim.polynomial(steps), steps // 10)
-optimizer = optim.SGD(network.parameters(), lr=0.02, momentum=0.9, schedule=schedule)
+optimizer = optim.SGD(network.parameters(), lr=0.01, momentum=0.9, schedule=schedule)
 network.train()
 log = []
 for step in tqdm(range(steps)):
