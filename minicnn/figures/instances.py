@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minicnn.figures.network import YUV_TO_RGB
 from minicnn.op import no_grad
 from minicnn.tensor import Tensor
 
@@ -26,7 +27,7 @@ def instance_figure(network, image, colours):
         x = Tensor(planes[None]).to(network.parameters()[0].device)
         answers = network.compose(x, network.stride)
     network.change(output=output)
-    low, high = planes.min(), planes.max()
+    paint = _painter(planes, network.options["normalise"] == "local")
     rows, columns = planes.shape[1:]
     size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.6) * len(answers))
     figure = Figure(figsize=size, dpi=110, layout="constrained")
@@ -34,10 +35,10 @@ def instance_figure(network, image, colours):
     before = None
     for line, (p, answer) in zip(cells, enumerate(answers, start=1), strict=True):
         first, every = (before.first, before.every) if before else (0, 1)
-        seen = np.moveaxis(answer.seen.numpy()[0], 0, 2)
+        seen = paint(answer.seen.numpy()[0])
         said = _mixed(before.scores.numpy()[0], colours) if before else np.zeros((1, 1, 3))
         says = _mixed(answer.scores.numpy()[0], colours)
-        _draw(line[0], (seen - low) / (high - low), first, every)
+        _draw(line[0], seen, first, every)
         if before:
             _draw(line[1], said, first, every)
         _draw(line[2], says, answer.first, answer.every)
@@ -52,6 +53,15 @@ def instance_figure(network, image, colours):
             axes.add_patch(Rectangle(*frame, fill=False, edgecolor="black", linewidth=1.2))
         before = answer
     return figure
+
+
+def _painter(planes, is_yuv):
+    """A function from what a network is given (3, h, w) to colours (h, w, 3) in 0..1. Of a picture
+    that was normalised locally they are the differences from the surroundings, around grey."""
+    if is_yuv:
+        return lambda seen: (0.5 + 0.15 * np.einsum("cy,yhw->hwc", YUV_TO_RGB, seen)).clip(0, 1)
+    low, high = planes.min(), planes.max()
+    return lambda seen: np.moveaxis((seen - low) / (high - low), 0, 2)
 
 
 def _mixed(scores, colours):

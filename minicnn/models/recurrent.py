@@ -273,6 +273,7 @@ class Recurrent(SegmentationModel):
 RECIPES = {
     "ours": {
         "nonlinearity": "relu",
+        "normalise": "local",
         "lr": 0.01,
         "momentum": 0.9,
         "weight_decay": 0.0,
