@@ -6,12 +6,10 @@ import re
 
 import cuda_mutants
 import pytest
+from emulated import needs_compiler
 from kernel_cases import FAST, KERNELS, check, configurations
 
-from minicnn import emulator
-
 MUTANTS = cuda_mutants.drawn()
-needs_compiler = pytest.mark.skipif(bool(emulator.why_not()), reason=emulator.why_not())
 
 
 def test_thirty_different_ones_of_every_kind():
