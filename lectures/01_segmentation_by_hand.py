@@ -251,8 +251,8 @@ assert pixel["and a CRF"] > pixel["all features"] - 0.02  # smoother, and not wo
 # - *Good quality.* For years this was the best there was. The lecture's number to beat, 81.9 % on
 #   the Stanford photographs, is such a system.
 # - *One knows how to extend it.* A new idea is a new feature, a new term of the energy.
-# - *Slow.* 761 features and a minimum cut for each picture: the system with 81.9 % took more than
-#   60 seconds.
+# - *Slow.* Hundreds of features for each pixel, and then cuts of graphs: the system with 81.9 %
+#   took more than 60 seconds for a picture.
 # - *Much work by hand.* Each of those features was somebody's month.
 # - *No use for large data.* Ours has 16 weights for a class. A thousand times more scenes would
 #   not make it better.

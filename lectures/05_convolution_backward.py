@@ -16,7 +16,7 @@
 import numpy as np
 
 import minicnn
-from minicnn import Tensor, algorithm, datasets
+from minicnn import Tensor, datasets
 from minicnn import functional as F
 from minicnn.images.normalise import normalise_locally
 from minicnn.lecturing import (
@@ -134,13 +134,6 @@ source(conv2d_grad_input)
 
 # %%
 source(conv2d_grad_weight)
-
-# %% [markdown]
-# The op around them only sees to shapes and memory. `self.needs` tells which gradients somebody
-# wants: nobody needs the gradient of a photograph, so the first layer of a network skips `gx`.
-
-# %%
-source(Conv2d.backward)
 
 # %% [markdown]
 # ## 5. Is it right? Ask the forward pass
@@ -304,19 +297,6 @@ away = np.abs(filter_.data - secret).max()
 print(f"largest error of a weight: {away:.3f}, loss {losses[0]:.3f} -> {losses[-1]:.6f}")
 assert losses[-1] < losses[0] / 10_000
 assert away < 0.02
-
-# %% [markdown]
-# What ran just now was not the seven loops, but a product of matrices that gives the same (chapter
-# 13). The loops are the judge:
-
-# %%
-gx = []
-for name in ("simple", "fast"):
-    with algorithm(name):
-        t = Tensor(grey, requires_grad=True)
-        F.conv2d(t, secret).backward(target)
-        gx.append(t.grad)
-assert np.allclose(*gx, atol=1e-10)
 
 # %% [markdown]
 # ## 8. What the authors reported, what we measured

@@ -83,8 +83,8 @@ assert np.abs(flat).max() < 1e-9  # a constant picture becomes zero, at its bord
 # The sum runs over the *first* index. That is the transpose of $M$, and at the border, where
 # windows are cut off and weights renormalised, it is not the same as $M$.
 #
-# *Gradient of the division*, above the floor. $v_q$ stands in the numerator of $y_q$, and inside
-# of $\sigma_p$ for every $p$ around:
+# *Gradient of the division*, for one map and above the floor. $v_q$ stands in the numerator of
+# $y_q$, and inside of $\sigma_p$ for every $p$ around:
 #
 # $$\bar{v}_q = \frac{\bar{y}_q}{\sigma_q}
 #   - v_q \sum_p m_{pq}\, \frac{\bar{y}_p\, v_p}{\sigma_p^{3}}$$

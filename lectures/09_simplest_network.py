@@ -183,8 +183,8 @@ assert np.allclose(stitched, holes, atol=1e-4)
 # %% [markdown]
 # ## 6. An experiment: it learns
 #
-# Sixty drawn scenes, each seen twice. Each step is one picture: forward, loss, backward,
-# step. A minute of it on real photographs would be the same loop.
+# Sixty drawn scenes, each seen twice. Each step is one picture: forward, loss, backward, step. A
+# minute of it on real photographs would be the same loop.
 
 # %%
 train, test = list(scenes.split("train")), list(scenes.split("test"))
@@ -230,9 +230,9 @@ assert np.mean(losses[-30:]) < 0.9 * np.mean(losses[:30])
 assert np.mean(right) > majority + 0.1
 
 # %% [markdown]
-# Look at its mistakes. The texture is right, the place is wrong: sky in the middle of a lake, road
-# on a wall. In 34 pixels the two look the same. No training will cure that; the network must see
-# *more*. That is the next chapter.
+# Look at its mistakes. It knows textures and colours, and mixes up what looks alike near by: a
+# lake is called sky, a path building, trees and grass change places. In 34 pixels they *are*
+# alike. No training will cure that; the network must see *more*. That is the next chapter.
 #
 # ## 7. What the authors reported, what we measured
 #

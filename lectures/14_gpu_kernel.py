@@ -6,8 +6,8 @@
 #   minicnn/launching.py; minicnn/emulator/cuda.h
 # - **Exercises:** ex21_cuda_avg_pool_backward
 #
-# **The problem.** The network of 2012 learnt for six days on two graphics cards. On the processors
-# of the day it would have been a year. A GPU has thousands of threads, and what they run is C with
+# **The problem.** The network of 2012 learnt for six days on two graphics cards. On processors it
+# would have taken many times as long. A GPU has thousands of threads, and what they run is C with
 # a few more words. Every operation of this package has such a text beside its CPU loops. In this
 # chapter you read one, write one, break it, and see *why* it broke, on any laptop: the package
 # compiles the same text with g++ and runs its threads one by one, with an eye on every access to
@@ -15,6 +15,7 @@
 
 # %%
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from minicnn import device, emulator
 from minicnn import functional as F
@@ -41,11 +42,7 @@ for i in range(16):
     block, thread = divmod(i, 8)
     works = i < 10
     colour = COLOURS[block] if works else "0.88"
-    axes.add_patch(
-        __import__("matplotlib.patches", fromlist=["x"]).Rectangle(
-            (i + 0.4 * block, 0), 0.9, 1, color=colour
-        )
-    )
+    axes.add_patch(Rectangle((i + 0.4 * block, 0), 0.9, 1, color=colour))
     axes.text(
         i + 0.4 * block + 0.45,
         0.5,
@@ -148,9 +145,9 @@ scatter = (
 )
 gather = (
     index
-    + """  T total = 0;
+    + """  float total = 0;
   for (int u = 0; u < 3; u++) if (0 <= i - u && i - u < n - 2) total += x[i - u] / 3;
-  if (i < n) y[i] = total;""".replace("T total", "float total")
+  if (i < n) y[i] = total;"""
 )
 gy = cupy.asarray(np.ones(8, np.float32))
 race = said(scatter, gy, cupy.zeros(10, np.float32), 8, 1, 8)
@@ -172,19 +169,11 @@ assert np.allclose(cupy.asnumpy(gx), expected)
 # last bits of the result. A gathered sum has the same bits always:
 
 # %%
+gy = cupy.asarray(random.normal(size=8).astype(np.float32))
 results = []
 for order, seed in (("forward", 0), ("reversed", 0), ("random", 1), ("random", 2)):
     y = cupy.zeros(10, np.float32)
-    launch(
-        gather,
-        cupy.asarray(random.normal(size=8).astype(np.float32) * 0 + 0.1),
-        y,
-        10,
-        1,
-        10,
-        order=order,
-        seed=seed,
-    )
+    launch(gather, gy, y, 10, 1, 10, order=order, seed=seed)
     results.append(cupy.asnumpy(y))
 assert all(np.array_equal(result, results[0]) for result in results)
 
