@@ -26,19 +26,13 @@ FUNCTIONS = {
     "broadcast_to": "array, shape",
     "clip": "a, a_min, a_max, out=None",
     "concatenate": "tup, axis=0, out=None",
-    "cumsum": "a, axis=None, dtype=None, out=None",
-    "expand_dims": "a, axis",
-    "flip": "a, axis=None",
     "full": "shape, fill_value, dtype=None",
-    "full_like": "a, fill_value, dtype=None",
     "max": "a, axis=None, out=None, keepdims=False",
     "mean": "a, axis=None, dtype=None, out=None, keepdims=False",
     "min": "a, axis=None, out=None, keepdims=False",
-    "nonzero": "a",
     "ones": "shape, dtype=float",
     "ones_like": "a, dtype=None",
     "pad": "array, pad_width, mode='constant'",
-    "repeat": "a, repeats, axis=None",
     "reshape": "a, newshape",
     "searchsorted": "a, v, side='left', sorter=None",
     "split": "ary, indices_or_sections, axis=0",
@@ -54,9 +48,8 @@ FUNCTIONS = {
 }
 # Element by element, and the matrix product; with `out` and `dtype`.
 UFUNCS = """
-    abs add ceil divide equal exp expm1 floor greater greater_equal isfinite isinf isnan less
-    less_equal log log1p logical_and logical_not logical_or matmul maximum minimum multiply negative
-    not_equal power sign sqrt square subtract tanh
+    abs add divide equal exp floor greater greater_equal isnan less less_equal log log1p matmul
+    maximum minimum multiply negative not_equal power sign sqrt square subtract tanh
 """.split()
 METHODS = "all any argmax astype clip copy dot max mean min repeat sum take".split()
 VIEWS = "ravel reshape squeeze swapaxes transpose".split()  # methods that read nothing
