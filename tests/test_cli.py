@@ -65,8 +65,8 @@ def test_alone_it_prints_help(capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "segment" in out and "gradcheck" in out
-    for absent in ("table", "exercise", "lectures"):  # not there yet, so not listed
-        assert f"    {absent} " not in out
+    for listed in ("table", "exercise", "lectures"):
+        assert f"    {listed} " in out
 
 
 def test_version(capsys):
