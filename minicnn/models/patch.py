@@ -123,7 +123,7 @@ RECIPES = {
     "ours": {
         "nonlinearity": "relu",
         "normalise": "both",
-        "lr": 0.04,
+        "lr": 0.01,
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "schedule": "polynomial",
