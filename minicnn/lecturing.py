@@ -225,7 +225,7 @@ def measured(section, column, *row, command=""):
         if all(word in cells for word in row):
             value = Measured(re.match(r"[-\d.]+", cells[table[0].index(column)])[0])
             wanted = [command] if command else row
-            commands = re.findall(r"^minicnn .*$", found[0], re.M)
+            commands = re.findall(r"^(?:minicnn|python) .*$", found[0], re.M)
             value.command = next(c for c in commands if all(word in c for word in wanted))
             return value
     raise ValueError(f"minicnn/results/README.md, «{section}»: no line with {row}")
