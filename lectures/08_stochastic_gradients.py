@@ -279,7 +279,7 @@ assert train(data=data[:6]) == curves["as it should be"][:6]
 # \mathrm{step}/\mathrm{total})^{0.9}$. Its training curve:
 
 # %%
-text = (ROOT / "minicnn/results/multi-scale.jsonl").read_text()
+text = (ROOT / "minicnn/results/multi-scale-first.jsonl").read_text()
 log = [json.loads(line) for line in text.splitlines()]
 log = [entry for entry in log if "loss" in entry and "rate" in entry]
 step, loss = (np.array([entry[name] for entry in log]) for name in ("step", "loss"))
@@ -288,7 +288,7 @@ axes.plot(step, loss, color=BLUE, alpha=0.3)
 axes.plot(step[10:-9], np.convolve(loss, np.ones(20) / 20, "valid"), color=BLUE)
 axes.axhline(np.log(8), color="0.4", linestyle=":")
 axes.set(xlabel="step", ylabel="loss", ylim=(0, 2.4))
-show(drawing, "The loss of the shipped network over 5150 steps on photographs")
+show(drawing, "The loss of three scales over the first 5150 steps on photographs")
 
 # %%
 print("minicnn train multi-scale --data stanford-background --fold 1 --epochs 10 --seed 0")
