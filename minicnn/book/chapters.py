@@ -29,6 +29,7 @@ class Cell:
 @dataclass(frozen=True)
 class Chapter:
     path: Path
+    text: str  # of the file
     title: str
     slides: tuple
     sources: tuple
@@ -70,7 +71,8 @@ def chapters(only=None):
 
 def read(path):
     """The Chapter in a file. Raises ValueError where its head is not as it should be."""
-    cells = split(Path(path).read_text())
+    text = Path(path).read_text()
+    cells = split(text)
     head = cells[0]
     title = re.match(r"# (.+)", head.text)
     if head.kind != "markdown" or not title:
@@ -84,7 +86,7 @@ def read(path):
         return tuple(item for item in items if item)
 
     slides, sources, exercises = map(listed, ("Slides", "Source", "Exercises"))
-    return Chapter(Path(path), title[1], slides, sources, exercises, tuple(cells))
+    return Chapter(Path(path), text, title[1], slides, sources, exercises, tuple(cells))
 
 
 def split(text):

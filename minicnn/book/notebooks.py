@@ -22,7 +22,7 @@ def notebook(chapter, results=None):
     needs("jupytext")
     import jupytext
 
-    book = jupytext.reads(chapter.path.read_text(), fmt="py:percent")
+    book = jupytext.reads(chapter.text, fmt="py:percent")
     outputs = iter(out for cell, out in results or () if cell.kind == "code")
     count = 0
     for number, cell in enumerate(book.cells):

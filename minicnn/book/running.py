@@ -82,7 +82,7 @@ def _run_cell(chapter, cell, names):
 def _sentence(chapter, error):
     here = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(chapter.path)]
     line = here[-1].lineno if here else "?"
-    code = chapter.path.read_text().split("\n")[line - 1].strip() if here else ""
+    code = chapter.text.split("\n")[line - 1].strip() if here else ""
     what = f"{type(error).__name__}: {error}".rstrip(": ")
     return f"{chapter.path.name}, line {line}: {what} ({code})"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from minicnn.book.notebooks import needs, notebook
 from minicnn.book.running import run, say
 from minicnn.book.slides import SLIDES
+from minicnn.exercising.exercise import find
 from minicnn.lecturing import ROOT
 from minicnn.writing import write_atomically
 
@@ -124,7 +125,10 @@ def _slide(name):
 
 
 def _exercise(name):
-    return html.escape(name.replace("_", " "))
+    if name.startswith("none"):
+        return html.escape(name)
+    exercise = find(name)
+    return f"<code>{exercise.number}</code> {html.escape(exercise.title)} ({exercise.minutes} min)"
 
 
 def _source_link(name):
