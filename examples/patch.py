@@ -47,7 +47,7 @@ figure.savefig(story / "1-patches.png")
 def learn(network, steps, name):
     parameters = [p for p in network.parameters() if p.requires_grad]
     schedule = optim.warm_up(optim.polynomial(steps), steps // 10)
-    optimizer = optim.SGD(parameters, lr=0.01, momentum=0.9, schedule=schedule)
+    optimizer = optim.SGD(parameters, lr=0.003, momentum=0.9, schedule=schedule)
     for step in tqdm(range(steps), desc=name):
         picture = pictures[step]
         inputs = [minicnn.Tensor(planes[None]) for planes in network.preprocess(picture.image)]
