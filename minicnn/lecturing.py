@@ -16,6 +16,7 @@ import inspect
 import io
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ class Source:
 
     def __init__(self, path, line, text, language="python"):
         self.path, self.line, self.language = Path(path), line, language
-        self.text = inspect.cleandoc(text) if text[:1] == " " else text.strip("\n")
+        self.text = textwrap.dedent(text).strip("\n")
 
     @property
     def place(self):
