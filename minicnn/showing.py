@@ -62,7 +62,9 @@ def layer_lines(model):
     """Shapes and receptive fields of a trained network, or of an untrained one by its name."""
     size = (240, 320)
     if model in MODELS:
-        network = MODELS[model][0](classes=8)
+        cls, recipes = MODELS[model]
+        options = {k: v for k, v in recipes["ours"].items() if k in cls.DEFAULTS}
+        network = cls(classes=8, **options)
     else:
         network, config = load_model(model)
         size = (3 * (config.get("long_side") or 320) // 4, config.get("long_side") or 320)

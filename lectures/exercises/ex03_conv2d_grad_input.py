@@ -48,7 +48,8 @@ HINTS = (
     "Those "
     "get a share of its gy.",
     "Write the loops of forward, and turn its one line round: what was read is now added to.",
-    "Or from the other side: for each pixel p, q of x, which i belongs to which u? i + u = p.",
+    "Or from the other side: for each pixel p, q of x, which i belongs to which u? i + u = p, and "
+    "0 <= i < OH, or there is no such output.",
 )
 OWN = Conv2d.backward
 
@@ -96,15 +97,19 @@ def key(gy, w, x_shape):
     for n in range(N):
         for c in range(F):
             for k in range(C):
-                for i in range(OH):
-                    for j in range(OW):
-                        for u in range(K):
-                            for v in range(L):
-                                gx[n, k, i + u, j + v] += w[c, k, u, v] * gy[n, c, i, j]
+                for i, j, u, v in np.ndindex(OH, OW, K, L):
+                    gx[n, k, i + u, j + v] += w[c, k, u, v] * gy[n, c, i, j]
     return gx
 
 
 MUTANTS = {
+    "no lower bound": (
+        "np.ndindex(OH, OW, K, L)",
+        "[(i, j, u, v) for u in range(K) for v in range(L) "
+        "for i in range(-u, OH) for j in range(-v, OW)]",
+        "Which i = p - u are there at all? Some are too large, some are too small, and a negative "
+        "index does not fail in numpy: it counts from the end.",
+    ),
     "filter turned": (
         "w[c, k, u, v]",
         "w[c, k, K - 1 - u, L - 1 - v]",

@@ -62,7 +62,9 @@ def check_size(size):
     try:
         height, width = (int(side) for side in size)
     except (TypeError, ValueError):
-        raise ValueError(f"scenes: size={size!r} should be (height, width)") from None
+        raise ValueError(
+            f"scenes: size={size!r} should be (height, width); on the command line 120x160"
+        ) from None
     if min(height, width) < 16 or height * width > 100_000_000:
         raise ValueError(
             f"scenes: size={size!r} should be at least 16x16 and at most 100 megapixels"

@@ -150,6 +150,7 @@ def watch(o):
                 (right.add if verdict["state"] == RIGHT else right.discard)(path)
                 print(in_words(e, path, verdict), flush=True)
             time.sleep(0.2)
+        print("all are right; nothing left to watch", file=sys.stderr)
     finally:
         worker.close()
 
