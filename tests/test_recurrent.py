@@ -231,6 +231,8 @@ def test_from_training_to_labels(tmp_path, capsys):
     assert "output=3: rCNN2 with 2 instances can be" in capsys.readouterr().err
     with pytest.raises(ValueError, match="width: of Recurrent only instances, output, fine can be"):
         network("rCNN2").change(width=1)
+    with pytest.raises(ValueError, match="option fine='stich': choose holes or stitch"):
+        network("rCNN2").change(fine="stich")
     assert main(["train", "recurrent", "--recipe", "faithful", "--steps", "1", "--set", *small,
                  "net=rCNN3", "--out", str(tmp_path / "faithful")]) == 0  # fmt: skip
     assert minicnn.resume(run, quiet=True).step == 2

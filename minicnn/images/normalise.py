@@ -1,5 +1,6 @@
-"""Local normalisation of a picture: every neighbourhood gets zero mean and unit variance, so that
-a wall in the sun and the same wall in the shade look alike to the network."""
+"""Normalisation of a picture. Locally, every neighbourhood gets zero mean and unit variance, so
+that a wall in the sun and the same wall in the shade look alike to the network; or the picture as a
+whole does, and keeps its colours."""
 
 import numpy as np
 
@@ -23,3 +24,9 @@ def normalise_locally(planes, window=15, floor=4.0):
         )
         out[...] = centred / np.maximum(np.sqrt(np.maximum(variance, 0)), floor)
     return result
+
+
+def normalise_whole(planes):
+    """float32 (C, H, W) with zero mean and unit variance over all planes together.
+    Source: Pinheiro, Collobert 2014."""
+    return (planes - planes.mean()) / max(float(planes.std()), 1e-3)

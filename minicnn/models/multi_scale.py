@@ -95,9 +95,6 @@ class MultiScale(SegmentationModel):
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = self.options
-        for name, allowed in self.CHOICES.items():
-            if o[name] not in allowed:
-                raise ValueError(f"option {name}={o[name]!r}: choose {' or '.join(allowed)}")
         maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
         self.stages = Stages(maps, o["tables"], o["nonlinearity"], o["last_linear"])
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform

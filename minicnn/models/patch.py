@@ -21,7 +21,7 @@ from minicnn import init, nn
 from minicnn.datasets import VOID
 from minicnn.devices import array_module
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally
+from minicnn.images.normalise import normalise_locally, normalise_whole
 from minicnn.models.dense import dense
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.tensor import Tensor
@@ -43,15 +43,11 @@ class Patch(SegmentationModel):
         "every": 4,  # pixels between two answers in a picture: 1, or the stride of the network
     }
     RANGES = {"blocks": (1, 3), "width": (0.01, 16), "every": (1, 4)}
+    CHOICES = {"nonlinearity": ("tanh", "relu"), "normalise": ("picture", "local", "both")}
 
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = self.options
-        for name, allowed in (("nonlinearity", "tanh relu"), ("normalise", "picture local both")):
-            if o[name] not in allowed.split():
-                raise ValueError(
-                    f"option {name}={o[name]!r}: choose {' or '.join(allowed.split())}"
-                )
         activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[o["nonlinearity"]]()
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
         inputs = 6 if o["normalise"] == "both" else 3
@@ -78,8 +74,7 @@ class Patch(SegmentationModel):
             if self.options["normalise"] == "both":
                 planes = np.concatenate([planes, (yuv - YUV_MEAN) / YUV_SPREAD])
         else:
-            planes = np.moveaxis(image, 2, 0).astype(np.float32)
-            planes = (planes - planes.mean()) / max(float(planes.std()), 1e-3)
+            planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
         around = (self.before, self.after)
         return [np.pad(planes, ((0, 0), around, around))]
 

@@ -35,7 +35,7 @@ from minicnn import functional as F
 from minicnn import init, nn, randomness
 from minicnn.datasets import VOID
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally
+from minicnn.images.normalise import normalise_locally, normalise_whole
 from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.op import no_grad
@@ -102,9 +102,6 @@ class Recurrent(SegmentationModel):
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = self.options
-        for name, allowed in self.CHOICES.items():
-            if o[name] not in allowed:
-                raise ValueError(f"option {name}={o[name]!r}: choose {' or '.join(allowed)}")
         self.plan, self.reads_itself = NETS[o["net"]], o["net"] != "CNN1"
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
         inputs, self.layers = 3 + classes * self.reads_itself, []
@@ -141,8 +138,7 @@ class Recurrent(SegmentationModel):
         if self.options["normalise"] == "local":
             planes = normalise_locally(rgb_to_yuv(image))
         else:
-            planes = np.moveaxis(image, 2, 0).astype(np.float32)
-            planes = (planes - planes.mean()) / max(float(planes.std()), 1e-3)
+            planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
         sees, every = self.sees(self.instances), self.stride
         before = sees // 2 - (every - 1) // 2  # of each cell the pixel in its middle is asked
         sizes = [every * (-(-side // every) - 1) + sees for side in image.shape[:2]]

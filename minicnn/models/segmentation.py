@@ -21,12 +21,13 @@ class SegmentationModel(nn.Module):
 
     DEFAULTS = {}
     RANGES = {}  # {name: (least, most)} of options that are numbers
+    CHOICES = {}  # {name: values} of options that are words
     LATER = ()  # names of options that a trained network may be given another value of
     done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
         self.classes = classes
-        self.options = merge_options(type(self).__name__, self.DEFAULTS, options, self.RANGES)
+        self.options = self._merged(self.DEFAULTS, options)
 
     def change(self, **options):
         """Gives options of `LATER` other values, in a trained network too; returns self."""
@@ -36,10 +37,16 @@ class SegmentationModel(nn.Module):
                 raise ValueError(
                     f"{name}: of {type(self).__name__} {can} be changed after training"
                 )
-        owner, before = type(self).__name__, self.options
-        self.options = merge_options(owner, before, options, self.RANGES)
+        self.options = self._merged(self.options, options)
         self.settle()
         return self
+
+    def _merged(self, defaults, options):
+        merged = merge_options(type(self).__name__, defaults, options, self.RANGES)
+        for name, allowed in self.CHOICES.items():
+            if merged[name] not in allowed:
+                raise ValueError(f"option {name}={merged[name]!r}: choose {' or '.join(allowed)}")
+        return merged
 
     def settle(self):
         """Checks the options together, and computes what follows from them."""
