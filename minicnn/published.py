@@ -38,9 +38,12 @@ def load_table(name):
         known = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json")))
         raise ValueError(f"there is no table {name!r}; there are {known}")
     try:
-        return json.loads(path.read_text()), path
+        table = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON file ({error})") from None
+    if not isinstance(table, dict) or not {"title", "rows", "notes"} <= set(table):
+        raise ValueError(f"{path}: JSON, but not a table like {RESULTS / 'stanford.json'}")
+    return table, path
 
 
 def put(table, name, found, train=None):

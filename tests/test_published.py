@@ -119,6 +119,10 @@ def test_a_table_is_written_as_it_was_read(table, tmp_path):
     (tmp_path / "own.json").write_text("{")
     with pytest.raises(ValueError, match="own.json: not a JSON file"):
         load_table(tmp_path / "own.json")
+    other = tmp_path / "other.json"
+    other.write_text('{"rows": []}')
+    with pytest.raises(ValueError, match="other.json: JSON, but not a table like"):
+        load_table(other)
     with pytest.raises(ValueError, match="no table 'oslo'; there are .*stanford"):
         load_table("oslo")
 

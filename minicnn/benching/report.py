@@ -1,6 +1,6 @@
 """Results as lines of a table, and as a page:
 
-python -m minicnn.benching.report bench.json        # Markdown, on standard output
+python -m minicnn.benching bench.json        # Markdown, on standard output
 """
 
 from minicnn.benching.machine import sentence
