@@ -1,12 +1,11 @@
 """Trees of segments, descriptors, the optimal cover and its classifier: by hand, by brute force."""
 
-import inspect
 import itertools
 import json
-from types import ModuleType
 
 import numpy as np
 import pytest
+from planted import planted
 from small_runs import Red, small_run
 
 import minicnn
@@ -181,11 +180,7 @@ def test_cover_is_the_best_of_all_ancestors():
     ],
 )
 def test_a_planted_mistake_is_found(right, wrong):
-    source = inspect.getsource(covering)
-    assert source.count(right) == 1
-    broken = ModuleType("broken")
-    exec(source.replace(right, wrong), broken.__dict__)
-    assert not covers_are_optimal(broken.purest_ancestors)
+    assert not covers_are_optimal(planted(covering, right, wrong).purest_ancestors)
 
 
 def test_cover_is_that_of_the_leaves_where_they_are_purer():

@@ -43,21 +43,24 @@ def folder():
     return found
 
 
+def paths():
+    """{number: path} of all exercises, in the order of their numbers."""
+    return {path.name[:4]: path for path in sorted(folder().glob("ex[0-9][0-9]_*.py"))}
+
+
 def all_exercises():
     """Every Exercise, in the order of their numbers."""
-    return [Exercise(path) for path in sorted(folder().glob("ex[0-9][0-9]_*.py"))]
+    return [Exercise(path) for path in paths().values()]
 
 
 def find(name):
     """The Exercise with this number (`ex03`, `3`), or that a file answers (`my/ex03_mine.py`)."""
     stem = Path(name).stem
     number = f"ex{int(stem):02}" if stem.isdecimal() else stem[:4]
-    exercises = all_exercises()
-    for exercise in exercises:
-        if exercise.number == number:
-            return exercise
-    first, last = exercises[0].number, exercises[-1].number
-    raise ValueError(f"there is no exercise {name!r}; there are {first} to {last}")
+    found = paths()
+    if number not in found:
+        raise ValueError(f"there is no exercise {name!r}; there are {min(found)} to {max(found)}")
+    return Exercise(found[number])
 
 
 class Exercise:
