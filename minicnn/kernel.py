@@ -37,17 +37,21 @@ from minicnn import launching
 from minicnn.devices import array_module, blas_libraries
 
 _algorithm = "auto"
-_helpers = {}  # module globals (by id) -> the plain functions that its kernels call
+_helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
 prange = range
 
 
-def helper(function):
+def helper(function=None, *, fused=False):
     """Decorator for a function that CPU bodies of the same file call. It is compiled along with
-    them, right into the place of the call, so that a loop around it can use vector instructions."""
-    _helpers.setdefault(id(function.__globals__), []).append(function)
+    them, right into the place of the call, so that a loop around it can use vector instructions.
+    If `fused`, a product and a sum may be one instruction, rounded once, and a sum of many numbers
+    may be taken in any order."""
+    if function is None:
+        return lambda f: helper(f, fused=fused)
+    _helpers.setdefault(id(function.__globals__), []).append((function, fused))
     return function
 
 
@@ -166,8 +170,9 @@ def _compile(body):
         names["prange"] = numba.prange
     # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
     numpys = {"error_model": "numpy"}
-    for function in _helpers.pop(id(names), []):
-        names[function.__name__] = numba.njit(forceinline=True, **numpys)(function)
+    for function, fused in _helpers.pop(id(names), []):
+        flags = numpys | {"fastmath": {"contract", "reassoc"} if fused else False}
+        names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
     options = numpys | {"parallel": "prange" in body.__code__.co_names}
     try:
         return numba.njit(cache=True, **options)(body)

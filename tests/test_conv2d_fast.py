@@ -10,7 +10,7 @@ import pytest
 import minicnn.ops  # noqa: F401  (registers the algorithms)
 from minicnn.devices import get_num_threads, set_num_threads
 from minicnn.kernel import algorithm
-from minicnn.ops import conv2d, conv2d_fast, conv2d_im2col, dft16
+from minicnn.ops import conv2d, conv2d_direct, conv2d_fast, conv2d_im2col, dft16
 
 
 def layer(rng, N, C, F, H, W, K, L, ph, pw, G=1):
@@ -117,12 +117,14 @@ def test_rule(change):
         "y_shape": (1, 64, 60, 60),
         "geometry": (1, 1, 5, 5, 1, 1),
         "groups": 1,
+        "result": "gw",
     }
     assert conv2d_fast.worth_it(**inputs)
     assert conv2d_fast.worth_it(**{**inputs, "w_shape": (256, 256, 7, 7)})
     picture = {**inputs, "w_shape": (16, 3, 7, 7), "y_shape": (1, 16, 240, 320)}
-    assert conv2d_fast.worth_it(**picture) and not conv2d_fast.worth_it(**picture, forward=True)
-    assert conv2d_fast.worth_it(**{**picture, "w_shape": (64, 64, 3, 3)}, forward=True)
+    for result, transforms in (("y", False), ("gx", True), ("gw", False)):
+        assert conv2d_fast.worth_it(**{**picture, "result": result}) == transforms
+    assert conv2d_fast.worth_it(**{**picture, "w_shape": (64, 64, 3, 3), "result": "y"})
     assert not conv2d_fast.worth_it(**{**inputs, **change})
 
 
@@ -173,6 +175,66 @@ def test_a_nan_spoils_tiles_and_no_more():
     assert not spoiled[:10].any() and not spoiled[30:].any()  # and the tiles around them
 
 
+@pytest.fixture
+def direct(monkeypatch):
+    """Few input maps on any picture go the direct way; counts its calls."""
+    calls = []
+    monkeypatch.setattr(conv2d_direct, "PIXELS", 60)
+    monkeypatch.setattr(conv2d_direct, "worth_it", lambda *args: True)
+    for name in ("direct_forward", "direct_grad_weight"):
+        kernel = getattr(conv2d_direct, name)
+        counting = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))  # noqa: E731
+        monkeypatch.setattr(conv2d_direct, name, counting)
+    return calls
+
+
+@pytest.mark.parametrize("dtype, bound", [(np.float64, 1e-14), (np.float32, 2e-6)])
+@pytest.mark.parametrize("seed", range(20))
+def test_direct_equals_simple(seed, dtype, bound, direct):
+    """Any geometry of one group, in strips of a few lines, also where the last window ends before
+    the picture does."""
+    rng = np.random.default_rng([6, seed])
+    C, F, K, L, sh, sw, dh, dw = (int(n) for n in rng.integers(1, 6, 8))
+    N, ph, pw = (int(n) for n in rng.integers(0, 4, 3) + (1, 0, 0))
+    H, W = rng.integers(26, 40, 2)
+    OH, OW = (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+    shapes = (N, C, H, W), (F, C, K, L), F, (N, F, OH, OW)
+    arrays = [rng.normal(size=shape) for shape in shapes]
+    geometry = sh, sw, ph, pw, dh, dw, 1
+    with algorithm("simple"):
+        expected = run(arrays, geometry)
+    got = run([a.astype(dtype) for a in arrays], geometry)
+    assert len(direct) == 2
+    for name, a, b in zip(("y", "gx", "gw"), got, expected, strict=True):
+        assert a.dtype == dtype and error(a, b) < bound, name
+
+
+def test_direct_reads_nothing_beside_the_windows(direct):
+    """A NaN spoils the windows that hold it, and no pixel more."""
+    x, w = np.ones((1, 3, 30, 31), np.float32), np.ones((5, 3, 3, 3), np.float32)
+    x[0, 0, 0, 0] = x[0, 1, 20, 25] = np.nan
+    y = np.empty((1, 5, 28, 29), np.float32)
+    conv2d.conv2d_forward(x, w, np.ones(5, np.float32), 1, 1, 0, 0, 1, 1, 1, y)
+    expected = np.full(y.shape[2:], False)
+    expected[0, 0] = expected[18:21, 23:26] = True
+    np.testing.assert_array_equal(np.isnan(y), np.broadcast_to(expected, y.shape))
+
+
+@pytest.mark.parametrize(
+    "shapes, direct",
+    [
+        (((16, 3, 7, 7), (1, 16, 60, 60), 1), True),
+        (((16, 5, 7, 7), (1, 16, 60, 60), 1), False),
+        (((96, 3, 7, 7), (1, 96, 60, 60), 1), False),
+        (((16, 3, 1, 1), (1, 16, 60, 60), 1), False),
+        (((16, 3, 7, 7), (1, 16, 30, 30), 1), False),
+        (((16, 3, 7, 7), (1, 16, 60, 60), 2), False),
+    ],
+)
+def test_rule_for_few_maps(shapes, direct):
+    assert conv2d_direct.worth_it(*shapes) == direct
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_im2col_equals_simple(seed, transforms):
     """Any geometry, in pieces of a few lines and of a few maps, on one thread and on all."""
@@ -206,8 +268,9 @@ def test_im2col_in_pieces(maps, size, monkeypatch):
         assert error(a, b) < 1e-14
 
 
-def test_same_bits_twice_and_close_with_one_thread():
-    inputs = layer(np.random.default_rng(5), 2, 16, 40, 70, 75, 7, 5, 3, 2)
+@pytest.mark.parametrize("maps", [16, 3])
+def test_same_bits_twice_and_close_with_one_thread(maps):
+    inputs = layer(np.random.default_rng(5), 2, maps, 30, 70, 75, 7, 5, 3, 2)
     threads = get_num_threads()
     first, second = run(*inputs), run(*inputs)
     try:

@@ -15,6 +15,7 @@ for _name in FILES:
     importlib.import_module(f"minicnn.ops.{_name}")
 
 importlib.import_module("minicnn.ops.conv2d_im2col")  # the fast algorithms of conv2d
+importlib.import_module("minicnn.ops.conv2d_direct")
 importlib.import_module("minicnn.ops.conv2d_fast")
 importlib.import_module("minicnn.ops.conv2d_gpu")  # and the fast one on a GPU
 

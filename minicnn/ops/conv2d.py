@@ -20,9 +20,10 @@ is why people say «convolution with the flipped filter»; and with s > 1 only t
 the division comes out even.
 
 The kernels here follow the formulas, seven loops deep. The faster ones have files of their own:
-conv2d_im2col.py makes products of matrices of them, conv2d_fast.py (large filters, or small ones on
-many pixels) transforms, and conv2d_gpu.py is the one for GPUs. Of those that can take the inputs
-the last one is called; `worth_it` in conv2d_fast.py is the rule for transforms.
+conv2d_im2col.py makes products of matrices of them, conv2d_direct.py (few input maps) sums of
+shifted pictures, conv2d_fast.py (large filters, or small ones on many pixels) transforms, and
+conv2d_gpu.py is the one for GPUs. Of those that can take the inputs the last one is called: the
+rule is `worth_it` in conv2d_fast.py and in conv2d_direct.py.
 
 Source: LeCun et al. 1989.
 """

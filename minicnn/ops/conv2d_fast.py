@@ -43,6 +43,7 @@ import numpy as np
 
 from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, chosen_algorithm, prange
+from minicnn.ops import conv2d_direct
 from minicnn.ops.complex_products import products
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, spectra
@@ -54,17 +55,18 @@ WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
 
 
-def worth_it(array, w_shape, y_shape, geometry, groups, forward=False):
-    """The rule. Windows must lie side by side (stride and dilation 1), and a tile must have room
-    for a filter and for as many results (K, L at most 11). Errors of 1e-7 are good enough for
-    float32 only. Spectra of filters above 100 MB (a filter takes 1 kB) are not for caches.
+def worth_it(array, w_shape, y_shape, geometry, groups, result):
+    """The rule for `result`, 'y', 'gx' or 'gw'. Windows must lie side by side (stride and dilation
+    1), and a tile must have room for a filter and for as many results (K, L at most 11). Errors of
+    1e-7 are good enough for float32 only. Spectra of filters above 100 MB (a filter takes 1 kB) are
+    not for caches. `with algorithm("fast"):` asks for no more than that.
 
     Then what decides is time, counted in multiplications of a large product of matrices. Here a
     tile takes as long as 30,000 of them, a filter as long as 20,000, and products of spectra, which
-    are small, take twice as long as large ones. In the other method (conv2d_im2col.py) each number
-    of a window is copied before it meets the F filters, which takes as long as 50 of them; 20 in a
-    forward pass whose windows are small, so that copies stay in the nearest cache.
-    `with algorithm("fast"):` asks for the transforms without a look at the time."""
+    are small, take twice as long as large ones. In conv2d_im2col.py each number of a window is
+    copied before it meets the F filters, which takes as long as 50 of them; 20 in a forward pass
+    whose windows are small, so that copies stay in the nearest cache. Few input maps are the
+    business of conv2d_direct.py."""
     F, C, K, L = w_shape
     sh, sw, _, _, dh, dw = geometry
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
@@ -73,10 +75,12 @@ def worth_it(array, w_shape, y_shape, geometry, groups, forward=False):
         return False
     if chosen_algorithm() == "fast":
         return True
+    if result != "gx" and conv2d_direct.worth_it(w_shape, y_shape, groups):
+        return False
     TH, TW, _, _ = grid(y_shape, w_shape)
     tiles, pixels = y_shape[0] * TH * TW, y_shape[0] * y_shape[2] * y_shape[3]
     here = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
-    copying = 20 if forward and C * K * L <= 256 else 50
+    copying = 20 if result == "y" and C * K * L <= 256 else 50
     return here < pixels * C * groups * K * L * (F // groups + copying)
 
 
@@ -174,7 +178,7 @@ def synthesise(spectrum, tiling, sign, bias, y):
 # -------------------------------------------------------------------------- the three uses of them
 @conv2d_forward.fast(
     lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
-        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, forward=True
+        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, "y"
     ),
     keeps=True,
 )
@@ -187,7 +191,7 @@ def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
 
 @conv2d_grad_input.fast(
     lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: worth_it(
-        gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups
+        gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gx"
     ),
     keeps=True,
 )
@@ -201,7 +205,7 @@ def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
 
 @conv2d_grad_weight.fast(
     lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(
-        gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups
+        gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gw"
     ),
     keeps=True,
 )
