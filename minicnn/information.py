@@ -1,6 +1,5 @@
 """What `minicnn info` tells of this machine, and the choice of the device."""
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -48,6 +47,8 @@ def why_not_emulated():
 
 def facts():
     """Everything that `minicnn info` prints, ready for JSON."""
+    import importlib.metadata
+
     import numba
 
     versions = {"minicnn": importlib.metadata.version("minicnn")}

@@ -15,7 +15,7 @@ import minicnn
 from minicnn import ops
 from minicnn.cases import Case
 from minicnn.cli import main
-from minicnn.options import split_settings
+from minicnn.cli.values import split_settings
 
 TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
 TINY = ["--set"] + [

@@ -8,8 +8,9 @@ from emulated import needs_compiler
 from small_runs import SCENES, SETTINGS
 
 import minicnn
-from minicnn import checkpoints, cli, commands, emulator, nn
+from minicnn import checkpoints, cli, emulator, nn
 from minicnn import functional as F
+from minicnn.cli.common import machine
 from minicnn.kernel import chosen_algorithm
 from minicnn.profiling import profile
 from minicnn.tensor import Tensor
@@ -121,7 +122,7 @@ def test_the_command_line_names_the_device_that_cannot_be_used(monkeypatch, caps
 def test_tf32_is_an_option_off_by_default(capsys):
     chosen = []
     for tf32 in (False, True):
-        with commands._machine(SimpleNamespace(threads=None, device="emulated", tf32=tf32)):
+        with machine(SimpleNamespace(threads=None, device="emulated", tf32=tf32)):
             chosen.append(chosen_algorithm())
     assert chosen == ["auto", "tf32"]
     assert cli.main(["evaluate", "multi-scale", "--device", "cpu", "--tf32"]) == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minicnn import cli, commands, launching
+from minicnn import cli, information, launching
 
 
 def failure(name, text):
@@ -26,10 +26,10 @@ FAILURES = [
 
 @pytest.mark.parametrize("name, text, sentence", FAILURES)
 def test_an_error_of_cuda_is_one_sentence(name, text, sentence, monkeypatch, capsys):
-    def fail(options):
+    def fail():
         raise failure(name, text)
 
-    monkeypatch.setattr(commands, "info", fail)
+    monkeypatch.setattr(information, "facts", fail)
     assert cli.main(["info"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1

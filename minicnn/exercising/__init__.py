@@ -5,7 +5,7 @@ task, the formula, one blank function. Below it stands what checks the answer (e
 parts). Adding an exercise is adding such a file.
 
 `checking.py` holds the levels, `worker.py` runs an answer in a process of its own, `commands.py` is
-`minicnn exercise`.
+what `minicnn exercise` does.
 """
 
 from minicnn.exercising.parts import NotDone, replaced, todo

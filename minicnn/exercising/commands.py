@@ -1,4 +1,4 @@
-"""What `minicnn exercise ...` does. `o` are the options as cli.py reads them."""
+"""What `minicnn exercise ...` does. `o` are the options as cli/exercise.py reads them."""
 
 import json
 import sys
@@ -26,10 +26,6 @@ def test_answer(path):
     if text:
         pytest.fail(text, pytrace=False)
 '''
-
-
-def exercise(o):
-    return ACTIONS[o.action](o)
 
 
 def list_all(o):

@@ -1,15 +1,17 @@
-"""The options of `minicnn exercise`; cli.py takes them in."""
+"""minicnn exercise list | start | check | watch | hint | report; what they do is in
+minicnn/exercising/commands.py."""
 
-from minicnn.options import positive, whole_number
+from minicnn.cli.arguments import add_actions, add_command, add_json
+from minicnn.cli.values import positive, whole_number
 
 
-def add_exercise(parser, parser_class):
-    """Adds the actions of `minicnn exercise` to its parser."""
-    actions = parser.add_subparsers(metavar="ACTION", parser_class=parser_class, required=True)
+def add(commands):
+    what = "exercises with blanks: starts them, checks them, says what is wrong"
+    actions = add_actions(commands, "exercise", what)
 
     def action(name, help, names=None):
-        p = actions.add_parser(name, help=help, description=help)
-        p.set_defaults(command="exercise", action=name)
+        p = add_command(actions, name, help, run)
+        p.set_defaults(action=name)
         if names:
             p.add_argument("names", metavar="EXERCISE", nargs="*", help=names)
         where = ("--to", "--in") if name == "start" else ("--in",)
@@ -17,14 +19,13 @@ def add_exercise(parser, parser_class):
         if name not in ("list", "start"):
             p.add_argument("--limit", type=positive, default=10.0, metavar="S", help="seconds (10)")
         if name in ("list", "check", "report"):
-            p.add_argument("--json", action="store_true", help="the result as JSON")
+            add_json(p)
         return p
 
     action("list", "the exercises, their minutes and what is begun")
     action("start", "copies blanks to a folder of yours", "ex01, ... (all)")
-    p = action(
-        "check", "checks answers; exit status 1 unless all are right", "ex01, or a file (all)"
-    )
+    what = "checks answers; exit status 1 unless all are right"
+    p = action("check", what, "ex01, or a file (all)")
     p.add_argument("--compile", action="store_true", help="trains with loops compiled by Numba")
     action("watch", "checks an answer whenever it is saved", "ex01, or a file (all)")
     p = action("hint", "a hint for what your answer does wrong, or the next general one")
@@ -32,3 +33,9 @@ def add_exercise(parser, parser_class):
     p.add_argument("--number", type=whole_number(1), metavar="N", help="a general one")
     p = action("report", "how far one or many folders of answers are")
     p.add_argument("folders", metavar="DIR", nargs="*", help="(my)")
+
+
+def run(o):
+    from minicnn.exercising.commands import ACTIONS
+
+    return ACTIONS[o.action](o)

@@ -1,0 +1,111 @@
+"""The command line: `minicnn train multi-scale --data scenes`.
+
+One command, one file: its options (`add`) and what it does (`run`). What several commands share is
+in `arguments.py` (options) and in `common.py` (deeds); here stand the list of the commands and what
+is said when one fails. Everything that they do can be had from Python too.
+
+`run(o)` gets the options as they were read. It prints its result to stdout, everything else to
+stderr, and returns the exit status, or None for 0: 0; 1 if a check found something wrong; 2 for a
+mistake of the user, said in one line; 130 after Ctrl-C.
+"""
+
+import argparse
+import errno
+import os
+import sys
+
+from minicnn.cli import (
+    bench,
+    data,
+    demo,
+    evaluate,
+    exercise,
+    gradcheck,
+    info,
+    lectures,
+    resume,
+    segment,
+    show,
+    table,
+    train,
+)
+from minicnn.cli.arguments import Parser
+
+COMMANDS = (
+    demo,
+    train,
+    resume,
+    evaluate,
+    segment,
+    show,
+    data,
+    gradcheck,
+    bench,
+    table,
+    exercise,
+    lectures,
+    info,
+)
+
+
+def main(arguments=None):
+    """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+        if "command" not in options:
+            parser.print_help()
+            return 0
+        status = options.command(options) or 0
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt as stop:
+        return _say(str(stop) or "stopped", 130)
+    except BrokenPipeError:  # `minicnn info | head -1`: whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        if os.environ.get("MINICNN_TRACEBACK"):  # for whoever looks for a mistake of ours
+            raise
+        return _say(_sentence(error), 2)
+
+
+def _parser():
+    parser = Parser(
+        prog="minicnn",
+        description="Convolutional networks for image segmentation, written from scratch.",
+        epilog="`minicnn COMMAND --help` explains one command.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version, and nothing else")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, *rest):
+        from minicnn import __version__
+
+        print(f"minicnn {__version__}")
+        parser.exit()
+
+
+def _say(text, status):
+    print("minicnn:", " ".join(text.split("\n")), file=sys.stderr)
+    return status
+
+
+def _sentence(error):
+    from minicnn.launching import in_words
+
+    if words := in_words(error):  # of cupy and CUDA
+        return words
+    if isinstance(error, MemoryError):
+        return f"the memory is full ({error})" if str(error) else "the memory is full"
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}the disk is full; make room, or choose another folder with --out"
+    return f"{where}{error.strerror}"

@@ -1,0 +1,59 @@
+"""minicnn bench [NAME...]"""
+
+from minicnn.cli.arguments import add_command, add_tf32, add_threads
+from minicnn.cli.common import machine, print_lines
+from minicnn.cli.values import whole_number
+from minicnn.information import choose_algorithm
+from minicnn.kernel import algorithm
+
+
+def add(commands):
+    what = "times operations, networks and their growth, beside PyTorch"
+    p = add_command(commands, "bench", what, run)
+    p.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="operation (conv2d), model (multi-scale), memory, growth or first-step (all of them)",
+    )
+    p.add_argument(
+        "--against", choices=("torch", "none"), default="auto", help="(PyTorch if it is installed)"
+    )
+    p.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds it, as 7x7")
+    p.add_argument("--all", action="store_true", help="slow rows, too (AlexNet at batch 32)")
+    p.add_argument("--repeats", type=whole_number(1), default=9, metavar="N", help="(9)")
+    p.add_argument("--device", choices=("cpu", "gpu", "emulated"), default="cpu", help="(cpu)")
+    add_tf32(p)
+    add_threads(p)
+    p.add_argument("--json", metavar="FILE", help="everything that was measured, as JSON")
+    p.add_argument("--plot", metavar="FILE", help="a picture of the ratios (.png, .pdf, .svg)")
+    p.add_argument(
+        "--profile",
+        action="store_true",
+        help="instead, where the time of a training step of the named models goes",
+    )
+
+
+def run(o):
+    if o.profile:
+        return _profile(o)
+    if o.device == "emulated":
+        raise ValueError(
+            "bench --device emulated: only with --profile, for it says nothing of GPUs"
+        )
+    from minicnn.benching import bench
+
+    chosen = o.threads, o.repeats, o.all, o.only, o.json, o.plot
+    with algorithm(choose_algorithm(o.tf32, o.device)):
+        found = bench(o.names, o.against, o.device, *chosen)
+    return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
+
+
+def _profile(o):
+    from minicnn.benching.steps import profile_step
+
+    if not o.names:
+        raise ValueError("bench --profile: name a model, for example multi-scale")
+    with machine(o) as device:
+        for model in o.names:
+            print_lines(profile_step(model, device=device))

@@ -1,0 +1,58 @@
+"""What several commands do. `o` are the options of one, as arguments.py reads them."""
+
+import contextlib
+import sys
+
+import minicnn
+from minicnn import evaluation, models
+from minicnn.information import choose_algorithm, choose_device
+from minicnn.kernel import algorithm
+
+
+def print_lines(lines):
+    for line in [lines] if isinstance(lines, str) else lines:
+        print(line)
+
+
+def use_threads(o):
+    if o.threads:
+        minicnn.set_num_threads(o.threads)
+
+
+@contextlib.contextmanager
+def machine(o):
+    """Inside, what was chosen holds: threads, device, algorithm. Gives the device."""
+    use_threads(o)
+    name = choose_device(o.device)
+    with minicnn.device(name), algorithm(choose_algorithm(o.tf32, name)):
+        yield name
+
+
+def changes_in(settings):
+    """Takes out of `settings` what a trained network can be told: {option: value}."""
+    return {name: settings.pop(name) for name in list(settings) if name in models.LATER}
+
+
+def trained(model, device, changes):
+    """The Trained of a name, with these options changed."""
+    found = evaluation.trained(model, device)
+    found.network.change(**changes)
+    return found
+
+
+def labelling_in(settings, others=""):
+    """The Labelling that --set asks for."""
+    from minicnn.grouping.labelling import Labelling
+
+    for key, value in settings.items():
+        if "labelling" not in settings:
+            what = f"only options {others}of a labelling (labelling=crf gamma=20)"
+            raise ValueError(f"--set {key}={value}: {what} apply here")
+    return Labelling(settings.pop("labelling", "argmax"), **settings)
+
+
+def bar(iterable, total=None):
+    """A bar in a terminal, nothing elsewhere."""
+    from tqdm.std import tqdm
+
+    return tqdm(iterable, total=total, leave=False, disable=not sys.stderr.isatty())

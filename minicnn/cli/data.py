@@ -1,0 +1,57 @@
+"""minicnn data list | install | show | check"""
+
+from minicnn import datasets
+from minicnn.cli.arguments import add_actions, add_command, add_fold_and_set, add_out
+from minicnn.cli.common import bar, print_lines
+from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.writing import save_png
+
+
+def add(commands):
+    actions = add_actions(commands, "data", "data sets: which there are, and what is in them")
+    what = "the data sets that minicnn knows, and where they are"
+    add_command(actions, "list", what, list_all)
+
+    p = add_command(actions, "install", "unpacks and checks the archive of a data set", install)
+    p.add_argument("name", metavar="NAME")
+    p.add_argument("--from", dest="source", metavar="FILE_OR_FOLDER")
+
+    what = "shares of the classes, and a sheet of pictures with their labels"
+    p = add_command(actions, "show", what, show)
+    p.add_argument("name", metavar="NAME_OR_PATH")
+    add_fold_and_set(p)
+    p.add_argument("--split", choices=("train", "val", "test"), default="train")
+    p.add_argument("--count", type=whole_number(1), default=12, metavar="N", help="(12)")
+    add_out(p, "folder for the sheet")
+
+    p = add_command(actions, "check", "reads every file; exit status 1 if one is bad", check)
+    p.add_argument("name", metavar="NAME_OR_PATH")
+    add_fold_and_set(p)
+
+
+def list_all(o):
+    print_lines(datasets.listing())
+
+
+def install(o):
+    datasets.install(o.name, o.source)
+
+
+def show(o):
+    from minicnn.datasets.inspection import survey
+    from minicnn.figures import contact_sheet
+
+    dataset = datasets.load(o.name, o.fold, **split_settings(o.set, only_data=True)[1])
+    found = survey(dataset, bar)
+    print_lines(found.lines())
+    with new_folder(o.out, f"{dataset.name}-sheet") as out:
+        sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
+        save_png(sheet, out / f"{o.split}.png")
+        print(f"sheet: {out / f'{o.split}.png'}")
+
+
+def check(o):
+    from minicnn.datasets import inspection
+
+    options = split_settings(o.set, only_data=True)[1]
+    return inspection.check(o.name, progress=bar, fold=o.fold, **options)

@@ -1,0 +1,60 @@
+"""minicnn evaluate MODEL"""
+
+import json
+
+import minicnn
+from minicnn.cli.arguments import (
+    LABELLING,
+    TRAINED,
+    add_command,
+    add_data,
+    add_json,
+    add_machine,
+    add_out,
+    add_skip_bad,
+)
+from minicnn.cli.common import bar, changes_in, labelling_in, machine, print_lines, trained
+from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.writing import save_png, write_atomically
+
+
+def add(commands):
+    p = add_command(commands, "evaluate", "scores a trained network on labelled pictures", run)
+    p.add_argument("model", metavar="MODEL", help=TRAINED)
+    add_data(p, None, options=LABELLING)
+    p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
+    p.add_argument(
+        "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
+    )
+    add_skip_bad(p)
+    add_machine(p)
+    add_out(p, "folder for sheets of input, truth and prediction, and the confusion matrix")
+    add_json(p)
+
+
+def run(o):
+    settings, data_options = split_settings(o.set)
+    changes, labelling = changes_in(settings), labelling_in(settings, "of the data (data.KEY) and ")
+    with machine(o) as device, new_folder(o.out, None) as out:
+        result = minicnn.evaluate(
+            trained(o.model, device, changes),
+            o.data,
+            o.split,
+            o.fold,
+            labelling=labelling,
+            data_options=data_options,
+            device=device,
+            skip_bad=o.skip_bad,
+            examples=6 * o.sheets if out else 0,
+            progress=bar,
+        )
+        if out:
+            from minicnn.figures import confusion_figure
+
+            for number, sheet in enumerate(result.sheets(), 1):
+                save_png(sheet, out / f"sheet-{number}.png")
+            save_png(confusion_figure(result.confusion), out / "confusion.png")
+            write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
+    print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
+    if out and not o.json:
+        print(f"\nsheets and confusion matrix: {out}")

@@ -1,0 +1,17 @@
+"""minicnn info"""
+
+import json
+
+from minicnn import information
+from minicnn.cli.arguments import add_command, add_json
+from minicnn.cli.common import print_lines
+
+
+def add(commands):
+    what = "versions, threads, caches, data, and the GPU or why not"
+    add_json(add_command(commands, "info", what, run))
+
+
+def run(o):
+    found = information.facts()
+    print_lines(json.dumps(found) if o.json else information.lines_of(found))
