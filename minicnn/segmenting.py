@@ -25,6 +25,9 @@ from minicnn.tensor import Tensor
 from minicnn.writing import save_png
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
+# The largest long side that one may ask for. A network needs about 650 bytes for each pixel that it
+# sees, so this is 2 to 3 GB; and it is six times the size in which it learnt what things look like.
+LARGEST = 2048
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
 
 
@@ -33,8 +36,8 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
 
     image  the path of a picture file, or uint8 (H, W, 3)
     model  a run folder, a .safetensors file, the name of a shipped network, a Run or a network
-    size   the long side, in pixels, that the network gets to see; by default that of the pictures
-           it was trained on
+    size   the long side, in pixels, that the network gets to see, at most 2048; by default that of
+           the pictures it was trained on
     labelling  as `evaluate` takes it; superpixels are those of the picture that the network sees
 
     Raises ImageError, CheckpointError or ValueError with one sentence.
@@ -48,9 +51,12 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"segment: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    if size is not None and not (1 <= size <= LARGEST and int(size) == size):
+        raise ValueError(
+            f"segment: size={size!r}: expected a whole number of pixels from 1 to {LARGEST}, the "
+            "long side of the picture that the network sees"
+        )
     size = size or config.get("long_side") or LONG_SIDE
-    if size < 1 or int(size) != size:
-        raise ValueError(f"segment: size={size!r}: expected a number of pixels, at least 1")
     seen = resize(image, fit_long_side(*image.shape[:2], size))
     named, scores, features = labelled(network, seen, labelling)
     seen = (seen, scores, features, labelling)

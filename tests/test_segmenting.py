@@ -17,7 +17,7 @@ from minicnn.evaluation import Trained
 from minicnn.figures import overlay
 from minicnn.images.reading import ImageError, read_labels
 from minicnn.images.resizing import fit_long_side, resize
-from minicnn.segmenting import enlarged_argmax
+from minicnn.segmenting import LARGEST, enlarged_argmax
 
 COLOURS = [[10, 20, 30], [200, 0, 0], [0, 200, 0]]
 
@@ -160,8 +160,9 @@ def test_refusals(tmp_path):
     for wrong in (np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
             minicnn.segment(wrong, Red(3))
-    with pytest.raises(ValueError, match="at least 1"):
-        minicnn.segment(np.zeros((4, 4, 3), np.uint8), Red(3), size=-5)
+    for size in (-5, 0, 2.5, LARGEST + 1, 10**9):
+        with pytest.raises(ValueError, match=rf"size={size}: expected .* from 1 to {LARGEST}"):
+            minicnn.segment(np.zeros((4, 4, 3), np.uint8), Red(3), size=size)
     with pytest.raises(ImageError, match="no such file"):
         minicnn.segment(tmp_path / "none.jpg", Red(3))
 

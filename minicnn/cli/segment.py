@@ -17,6 +17,7 @@ from minicnn.cli.arguments import (
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
 from minicnn.covers import with_classifier
+from minicnn.segmenting import LARGEST
 from minicnn.writing import save_png
 
 
@@ -26,9 +27,9 @@ def add(commands):
     p.add_argument("--model", default="multi-scale", help=f"{TRAINED} (multi-scale)")
     p.add_argument(
         "--size",
-        type=whole_number(1),
+        type=whole_number(1, LARGEST),
         metavar="N",
-        help="long side that the network sees, in pixels",
+        help=f"long side that the network sees, in pixels (as in training), at most {LARGEST}",
     )
     add_set(p, LABELLING)
     p.add_argument("--stages", action="store_true", help="pictures of each stage of the labelling")

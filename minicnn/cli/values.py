@@ -11,12 +11,13 @@ from minicnn.checkpoints import LAST
 from minicnn.writing import check_free
 
 
-def whole_number(least):
-    """The argparse type of whole numbers from `least` on."""
+def whole_number(least, most=math.inf):
+    """The argparse type of whole numbers from `least` on, up to `most`."""
 
     def convert(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
+        if not text.isdecimal() or not least <= int(text) <= most:
+            which = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {which}")
         return int(text)
 
     return convert
