@@ -91,7 +91,8 @@ def load_model(name, device="cpu"):
 
 def start_from(name, network):
     """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
-    connection tables too. Returns {"from": file, "taken": [parameters], "new": [the others]}."""
+    connection tables too; filters that shall see more maps than before begin with zeros for those.
+    Returns {"from": file, "taken": [parameters], "new": [the others]}."""
     path = find(name)
     return take_over(*load(path), network, path)
 
@@ -103,6 +104,7 @@ def take_over(arrays, config, network, source):
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
     parameters = dict(network.named_parameters())
+    arrays = {p: widened(a, parameters[p].shape) for p, a in arrays.items() if p in parameters}
     misfits = {
         path.rpartition(".")[0]
         for path, p in parameters.items()
@@ -118,6 +120,15 @@ def take_over(arrays, config, network, source):
     if not taken:
         raise CheckpointError(f"{source}: no weight in it fits this network; start from another")
     return {"from": str(source), "taken": taken, "new": new}
+
+
+def widened(array, shape):
+    """Filters (F, C, K, L) with zeros for the input maps that are missing to `shape`; an array
+    that differs from it otherwise is returned as it is."""
+    axes = (0, *range(2, array.ndim))
+    if array.ndim != 4 or len(shape) != 4 or any(array.shape[k] != shape[k] for k in axes):
+        return array
+    return np.pad(array, ((0, 0), (0, max(0, shape[1] - array.shape[1])), (0, 0), (0, 0)))
 
 
 def export(model, path):

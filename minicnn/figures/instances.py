@@ -3,6 +3,7 @@
 import numpy as np
 
 from minicnn.figures.network import YUV_TO_RGB
+from minicnn.images.normalise import YUV_MEAN, YUV_SPREAD
 from minicnn.op import no_grad
 from minicnn.tensor import Tensor
 
@@ -27,7 +28,7 @@ def instance_figure(network, image, colours):
         x = Tensor(planes[None]).to(network.parameters()[0].device)
         answers = network.compose(x, network.stride)
     network.change(output=output)
-    paint = _painter(planes, network.options["normalise"] == "local")
+    paint = _painter(planes, network.options["normalise"])
     rows, columns = planes.shape[1:]
     size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.6) * len(answers))
     figure = Figure(figsize=size, dpi=110, layout="constrained")
@@ -55,11 +56,16 @@ def instance_figure(network, image, colours):
     return figure
 
 
-def _painter(planes, is_yuv):
-    """A function from what a network is given (3, h, w) to colours (h, w, 3) in 0..1. Of a picture
-    that was normalised locally they are the differences from the surroundings, around grey."""
-    if is_yuv:
+def _painter(planes, normalise):
+    """A function from what a network is given (C, h, w) to colours (h, w, 3) in 0..1. Of a picture
+    that was normalised locally they are the differences from the surroundings, around grey; of one
+    that comes both ways those as it is."""
+    if normalise == "local":
         return lambda seen: (0.5 + 0.15 * np.einsum("cy,yhw->hwc", YUV_TO_RGB, seen)).clip(0, 1)
+    if normalise == "both":
+        return lambda seen: (
+            np.einsum("cy,yhw->hwc", YUV_TO_RGB, seen[3:] * YUV_SPREAD + YUV_MEAN) / 255
+        ).clip(0, 1)
     low, high = planes.min(), planes.max()
     return lambda seen: np.moveaxis((seen - low) / (high - low), 0, 2)
 

@@ -14,7 +14,8 @@ def filters(network, most=64):
     """The filters of every convolution that looks at more than one pixel.
 
     The first stage, which sees a picture as Y, U and V, is turned back into colours: a filter is
-    shown as the patch that it answers to. Of later stages each tile is the filter between one
+    shown as the patch that it answers to; where it sees them twice, normalised locally and as they
+    are, as two patches. Of later stages each tile is the filter between one
     input map and one output map, red where positive and blue where negative, at most `most` of the
     strongest of them. Returns a Figure with one set of tiles for each convolution.
     """
@@ -24,8 +25,12 @@ def filters(network, most=64):
     for k, (weight, on_picture) in enumerate(_kernels(network).values(), start=1):
         size = f"{weight.shape[-2]}x{weight.shape[-1]}"
         if on_picture:
-            tiles = _coloured(weight, network.options.get("normalise") == "picture")
-            text = f"stage {k}: {len(tiles)} filters {size}, in the colours that they answer to"
+            is_rgb = network.options.get("normalise") == "picture"
+            views = [weight[:, c : c + 3] for c in range(0, weight.shape[1], 3)]
+            tiles = [tile for view in views for tile in _coloured(view, is_rgb)]
+            text = f"stage {k}: {len(weight)} filters {size}, in the colours that they answer to"
+            if len(views) > 1:
+                text += ": to edges, then to areas"
         else:
             tiles, total = _signed(weight, most), int(np.prod(weight.shape[:-2]))
             which = f"the strongest {len(tiles)} of {total}" if len(tiles) < total else f"{total}"
@@ -97,17 +102,17 @@ def mosaic(tiles, columns, rows=None):
 def _kernels(network):
     """{path: (weight, whether its input is the picture)} of the convolutions larger than 1x1, in
     order. A weight is (out, in, kh, kw), or (edges, kh, kw) along a table between maps."""
-    found = {}
+    options = getattr(network, "options", {})
+    found, seen = {}, 6 if options.get("normalise") == "both" else 3
     for path, module in network.named_modules():
         weight = getattr(module, "weight", None)
         if weight is None or weight.ndim < 3 or weight.shape[-1] == 1:
             continue
         weight, table = weight.numpy(), getattr(module, "table", None)
         if not found and getattr(network, "reads_itself", False):
-            weight = weight[:, -3:]  # the others look at what was said before
-        on_picture = (
-            not found and (weight.shape[1] if table is None else table[:, 0].max() + 1) == 3
-        )
+            weight = weight[:, -seen:]  # the others look at what was said before
+        inputs = weight.shape[1] if table is None else table[:, 0].max() + 1
+        on_picture = not found and inputs == seen
         found[path] = (
             (_dense(weight, table) if on_picture and table is not None else weight),
             on_picture,

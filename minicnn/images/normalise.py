@@ -1,8 +1,11 @@
 """Normalisation of a picture. Locally, every neighbourhood gets zero mean and unit variance, so
 that a wall in the sun and the same wall in the shade look alike to the network; or the picture as a
-whole does, and keeps its colours."""
+whole does, and keeps its colours; or all pictures together, as `normalise_fixed` does."""
 
 import numpy as np
+
+YUV_MEAN = np.array([112, 0, 0], np.float32)[:, None, None]  # about those of photographs
+YUV_SPREAD = np.array([64, 24, 24], np.float32)[:, None, None]
 
 
 def normalise_locally(planes, window=15, floor=4.0):
@@ -30,3 +33,15 @@ def normalise_whole(planes):
     """float32 (C, H, W) with zero mean and unit variance over all planes together.
     Source: Pinheiro, Collobert 2014."""
     return (planes - planes.mean()) / max(float(planes.std()), 1e-3)
+
+
+def normalise_fixed(planes):
+    """YUV planes, float32 (3, H, W) in grey levels, with about zero mean and unit variance over
+    photographs: the same numbers for every picture, so that a blue sky is blue in each."""
+    return (planes - YUV_MEAN) / YUV_SPREAD
+
+
+def normalise_both(planes, window=15, floor=4.0):
+    """float32 (6, H, W): YUV planes normalised locally, which shows edges and texture best, and
+    below them the same planes as they are, since the former have lost their colours."""
+    return np.concatenate([normalise_locally(planes, window, floor), normalise_fixed(planes)])

@@ -20,7 +20,7 @@ Recipes: `faithful` is the authors' (papers: tanh, connection tables, Laplacian 
 from minicnn import functional as F
 from minicnn import init, nn
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally
+from minicnn.images.normalise import normalise_both, normalise_locally
 from minicnn.images.pyramid import gaussian_pyramid, laplacian_pyramid
 from minicnn.models.segmentation import SegmentationModel, pad_to
 
@@ -28,13 +28,13 @@ MARGIN = 21  # (field of view 46 - stride 4) / 2
 
 
 class Stages(nn.Module):
-    """The three-stage feature extractor: (N, 3, h + 42, w + 42) to (N, 256, h/4, w/4)."""
+    """The three-stage feature extractor: (N, planes, h + 42, w + 42) to (N, 256, h/4, w/4)."""
 
-    def __init__(self, maps, tables, nonlinearity, last_linear):
+    def __init__(self, planes, maps, tables, nonlinearity, last_linear):
         self.activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[nonlinearity]()
         initial = init.kaiming_normal if nonlinearity == "relu" else init.uniform
         self.stages = [
-            _convolution(3, maps[0], tables, initial, first=True),
+            _convolution(planes, maps[0], tables, initial, first=True),
             _convolution(maps[0], maps[1], tables, initial),
             _convolution(maps[1], maps[2], tables, initial),
         ]
@@ -75,6 +75,7 @@ class MultiScale(SegmentationModel):
         "last_linear": False,  # no nonlinearity after stage 3
         "dropout": 0.5,
         "pyramid": "gaussian",  # or laplacian
+        "normalise": "local",  # YUV; or both: beside it the colours as they are
         "window": 15,  # of the local normalisation, pixels
         "floor": 4.0,  # of its standard deviation, grey levels
     }
@@ -90,13 +91,17 @@ class MultiScale(SegmentationModel):
         "tables": ("full", "random"),
         "nonlinearity": ("relu", "tanh"),
         "pyramid": ("gaussian", "laplacian"),
+        "normalise": ("local", "both"),
     }
 
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = self.options
         maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
-        self.stages = Stages(maps, o["tables"], o["nonlinearity"], o["last_linear"])
+        planes = 6 if o["normalise"] == "both" else 3
+        if planes == 6 and o["tables"] != "full":
+            raise ValueError("tables=random: the paper's table of the first layer has 3 planes")
+        self.stages = Stages(planes, maps, o["tables"], o["nonlinearity"], o["last_linear"])
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
         features = o["scales"] * maps[2]
         self.hidden = None
@@ -111,7 +116,8 @@ class MultiScale(SegmentationModel):
         o = self.options
         build = gaussian_pyramid if o["pyramid"] == "gaussian" else laplacian_pyramid
         levels = build(rgb_to_yuv(image), o["scales"])
-        return [pad_to(normalise_locally(p, o["window"], o["floor"]), MARGIN, 4) for p in levels]
+        normalise = normalise_both if o["normalise"] == "both" else normalise_locally
+        return [pad_to(normalise(p, o["window"], o["floor"]), MARGIN, 4) for p in levels]
 
     def input_scale(self, k):
         return 2**k

@@ -21,13 +21,11 @@ from minicnn import init, nn
 from minicnn.datasets import VOID
 from minicnn.devices import array_module
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally, normalise_whole
+from minicnn.images.normalise import normalise_both, normalise_locally, normalise_whole
 from minicnn.models.dense import dense
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.tensor import Tensor
 
-YUV_MEAN = np.array([112, 0, 0], np.float32)[:, None, None]  # about those of photographs
-YUV_SPREAD = np.array([64, 24, 24], np.float32)[:, None, None]
 BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 
 
@@ -68,13 +66,11 @@ class Patch(SegmentationModel):
 
     def preprocess(self, image):
         """The whole picture, padded so that each of its pixels has a patch."""
-        if self.options["normalise"] != "picture":
-            yuv = rgb_to_yuv(image)
-            planes = normalise_locally(yuv)
-            if self.options["normalise"] == "both":
-                planes = np.concatenate([planes, (yuv - YUV_MEAN) / YUV_SPREAD])
-        else:
+        if self.options["normalise"] == "picture":
             planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
+        else:
+            both = self.options["normalise"] == "both"
+            planes = (normalise_both if both else normalise_locally)(rgb_to_yuv(image))
         around = (self.before, self.after)
         return [np.pad(planes, ((0, 0), around, around))]
 

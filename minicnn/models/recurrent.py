@@ -35,7 +35,7 @@ from minicnn import functional as F
 from minicnn import init, nn, randomness
 from minicnn.datasets import VOID
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally, normalise_whole
+from minicnn.images.normalise import normalise_both, normalise_locally, normalise_whole
 from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.op import no_grad
@@ -85,7 +85,8 @@ class Recurrent(SegmentationModel):
         "feedback": "probabilities",  # or scores
         "objective": "sum",  # of the losses of all instances; or random: the loss of one of them
         "pairs_until": 0.0,  # the third instance joins after this share of the training
-        "normalise": "picture",  # zero mean and unit variance; or local: 15x15 windows of YUV
+        "normalise": "picture",  # zero mean, unit variance; local: 15x15 windows of YUV; or both:
+        # the latter, and beside it the colours as they are
         "nonlinearity": "tanh",  # or relu
         "width": 1.0,  # factor on the number of maps
     }
@@ -95,7 +96,7 @@ class Recurrent(SegmentationModel):
         "fine": ("holes", "stitch"),
         "feedback": ("probabilities", "scores"),
         "objective": ("sum", "random"),
-        "normalise": ("picture", "local"),
+        "normalise": ("picture", "local", "both"),
         "nonlinearity": ("tanh", "relu"),
     }
 
@@ -104,7 +105,8 @@ class Recurrent(SegmentationModel):
         o = self.options
         self.plan, self.reads_itself = NETS[o["net"]], o["net"] != "CNN1"
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
-        inputs, self.layers = 3 + classes * self.reads_itself, []
+        planes = 6 if o["normalise"] == "both" else 3
+        inputs, self.layers = classes * self.reads_itself + planes, []
         self.field, self.step = 1, 1  # of one instance: what it sees, and its stride
         for size, maps, pool in self.plan:
             last = maps is None
@@ -135,10 +137,11 @@ class Recurrent(SegmentationModel):
     # ------------------------------------------------------------------------------- the picture
     def preprocess(self, image):
         """The whole picture, padded so that `forward` answers for every `output`-th pixel."""
-        if self.options["normalise"] == "local":
-            planes = normalise_locally(rgb_to_yuv(image))
-        else:
+        if self.options["normalise"] == "picture":
             planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
+        else:
+            both = self.options["normalise"] == "both"
+            planes = (normalise_both if both else normalise_locally)(rgb_to_yuv(image))
         sees, every = self.sees(self.instances), self.stride
         before = sees // 2 - (every - 1) // 2  # of each cell the pixel in its middle is asked
         sizes = [every * (-(-side // every) - 1) + sees for side in image.shape[:2]]
@@ -187,9 +190,10 @@ class Recurrent(SegmentationModel):
         """The picture on the lattice of the scores. The field of a score is odd and its cell is
         even, so one of them lies half a step beside the other."""
         first = (self.field - self.step) // 2 * dilation
-        mean = np.full((3, 1, self.step, self.step), 1 / self.step**2, x.dtype)
+        planes = x.shape[1]
+        mean = np.full((planes, 1, self.step, self.step), 1 / self.step**2, x.dtype)
         mean = Tensor(mean).to(x.device)
-        return F.conv2d(x[:, :, first:, first:], mean, None, stride, 0, dilation, groups=3)
+        return F.conv2d(x[:, :, first:, first:], mean, None, stride, 0, dilation, groups=planes)
 
     def _stitched(self, x):
         """What the network with holes says, from the strided one on shifted pictures."""
