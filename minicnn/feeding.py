@@ -38,6 +38,24 @@ def feed(pictures, preprocess, config, first, last):
     )
 
 
+def check_labelled(pictures, split, skip_bad=False):
+    """Raises DataError if no pixel of these pictures has a label: then there is nothing to learn
+    from ('train'), or to choose the best weights by ('val'). Ends at the first that has one."""
+    for number in range(len(pictures)):
+        try:
+            if (pictures[number].labels != VOID).any():
+                return
+        except datasets.DataError:
+            if not skip_bad:  # the loader will speak of it
+                return
+    what = "learn from" if split == "train" else "choose the best weights by"
+    raise datasets.DataError(
+        f"{pictures.dataset.name}: no pixel in the pictures of its split {split!r} "
+        f"({len(pictures)}) has a label, all are void, so there is nothing to {what}; label some "
+        "of them, or put others into this split"
+    )
+
+
 def class_shares(pictures, classes):
     """The share of every class among the labelled pixels of `pictures`, as a list."""
     counts = np.zeros(256, np.int64)

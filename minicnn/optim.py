@@ -114,3 +114,18 @@ def polynomial(total, power=0.9):
 def warm_up(schedule, over):
     """Rises linearly over the first `over` steps, then follows `schedule`."""
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
+
+
+def named_schedule(name, total, over=0):
+    """The schedule of this name for a training of `total` steps, after a warm-up over `over` steps,
+    or a tenth of the training if that is shorter. Raises ValueError that lists the names."""
+    schedules = {
+        "polynomial": lambda: polynomial(total),
+        "cosine": lambda: cosine(total),
+        "steps": lambda: steps(max(1, total // 3)),
+        "constant": constant,
+    }
+    if name not in schedules:
+        raise ValueError(f"schedule {name!r}: choose {', '.join(schedules)}")
+    schedule = schedules[name]()
+    return warm_up(schedule, min(over, total // 10)) if over else schedule

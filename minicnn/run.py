@@ -4,9 +4,6 @@ The loop in `Run.fit` is the one that every chapter shows: forward, loss, backwa
 surrounds it keeps a run from being lost.
 """
 
-import contextlib
-import signal
-import threading
 import time
 
 import numpy as np
@@ -15,7 +12,8 @@ from minicnn import checkpoints, datasets, optim, randomness
 from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
 from minicnn.evaluation import score
-from minicnn.feeding import class_weights, feed
+from minicnn.feeding import check_labelled, class_weights, feed
+from minicnn.interrupts import undivided
 from minicnn.launching import launches
 from minicnn.progress import Log, Progress
 from minicnn.tensor import Tensor
@@ -47,7 +45,10 @@ class Run:
             self.pictures.names = self.pictures.names[:1]
         if not len(self.pictures):
             raise TrainingError(f"{dataset.name}: there are no pictures to train on")
+        check_labelled(self.pictures, "train", config["skip_bad"])
         self.val = [] if config["overfit_one"] else dataset.split("val")
+        if len(self.val):
+            check_labelled(self.val, "val", config["skip_bad"])
         self.log = Log(folder and folder / "log.jsonl")
         self.quiet = quiet
         self.best_weights = None
@@ -94,18 +95,8 @@ class Run:
         return float(np.median(times[1:] or times)) * 1.05  # the update itself, and reading
 
     def start_optimizer(self):
-        s, total = self.settings, self.config["total_steps"]
-        schedules = {
-            "polynomial": lambda: optim.polynomial(total),
-            "cosine": lambda: optim.cosine(total),
-            "steps": lambda: optim.steps(max(1, total // 3)),
-            "constant": optim.constant,
-        }
-        if s["schedule"] not in schedules:
-            raise ValueError(f"schedule {s['schedule']!r}: choose {', '.join(schedules)}")
-        schedule = schedules[s["schedule"]]()
-        if s["warm_up"]:
-            schedule = optim.warm_up(schedule, min(s["warm_up"], total // 10))
+        s = self.settings
+        schedule = optim.named_schedule(s["schedule"], self.config["total_steps"], s["warm_up"])
         self.optimizer = optim.SGD(
             list(self.learning.values()), s["lr"], s["momentum"], s["weight_decay"], schedule
         )
@@ -152,7 +143,7 @@ class Run:
                     if self.settings["clip"]:
                         optim.clip_grad_norm_(optimizer.parameters, self.settings["clip"])
                     rate = optimizer.rate
-                    with _undivided():
+                    with undivided():
                         optimizer.step()
                         before, self.step = self.step, step + 1
                     self.launches = launches.total() - launched
@@ -220,7 +211,7 @@ class Run:
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             confusion, seconds = score(self.network, pictures, self.config["classes"])
         self.network.train()
-        with _undivided():
+        with undivided():
             self._note(confusion, seconds, progress)
         progress.restart_clock()
 
@@ -275,22 +266,6 @@ class Run:
             from minicnn.figures import curves
 
             save_png(curves(self.log.records), self.folder / "curves.png", dpi=120)
-
-
-@contextlib.contextmanager
-def _undivided():
-    """A Ctrl-C in here takes effect at the end: half of an update is never saved."""
-    if threading.current_thread() is not threading.main_thread():  # only there it can come
-        yield
-        return
-    came = []
-    before = signal.signal(signal.SIGINT, lambda *signals: came.append(signals))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came and callable(before):
-        before(*came[0])
 
 
 def _accuracy(scores, labels):

@@ -154,6 +154,8 @@ def test_schedules_by_step():
     assert [optim.polynomial(10)(s) for s in (0, 5, 10)] == pytest.approx([1, 0.5**0.9, 0])
     warm = optim.warm_up(optim.constant(), 3)
     assert [warm(s) for s in (0, 1, 2, 3, 4)] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    named = optim.named_schedule("steps", 30, over=100)  # a warm-up of a tenth: 3 steps
+    assert [named(s) for s in (0, 3, 9, 10)] == pytest.approx([0.25, 1, 1, 0.1])
 
 
 def test_rates_that_cannot_be_are_refused():

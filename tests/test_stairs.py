@@ -12,8 +12,8 @@ STAIRS = (
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models writing",
-    "checkpoints covers cover_training training evaluation progress run confusion segmenting "
-    "showing feeding benching figures published baselines",
+    "checkpoints covers cover_training training evaluation progress interrupts run confusion "
+    "segmenting showing feeding benching figures published baselines",
     # `import minicnn` itself takes everything
     "cli information demo exercising lecturing book minicnn",
 )

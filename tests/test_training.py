@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import checkpoints
+from minicnn import checkpoints, datasets
 from minicnn import run as running
 from minicnn.training import TrainingError
 from minicnn.writing import alone
@@ -197,6 +197,20 @@ def test_a_bad_label_is_found_before_an_hour_of_training(tmp_path):
     arguments = {"data": root, "data_options": {}, "steps": 2, "out": tmp_path / "run"}
     with pytest.raises(ValueError, match=r"p4.png: label 77 at row 0, .*minicnn data check"):
         tiny(**arguments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("split, what", [("val", "choose the best weights by"), ("train", "learn")])
+def test_a_split_that_is_void_all_over_is_found_beforehand(split, what, tmp_path):
+    from datasets_samples import make_folder
+    from PIL import Image
+
+    root = make_folder(tmp_path / "mine", count=10)
+    for name in datasets.load(root).names(split):
+        Image.fromarray(np.full((6, 8), 255, np.uint8)).save(root / f"labels/{name}.png")
+    sentence = rf"^mine: no pixel .* split '{split}' \(\d\) has a label.* nothing to {what}"
+    with pytest.raises(datasets.DataError, match=sentence):
+        tiny(data=root, data_options={}, steps=2, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
