@@ -132,7 +132,22 @@ def widened(array, shape):
 
 
 def export(model, path):
-    """Writes the best weights of a run as float16 to `path`: half the size, to be passed on."""
+    """Writes a trained network to one file to be passed on: what `--model` takes, and `load_model`.
+
+        checkpoints.export("runs/first", "first.safetensors")
+
+    model  a run folder (its best weights), a .safetensors file or the name of a shipped network
+    path   the file to write, in a folder that exists; a file of this name is replaced
+
+    The arrays keep their names and shapes, a filter for instance (F, C, K, L). They are rounded to
+    float16 (three digits, numbers up to 65504; a network computes in float32 again), which halves
+    the file, and without the velocities a training cannot be resumed from it. The config goes
+    along: options, classes, recipe, and the name or path of the data set. A classifier for
+    labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it.
+
+    Raises CheckpointError if `model` is nothing of these or cannot be read, OSError if `path`
+    cannot be written.
+    """
     arrays, config = load(find(model))
     weights = {k: v.astype(np.float16) for k, v in arrays.items() if not k.startswith("velocity/")}
     save(path, weights, config)

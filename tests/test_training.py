@@ -255,6 +255,24 @@ def test_the_result_is_the_best_on_validation(tmp_path):
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
 
 
+def test_an_exported_network_is_one_file_in_float16(tmp_path):
+    run = tiny(steps=2, out=tmp_path / "run")
+    file = tmp_path / "mine.safetensors"
+    checkpoints.export(tmp_path / "run", file)
+    arrays, config = checkpoints.load(file)
+    assert config == checkpoints.load(tmp_path / "run" / checkpoints.BEST)[1]
+    best = run.network.state_dict()
+    assert same(arrays, {name: a.astype(np.float16) for name, a in best.items()})
+    assert {a.dtype.name for a in arrays.values()} == {"float16"}
+    network, _ = checkpoints.load_model(file)
+    for name, a in network.state_dict().items():
+        assert a.dtype == np.float32 and np.allclose(a, best[name], rtol=1e-3, atol=1e-6)
+    with pytest.raises(checkpoints.CheckpointError, match="neither a run folder"):
+        checkpoints.export(tmp_path / "none", file)
+    with pytest.raises(OSError):
+        checkpoints.export(file, tmp_path / "no such folder" / "mine.safetensors")
+
+
 def test_tables_are_stored_with_the_run(tmp_path):
     run = tiny(steps=2, recipe="faithful", out=tmp_path / "run", seed=7)
     network, _ = checkpoints.load_model(tmp_path / "run")
