@@ -158,6 +158,17 @@ def test_filters_of_all_stages(tables):
     assert images(sheet.axes[1])[0].shape == (15, 16 * 8 - 1, 3)
 
 
+def test_filters_on_edges_and_on_colours():
+    sheet = figures.filters(SingleScale(8, width=0.25, normalise="both"))
+    assert (
+        "stage 1: 4 filters 7x7, in the colours that they answer to: to edges, then to areas"
+        in (texts(sheet))
+    )
+    rows = images(sheet.axes[0])[0]
+    assert rows.shape == (7, 16 * 8 - 1, 3)
+    assert (rows[:, 8 * 8 :] == 1).all() and not (rows[:, 7 * 8 : 8 * 8 - 1] == 1).all()  # 8 tiles
+
+
 def test_a_filter_on_brightness_is_grey_and_one_on_red_is_red():
     network = SingleScale(2, width=0.25)
     weight = network.stages.stages[0].weight.data

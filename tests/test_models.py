@@ -6,10 +6,12 @@ import pytest
 import minicnn
 from minicnn import Tensor
 from minicnn.cases import normal
+from minicnn.checkpoints import take_over
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_locally
+from minicnn.images.normalise import normalise_both, normalise_locally
 from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
 from minicnn.models.multi_scale import MultiScale, SingleScale
+from minicnn.models.recurrent import Recurrent
 
 
 def picture(height, width, seed=0):
@@ -79,6 +81,38 @@ def test_the_field_of_view_is_46_and_a_pixel_says_what_its_patch_says():
         alone = stages(Tensor(np.ascontiguousarray(patch))).data
         assert alone.shape == (1, 32, 1, 1)
         np.testing.assert_allclose(alone[0, :, 0, 0], dense[0, :, i, j], rtol=1e-10)
+
+
+def test_colours_beside_what_is_normalised():
+    image = np.full((9, 11, 3), (40, 90, 200), np.uint8)
+    planes = normalise_both(rgb_to_yuv(image))
+    assert planes.shape == (6, 9, 11) and planes.dtype == np.float32
+    assert abs(planes[:3]).max() < 1e-3  # nothing differs from its surroundings
+    y, u, v = rgb_to_yuv(image)[:, 0, 0]
+    np.testing.assert_allclose(planes[3:, 4, 5], [(y - 112) / 64, u / 24, v / 24], rtol=1e-5)
+    with pytest.raises(ValueError, match="3 planes"):
+        MultiScale(4, normalise="both", tables="random")
+
+
+@pytest.mark.parametrize(
+    "network, less, more",
+    [
+        (MultiScale, {}, {"normalise": "both"}),
+        (MultiScale, {"scales": 1}, {"scales": 2}),
+        (Recurrent, {"normalise": "local"}, {"normalise": "both"}),
+    ],
+)
+def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, more):
+    """So a training that goes on with more to see begins where the other ended."""
+    minicnn.manual_seed(0)
+    old = network(4, width=0.1, **less).eval()
+    new = network(4, width=0.1, **{**less, **more}).eval()
+    about = take_over(old.state_dict(), {}, new, "old")
+    assert not about["new"]
+    image = picture(20, 28)
+    np.testing.assert_allclose(new.predict(image), old.predict(image), atol=1e-5)
+    narrower = network(4, width=0.1, **less)
+    assert take_over(new.state_dict(), {}, narrower, "new")["new"]  # nothing is cut off
 
 
 @pytest.mark.parametrize("network", [SingleScale, MultiScale])

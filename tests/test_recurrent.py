@@ -38,7 +38,7 @@ def of_a_patch(net, patch, instances, feedback):
         s, rows = net.step, y.shape[2]
         first = (net.field - s) // 2
         cells = x.numpy()[0, :, first : first + s * rows, first : first + s * rows]
-        x = Tensor(cells.reshape(3, rows, s, rows, s).mean(axis=(2, 4))[None])
+        x = Tensor(cells.reshape(-1, rows, s, rows, s).mean(axis=(2, 4))[None])
     assert y.shape == (1, net.classes, 1, 1)
     return y.numpy().ravel()
 
@@ -61,7 +61,8 @@ def test_an_instance_has_the_size_of_the_paper(net, sees):
 )
 def test_a_picture_is_answered_as_its_patches_are(net, feedback):
     """Every output that the pools allow, by holes and by stitching, against patch for patch."""
-    model = network(net, feedback=feedback)
+    normalise = "both" if net == "rCNN2" else "picture"
+    model = network(net, feedback=feedback, normalise=normalise)
     sees = model.sees(model.instances)
     for every in OUTPUTS[net]:
         model.change(output=every, fine="holes")
