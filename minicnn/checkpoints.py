@@ -57,7 +57,10 @@ def find(name):
         for candidate in (path / BEST, path / LAST):
             if candidate.is_file():
                 return candidate
-        raise CheckpointError(f"{path}: this folder holds no {BEST}; is it a run of minicnn train?")
+        if any(path.iterdir()):  # else it was just made, for results: `--model patch --out patch`
+            raise CheckpointError(
+                f"{path}: this folder holds no {BEST}; is it a run of minicnn train?"
+            )
     if path.is_file():
         return path
     shipped = RESULTS / f"{name}.safetensors"

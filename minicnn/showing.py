@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minicnn import datasets, figures
 from minicnn import layers as layer_table
-from minicnn.checkpoints import find, load_model
+from minicnn.checkpoints import CheckpointError, find, load_model
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.models import MODELS
@@ -36,12 +36,19 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if layers:
         print("\n".join(layer_lines(model)))
         return []
-    network, config = load_model(model)
+    try:
+        network, config = load_model(model)
+    except CheckpointError as error:
+        if model not in MODELS:
+            raise
+        hint = f"; what it is when untrained: minicnn show {model} --layers"
+        raise CheckpointError(f"{error}{hint}") from None
     records = _records(model)
     everything = not (filters or features or curve)
     drawn = {}
     if everything:
         print("\n".join(summary(network, config, records)))
+        print(f"{'layers':11} minicnn show {model} --layers")
     if filters or everything:
         drawn["filters.png"] = figures.filters(network)
     if features or everything:

@@ -76,6 +76,9 @@ def test_every_stage_is_a_figure():
         assert list(drawn) == names
         for figure in drawn.values():
             figure.canvas.draw()
+        if "crf" in drawn:  # before, after, and then what has changed
+            crf = [axes.get_title().split(":")[0] for axes in drawn["crf"].axes]
+            assert crf == ["superpixels", "CRF", "changed"]
     titles = {axes.get_title() for axes in drawn["cover"].axes}
     assert {"entropy of the superpixels", "superpixels", "cover"} < titles
 

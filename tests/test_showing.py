@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 from small_runs import small_run
 
+from minicnn import checkpoints
 from minicnn.checkpoints import BEST
+from minicnn.models import MODELS
 from minicnn.showing import show
 
 
@@ -30,6 +32,7 @@ def test_without_a_wish_everything_is_shown(run, capsys):
     for fact in ("multi-scale, recipe ours", "width=0.1", "scenes", "sky, tree", f"{count:,}"):
         assert fact in words
     assert f"pixel accuracy {run.config['best']['val_accuracy']:.1%}" in words
+    assert f"minicnn show {run.folder} --layers" in words
 
 
 def test_one_wish_one_figure(run, tmp_path, capsys):
@@ -52,6 +55,25 @@ def test_weights_without_a_run_have_no_curve(run, tmp_path, monkeypatch):
     assert (tmp_path / "mine-figures" / "filters.png").is_file()
     with pytest.raises(ValueError, match="no log of a training"):
         show(weights, curve=True)
+
+
+def test_a_name_without_weights_has_layers_at_least(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoints, "RESULTS", tmp_path)
+    for model in MODELS:
+        with pytest.raises(checkpoints.CheckpointError, match=f"minicnn show {model} --layers$"):
+            show(model)
+    with pytest.raises(checkpoints.CheckpointError, match=r"shipped: none\)$"):
+        show("nothing")
+
+
+def test_an_empty_folder_takes_no_name_from_a_shipped_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "patch").mkdir()  # as `minicnn show patch --out patch` makes it
+    assert checkpoints.find("patch").parent == checkpoints.RESULTS
+    (tmp_path / "patch" / "log.jsonl").touch()
+    with pytest.raises(checkpoints.CheckpointError, match="patch: this folder holds no best"):
+        checkpoints.find("patch")
 
 
 def test_a_picture_that_is_none_is_named(run, tmp_path):

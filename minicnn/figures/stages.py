@@ -33,7 +33,7 @@ def stage_figures(image, scores, features, labelling, classes, colours):
         changed[agreed != grouped] = image[agreed != grouped]
         share = f"changed: {(agreed != grouped).mean():.1%} of the pixels"
         named = {"superpixels": grouped, "CRF": agreed}
-        drawn["crf"] = _figure(image, [(share, changed)], named, classes, colours)
+        drawn["crf"] = _figure(image, [], named, classes, colours, last=[(share, changed)])
     if labelling.name == "cover":
         cover = labelling.cover(image, scores, features, regions)
         drawn["tree"] = tree_figure(image, regions, cover.parents, cover.heights)
@@ -97,12 +97,13 @@ def cover_figure(image, regions, cover, grouped, classes, colours):
     return _figure(image, panels, named, classes, colours, largest)
 
 
-def _figure(image, panels, named, classes, colours, largest=1.0):
-    """Panels (title, picture or map), then label maps {title: (H, W)} over the image, in rows of at
-    most three, and the legend. Maps are shown from 0, dark, to `largest`."""
+def _figure(image, first, named, classes, colours, largest=1.0, last=()):
+    """Panels (title, picture or map) first, then label maps {title: (H, W)} over the image, then
+    panels again, in rows of at most three, and the legend. Maps are shown from 0, dark, to
+    `largest`."""
     from matplotlib.figure import Figure
 
-    count = len(panels) + len(named)
+    count = len(first) + len(named) + len(last)
     columns = count if count <= 3 else -(-count // 2)
     rows = -(-count // columns)
     aspect = image.shape[0] / image.shape[1]
@@ -111,15 +112,24 @@ def _figure(image, panels, named, classes, colours, largest=1.0):
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in cells:
         axes.axis("off")
-    for axes, (title, shown) in zip(cells, panels, strict=False):
-        drawn = axes.imshow(shown, vmin=0, vmax=largest, cmap="magma")
-        axes.set_title(title, fontsize=TEXT)
-        if shown.ndim == 2:
-            figure.colorbar(drawn, ax=axes, shrink=0.7)
-    for axes, (title, labels) in zip(cells[len(panels) :], named.items(), strict=False):
+    left = iter(cells)
+    for title, shown in first:
+        _panel(figure, next(left), title, shown, largest)
+    for title, labels in named.items():
+        axes = next(left)
         axes.imshow(overlay(image, labels.astype(np.uint8), colours, 0.6))
         write_names(axes, labels, classes)
         axes.set_title(title, fontsize=TEXT)
+    for title, shown in last:
+        _panel(figure, next(left), title, shown, largest)
     for text in legend(figure, classes, colours).get_texts():
         text.set_fontsize(TEXT - 1)
     return figure
+
+
+def _panel(figure, axes, title, shown, largest):
+    """A picture (H, W, 3), or a map (H, W) with a bar of its colours."""
+    drawn = axes.imshow(shown, vmin=0, vmax=largest, cmap="magma")
+    axes.set_title(title, fontsize=TEXT)
+    if shown.ndim == 2:
+        figure.colorbar(drawn, ax=axes, shrink=0.7)
