@@ -75,10 +75,13 @@ def test_general_hints_come_one_after_another(tmp_path, capsys):
     assert "has 3 hints" in capsys.readouterr().err
 
 
+ENDLESS = "def grad_bias(gy):\n    gb = 0\n    while True: gb = gb + gy\n"
+
+
 @pytest.mark.parametrize(
     "text, sentence",
     [
-        ("def grad_bias(gy):\n    while True:\n        pass\n", "no answer after 1 s: is there a"),
+        (ENDLESS, "line 3, `while True: gb = gb + gy`: no answer after 1 s: is there a"),
         ("import os\ndef grad_bias(gy):\n    os._exit(3)\n", "ended with status 3"),
     ],
 )
@@ -89,9 +92,24 @@ def test_an_answer_that_never_comes_is_a_sentence(tmp_path, text, sentence):
 
 
 @pytest.mark.parametrize(
+    "text, happened",
+    [
+        ("def grad_bias(gy:\n", "line 1, `def grad_bias(gy:`: SyntaxError: '(' was never closed"),
+        ("def grad_bias(gy):\n    gy.sum()\n", "the function returns None: is its `return` miss"),
+        (ENDLESS, "line 3, `while True: gb = gb + gy`: no answer after 1 s"),
+    ],
+)
+def test_a_hint_says_first_what_happens(tmp_path, text, happened, capsys):
+    path = written(tmp_path, text)
+    assert main(["exercise", "hint", "ex05", "--in", str(tmp_path), "--limit", "1"]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{path}: {happened}") and second.startswith("hint 1 of 3")
+
+
+@pytest.mark.parametrize(
     "text, sentence",
     [
-        ("def grad_bias(gy:\n    pass\n", "line 1: "),
+        ("def grad_bias(gy:\n    pass\n", "line 1, `def grad_bias(gy:`: SyntaxError: '(' was"),
         ("def other(gy):\n    pass\n", "there is no function grad_bias"),
         ("def grad_bias(gy):\n    pass\n", "is its `return` missing?"),
         ("def grad_bias(gy):\n    return gy[0, 9]\n", "line 2, `return gy[0, 9]`: IndexError"),

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from minicnn.exercising.checking import NOT_DONE, RIGHT
+from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG
 from minicnn.exercising.exercise import all_exercises, find, folder
 from minicnn.exercising.process import Worker
 from minicnn.writing import write_atomically
@@ -152,7 +152,8 @@ def watch(o):
 
 
 def hint(o):
-    """The hint for what the answer does wrong, if that is known; else the next general one."""
+    """The hint for what the answer does wrong, if that is known; else what happens, and the next
+    general one."""
     e = find(o.name)
     path = Path(o.folder) / e.path.name
     if path.exists() and o.number is None:
@@ -161,6 +162,8 @@ def hint(o):
             return print(f"{path} is right already")
         if verdict["hint"]:
             return print(verdict["hint"])
+        if verdict["state"] == WRONG:
+            print(f"{path}: {verdict['message'].partition(chr(10))[0]}")
     hints, number = e.part("HINTS"), o.number or 1
     if not 1 <= number <= len(hints):
         raise ValueError(f"{e.number} has {len(hints)} hints, from 1 to {len(hints)}")

@@ -40,7 +40,7 @@ class Worker:
 
     def check(self, exercise, path, picture=None, limit=LIMIT, compile=False):
         """The verdict on the answer in a file, as a dict."""
-        begun, level = time.monotonic(), "loading"
+        begun, level, where = time.monotonic(), "loading", ""
         try:
             if self.message(time.monotonic() + START) is None:
                 return self.failed(exercise, level, "the check could not start", begun)
@@ -52,8 +52,8 @@ class Worker:
             while True:
                 message = self.message(begun + WAITING * limit)
                 if message is None:
-                    return self.failed(exercise, level, self.reason(level, limit), begun)
-                level = message.get("level", level)
+                    return self.failed(exercise, level, self.reason(where, limit), begun)
+                level, where = message.get("level", level), message.get("where", "")
                 if "verdict" in message:
                     found = message["verdict"]
                     found["seconds"] = round(time.monotonic() - begun, 3)
@@ -75,15 +75,15 @@ class Worker:
         line, _, self.buffer = self.buffer.partition(b"\n")
         return json.loads(line)
 
-    def reason(self, level, limit):
+    def reason(self, where, limit):
         try:
             status = self.process.wait(0.2)
         except subprocess.TimeoutExpired:
             status = -signal.SIGXCPU
         if status in (-signal.SIGXCPU, -signal.SIGKILL):
             return (
-                f"no answer after {limit:g} s: is there a loop that never ends, or one inside many "
-                "others? (--limit gives more time)"
+                f"{where}no answer after {limit:g} s: is there a loop that never ends, or one "
+                "inside many others? (--limit gives more time)"
             )
         return f"the program ended with status {status} before the function returned"
 

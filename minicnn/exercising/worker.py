@@ -2,12 +2,14 @@
 
 It loads what it needs, then waits for one line of JSON on stdin: the exercise, the file with the
 answer, how long it may take and where a picture may go. Lines of JSON go to the file descriptor FD:
-the level that begins, at the end the verdict. What the answer prints goes to stdout.
+the level that begins, at the end the verdict, or the line at which the time was up. What the answer
+prints goes to stdout.
 """
 
 import json
 import math
 import os
+import signal
 import sys
 import time
 
@@ -20,21 +22,32 @@ from minicnn.exercising.picture import draw
 MEMORY, WRITTEN = 6 << 30, 64 << 20  # bytes: enough for any exercise, too little to do harm
 
 
-def limit_resources(seconds):
-    """From now on the process gets so many seconds of a processor, then it is killed."""
+def limit_resources(seconds, ending):
+    """From now on the process gets so many seconds of a processor. Then `ending(frame)` is called,
+    and the process is killed; a second later at the latest, if it is where Python cannot call."""
     try:
         import resource
     except ImportError:  # not a Unix
         return
+
+    def time_is_up(number, frame):
+        signal.signal(number, signal.SIG_DFL)
+        try:
+            ending(frame)
+        finally:
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGXCPU, time_is_up)
     seconds = math.ceil(time.process_time() + seconds)
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_DATA, MEMORY),
-        (resource.RLIMIT_FSIZE, WRITTEN),
+    for what, soft, hard in (
+        (resource.RLIMIT_CPU, seconds, seconds + 1),
+        (resource.RLIMIT_DATA, MEMORY, MEMORY),
+        (resource.RLIMIT_FSIZE, WRITTEN, WRITTEN),
     ):
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, hard))
+        before = resource.getrlimit(what)[1]
+        if before != resource.RLIM_INFINITY:
+            soft, hard = min(soft, before), min(hard, before)
+        resource.setrlimit(what, (soft, hard))
 
 
 def run(exercise, path, began, compile=False):
@@ -55,6 +68,12 @@ def run(exercise, path, began, compile=False):
         return check(exercise, answer, path, began, compile)
 
 
+def say_where(frame, path, descriptor):
+    """Tells the line of the answer at which its time was up."""
+    where = words.running_line(frame, path)
+    os.write(descriptor, json.dumps({"where": where}).encode() + b"\n")
+
+
 def main():
     out = os.fdopen(int(sys.argv[1]), "w")
 
@@ -67,7 +86,8 @@ def main():
     if not line:
         return
     job = json.loads(line)
-    limit_resources(job["limit"])
+    # past `out`, which the signal may have found in the middle of a line of its own
+    limit_resources(job["limit"], lambda frame: say_where(frame, job["path"], out.fileno()))
     sys.stdin = open(os.devnull)  # input() fails at once
     exercise = find(job["exercise"])
     verdict = run(exercise, job["path"], lambda level: tell(level=level), job["compile"])
