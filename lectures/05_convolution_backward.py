@@ -310,6 +310,8 @@ assert away < 0.02
 # ## 9. Your turn
 #
 # **ex03** (by the input), **ex04** (by the weights), **ex05** (by the bias), **ex06** (stride and
-# padding). Start with ex05, it is one line; then ex03. Write the condition $s\,i + u = p + a$ on
-# paper first, solve it for $i$, and ask which $u$ are allowed. `minicnn exercise start ex03 --to
-# my/` gives you the file, `minicnn exercise check` tells you if you forgot the minus.
+# padding). Start with ex05, also if it is your very first exercise: it is one line, and you see how
+# an answer is checked. `minicnn exercise start ex05 --to my/` gives you the file, `minicnn exercise
+# check` reads it. Then the others by their numbers. For ex03 write the condition $i + u = p$ on
+# paper first, solve it for $i$, and ask which $u$ are allowed; for ex06 $s\,i + u = p + a$. The
+# check tells you if you forgot the minus.

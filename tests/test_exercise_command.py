@@ -17,7 +17,7 @@ from minicnn.cli import main
 from minicnn.exercising import process
 from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG, check
 from minicnn.exercising.comparing import difference
-from minicnn.exercising.exercise import find, load
+from minicnn.exercising.exercise import FIRST, all_exercises, find, load
 from minicnn.exercising.parts import interpreted
 from minicnn.exercising.picture import draw
 from minicnn.exercising.worker import run
@@ -49,6 +49,22 @@ def test_what_is_handed_out_is_the_part_above_the_mark(tmp_path, capsys):
     assert main(["exercise", "list", "--json", "--in", str(tmp_path)]) == 0
     states = {r["exercise"]: r["state"] for r in json.loads(capsys.readouterr().out)}
     assert [e for e, state in states.items() if state == "begun"] == ["ex03", "ex05"]
+
+
+def test_everything_names_the_same_exercise_to_start_with(tmp_path, capsys):
+    assert find(FIRST).minutes == min(e.minutes for e in all_exercises())
+    assert main(["exercise", "list", "--in", str(tmp_path)]) == 0
+    said = [capsys.readouterr().out]
+    assert main(["exercise", "check", "--in", str(tmp_path)]) == 2
+    said.append(capsys.readouterr().err)
+    root = Path(minicnn.__file__).parent.parent
+    for name in ("README.md", "lectures/05_convolution_backward.py", "lectures/teachers.md"):
+        said.append((root / name).read_text())
+    said.append((root / "minicnn/book/site.py").read_text())
+    for text in said:
+        assert re.search(r"exercise start (ex\d\d)", text)[1] == FIRST
+    for text in said[0], *said[2:]:
+        assert re.search(f"start\\s+with {FIRST}", text, re.IGNORECASE)
 
 
 def test_check_hint_and_report_agree(tmp_path, capsys):

@@ -228,7 +228,7 @@ checked; what was measured elsewhere comes with its command.</p>
 <h2 id="map">Map of the lecture</h2>
 <table class="map"><thead><tr><th>Slide</th><th>Chapter</th><th>Source</th><th>Exercise</th></tr>
 </thead><tbody>{"".join(rows)}</tbody></table>
-<p>An exercise is fetched by <code>minicnn exercise start ex03 --to my/</code>;
+<p>Start with ex05, ten minutes and one line: <code>minicnn exercise start ex05 --to my/</code>.
 <code>minicnn exercise list</code> shows them all.</p>"""
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG
-from minicnn.exercising.exercise import all_exercises, find, folder
+from minicnn.exercising.exercise import FIRST, all_exercises, find, folder
 from minicnn.exercising.process import Worker
 from minicnn.writing import write_atomically
 
@@ -42,7 +42,10 @@ def list_all(o):
         state = "" if r["state"] == NOT_BEGUN else r["state"]
         about = f"{r['minutes']:3} min  chapter {r['chapter']}"
         print(f"{r['exercise']}  {r['title']:56} {about}  {state}".rstrip())
-    print(f"\nnext: minicnn exercise start {rows[0]['exercise']} --to {o.folder}")
+    least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
+    print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
+    print("Then take those of the chapter that you read, in the order of their numbers.")
+    print(f"next: minicnn exercise start {FIRST} --to {o.folder}")
 
 
 def start(o):
@@ -74,7 +77,7 @@ def answers(o):
         found = [(e, path) for e, path in paths if path.exists()]
         if not found:
             raise ValueError(
-                f"there is no answer in {o.folder}; minicnn exercise start ex01 --to {o.folder}"
+                f"there is no answer in {o.folder}; minicnn exercise start {FIRST} --to {o.folder}"
             )
     for e, path in found:
         if not path.exists():

@@ -29,6 +29,8 @@ from pathlib import Path
 
 import minicnn
 
+# Where a beginner starts: one line to write, after which the checker has shown all that it says.
+FIRST = "ex05"
 MARK = "# ---- below: what checks the answer"
 
 
