@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minicnn import emulator, lecturing
@@ -88,7 +89,10 @@ def test_a_chapter_runs_as_a_script(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(chapter.path)])
     monkeypatch.setattr(lecturing, "_shown", 0)
     with lecturing.style():
-        runpy.run_path(str(chapter.path), run_name="__main__")
+        names = runpy.run_path(str(chapter.path), run_name="__main__")
+    drawn = [[float(text.get_text()) for text in axes.texts] for axes in names["axes"][1, 1:]]
+    learnt, secret = np.array(drawn)  # the filter that was to be found stands beside
+    assert secret.size == 25 and np.ptp(secret) > 1 and np.abs(learnt - secret).max() < 0.11
     assert "kernel not flipped" in capsys.readouterr().out
     assert len(list((tmp_path / "lecture-figures").glob("05_*-*.png"))) >= 4
 
