@@ -2,16 +2,16 @@
 # # Fast convolution
 #
 # - **Slides:** Deep learning; Многомасштабные признаки - результаты
-# - **Source:** minicnn/ops/conv2d_im2col.py; minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py;
-#   minicnn/ops/complex_products.py
+# - **Source:** minicnn/ops/conv2d_im2col.py; minicnn/ops/conv2d_direct.py;
+#   minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py; minicnn/ops/complex_products.py
 # - **Exercises:** ex02_conv2d_forward
 #
 # **The problem.** «Fast testing (real-time!)», says the slide, and then 0.6 seconds for a picture.
 # Nearly all of that is convolution. The seven loops of chapter 04 are right, and far too slow.
 # There are two ways to make them faster. Do the *same* multiplications in an order that the
-# machine likes: a product of matrices. Or do *fewer* multiplications: the Fourier transform. This
-# chapter derives both, and counts. It does not measure much, since seconds depend on the machine
-# and counts do not.
+# machine likes: a product of matrices, or sums of shifted pictures. Or do *fewer* multiplications:
+# the Fourier transform. This chapter derives all three, and counts. It does not measure much, since
+# seconds depend on the machine and counts do not.
 
 # %%
 import numpy as np
@@ -33,6 +33,7 @@ from minicnn.lecturing import (
     source,
 )
 from minicnn.ops import dft16 as dft_module
+from minicnn.ops.conv2d_direct import add_shifted
 from minicnn.ops.conv2d_fast import worth_it
 from minicnn.ops.conv2d_im2col import im2col
 
@@ -107,6 +108,22 @@ assert np.allclose(product, F.conv2d(small[None, None], filters.reshape(4, 1, 3,
 
 # %%
 source(im2col)
+
+# %% [markdown]
+# Each number is copied $K^2$ times, and then meets $F$ filters: a bargain for 256 of them, and none
+# in the first layer, with 16. There nothing need be copied. Stored line after line, a picture moves
+# up and left when one starts to read it later, so convolution is a sum of shifted pictures:
+
+# %%
+height, width = grey.shape
+line, count = grey.ravel(), (height - 3) * width + width - 2  # up to the last whole window
+taps = random.normal(size=(3, 3))
+shifted = sum(taps[u, v] * line[u * width + v :][:count] for u in range(3) for v in range(3))
+rows = np.append(shifted, [0, 0]).reshape(height - 2, width)[:, : width - 2]  # the seam is cut off
+assert np.allclose(rows, F.conv2d(grey[None, None], taps[None, None]).numpy()[0, 0], atol=1e-5)
+
+# %%
+source(add_shifted)
 
 # %% [markdown]
 # ## 3. Fewer multiplications: the theorem
