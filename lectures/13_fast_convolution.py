@@ -3,7 +3,8 @@
 #
 # - **Slides:** Deep learning; Многомасштабные признаки - результаты
 # - **Source:** minicnn/ops/conv2d_im2col.py; minicnn/ops/conv2d_direct.py;
-#   minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py; minicnn/ops/complex_products.py
+#   minicnn/ops/shifted.py; minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py;
+#   minicnn/ops/complex_products.py
 # - **Exercises:** ex02_conv2d_forward
 #
 # **The problem.** «Fast testing (real-time!)», says the slide, and then 0.6 seconds for a picture.
@@ -33,9 +34,9 @@ from minicnn.lecturing import (
     source,
 )
 from minicnn.ops import dft16 as dft_module
-from minicnn.ops.conv2d_direct import add_shifted
 from minicnn.ops.conv2d_fast import worth_it
 from minicnn.ops.conv2d_im2col import im2col
+from minicnn.ops.shifted import add_shifted
 
 random = np.random.default_rng(0)
 scene = datasets.load("scenes", size=(96, 128)).split("train")[20].image

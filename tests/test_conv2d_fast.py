@@ -181,7 +181,7 @@ def direct(monkeypatch):
     calls = []
     monkeypatch.setattr(conv2d_direct, "PIXELS", 60)
     monkeypatch.setattr(conv2d_direct, "worth_it", lambda *args: True)
-    for name in ("direct_forward", "direct_grad_weight"):
+    for name in ("shifted_sums", "shifted_products"):
         kernel = getattr(conv2d_direct, name)
         counting = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))  # noqa: E731
         monkeypatch.setattr(conv2d_direct, name, counting)

@@ -17,14 +17,14 @@ def numbers(*shape, seed=0):
 def products(monkeypatch):
     """Counts the calls of the kernels."""
     calls = []
-    for name in ("product", "product_over_rows"):
+    for name in ("product", "product_over_rows", "shifted_sums", "shifted_products"):
         kernel = getattr(matmul, name)
         count = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))  # noqa: E731
         monkeypatch.setattr(matmul, name, count)
     return calls
 
 
-@pytest.mark.parametrize("batch", [(1,), (9,), (2, 5)])
+@pytest.mark.parametrize("batch", [(1,), (2,), (9,), (2, 5), (17,)])
 def test_large_linear_layers(batch, products):
     x, w, b = numbers(*batch, 300), numbers(260, 300, seed=1), numbers(260, seed=2)
     gy = numbers(*batch, 260, seed=3)
@@ -37,6 +37,15 @@ def test_large_linear_layers(batch, products):
     for tensor, gradient in zip(tensors, expected, strict=True):
         np.testing.assert_allclose(tensor.grad, gradient, rtol=1e-12, atol=1e-11)
     assert len(products) == 3
+
+
+@pytest.mark.parametrize(
+    "rows, columns, strip",
+    [(1, 4096, 0), (17, 4096, 0), (16, 4096, 1024), (2, 9216, 768), (8, 2 * 263, 263), (8, 521, 0)],
+)
+def test_strips_for_a_handful_of_rows(rows, columns, strip, monkeypatch):
+    monkeypatch.setattr(matmul, "get_num_threads", lambda: 2)
+    assert matmul.strip_of(np.empty((rows, columns)), np.empty((4, columns))) == strip
 
 
 @pytest.mark.parametrize("a_transposed", [False, True])

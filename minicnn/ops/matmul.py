@@ -11,7 +11,8 @@ way to remember them.
 
 The product itself is the business of BLAS. `product` runs it on the threads of our kernels, each
 with some rows of the result: BLAS has threads of its own, but two sets of threads that wait for
-work on the same cores take the time from one another.
+work on the same cores take the time from one another. Under a handful of rows of x, `linear` takes
+as long as it takes to read w; there the loops of shifted.py read it once, and not in blocks.
 """
 
 import numpy as np
@@ -21,6 +22,7 @@ from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 from minicnn.ops.arithmetic import unbroadcast
+from minicnn.ops.shifted import PIXELS, four_offsets, fours, shifted_products, shifted_sums
 
 product = Kernel("product")
 product_over_rows = Kernel("product_over_rows")
@@ -106,6 +108,8 @@ class Linear(Op):
             y = x @ w.T
             return y + b if self.has_bias else y
         bias = contiguous(b) if self.has_bias else np.zeros(len(w), w.dtype)
+        if strip_of(rows, w):
+            return (rows_times_rows(rows, w) + bias).reshape(*x.shape[:-1], len(w))
         y = np.empty((len(w), len(rows)), w.dtype)  # rows of w, the larger factor, to each thread
         product(w, False, rows, True, bias, get_num_threads(), y)
         return contiguous(y.T).reshape(*x.shape[:-1], len(w))
@@ -115,7 +119,9 @@ class Linear(Op):
         gx = gw = None
         if ours(x, self.w, rows):
             threads = get_num_threads()
-            if self.needs[0]:
+            if self.needs[0] and strip_of(x, self.w):
+                gx = sums_of_rows(rows, self.w).reshape(self.x.shape)
+            elif self.needs[0]:
                 parts = np.empty((threads, *x.T.shape), x.dtype)
                 product_over_rows(rows, self.w, threads, parts)
                 gx = contiguous(parts.sum(axis=0).T).reshape(self.x.shape)
@@ -134,6 +140,33 @@ def ours(*factors):
     x, w = factors[:2]
     large = all(a.flags.c_contiguous for a in factors) and len(x) <= 256 and w.size >= 1 << 16
     return isinstance(x, np.ndarray) and large and x.size > 0
+
+
+def strip_of(x, w):
+    """How many columns of w are a strip for the loops of shifted.py; 0: they are not for this."""
+    threads, K = get_num_threads(), w.shape[1]
+    fitting = [n for n in range(PIXELS // 4, PIXELS + 1) if K % n == 0]
+    if not 2 <= len(x) <= 16 or not fitting:
+        return 0
+    return max(fitting, key=lambda n: (K // n % threads == 0, n))  # as many strips for each thread
+
+
+def rows_times_rows(x, w):
+    """x w^T: the product of each row of x with each of w, which lie K numbers apart."""
+    (B, K), F, strip, threads = x.shape, len(w), strip_of(x, w), get_num_threads()
+    offsets = four_offsets(K * np.arange(F))
+    parts = np.empty((threads, B + -B % 4, offsets.size), w.dtype)
+    shifted_products(w.reshape(1, -1), offsets, x.reshape(1, B, -1, strip), strip, 1, parts)
+    return parts.sum(axis=0)[:B, :F]
+
+
+def sums_of_rows(gy, w):
+    """gy w: for each row of gy the sum of the rows of w, weighted by its numbers."""
+    (B, F), K, strip = gy.shape, w.shape[1], strip_of(gy, w)
+    offsets, weights = four_offsets(K * np.arange(F)), fours(gy, (0, 1))
+    gx = np.empty((1, B, K // strip, strip), w.dtype)
+    shifted_sums(w.reshape(1, -1), offsets, weights, np.zeros(len(weights), w.dtype), strip, 1, gx)
+    return gx
 
 
 def matmul(input, other):
