@@ -145,7 +145,7 @@ def ours(*factors):
 def strip_of(x, w):
     """How many columns of w are a strip for the loops of shifted.py; 0: they are not for this."""
     threads, K = get_num_threads(), w.shape[1]
-    fitting = [n for n in range(PIXELS // 4, PIXELS + 1) if K % n == 0]
+    fitting = [n for n in range(PIXELS // 4, PIXELS + 1) if K % n == 0 and n * threads <= K]
     if not 2 <= len(x) <= 16 or not fitting:
         return 0
     return max(fitting, key=lambda n: (K // n % threads == 0, n))  # as many strips for each thread
