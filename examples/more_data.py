@@ -80,7 +80,7 @@ figures.compare_sheet(test[:3], maps, data.classes, data.colours).savefig(story 
 # ## 3. The curve: what was seen is known by heart, what is new is learnt from many
 
 # %%
-rules = baselines([pictures[k] for k in range(len(pictures))], test, data.classes)
+rules = baselines([pictures[k] for k in range(most)], test, data.classes)
 best = max(confusion.pixel_accuracy for confusion in rules.values())
 figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
 axes = figure.subplots()

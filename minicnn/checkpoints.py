@@ -94,7 +94,8 @@ def load_model(name, device="cpu"):
 
 def start_from(name, network):
     """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
-    connection tables too; filters that shall see more maps than before begin with zeros for those.
+    connection tables too. Filters that see more maps than before, behind the old ones, begin with
+    zeros for those, if all else agrees (more scales; normalise=both).
     Returns {"from": file, "taken": [parameters], "new": [the others]}."""
     path = find(name)
     return take_over(*load(path), network, path)
@@ -107,7 +108,9 @@ def take_over(arrays, config, network, source):
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
     parameters = dict(network.named_parameters())
-    arrays = {p: widened(a, parameters[p].shape) for p, a in arrays.items() if p in parameters}
+    wide = {p: widened(a, parameters[p].shape) for p, a in arrays.items() if p in parameters}
+    if all(p in wide and wide[p].shape == parameter.shape for p, parameter in parameters.items()):
+        arrays = wide
     misfits = {
         path.rpartition(".")[0]
         for path, p in parameters.items()

@@ -41,13 +41,17 @@ def feed(pictures, preprocess, config, first, last):
 def check_labelled(pictures, split, skip_bad=False):
     """Raises DataError if no pixel of these pictures has a label: then there is nothing to learn
     from ('train'), or to choose the best weights by ('val'). Ends at the first that has one."""
+    read = 0
     for number in range(len(pictures)):
         try:
             if (pictures[number].labels != VOID).any():
                 return
+            read += 1
         except datasets.DataError:
             if not skip_bad:  # the loader will speak of it
                 return
+    if not read:
+        return  # here too
     what = "learn from" if split == "train" else "choose the best weights by"
     raise datasets.DataError(
         f"{pictures.dataset.name}: no pixel in the pictures of its split {split!r} "

@@ -90,8 +90,10 @@ def test_colours_beside_what_is_normalised():
     assert abs(planes[:3]).max() < 1e-3  # nothing differs from its surroundings
     y, u, v = rgb_to_yuv(image)[:, 0, 0]
     np.testing.assert_allclose(planes[3:, 4, 5], [(y - 112) / 64, u / 24, v / 24], rtol=1e-5)
-    with pytest.raises(ValueError, match="3 planes"):
+    with pytest.raises(ValueError, match="add tables=full"):
         MultiScale(4, normalise="both", tables="random")
+    with pytest.raises(ValueError, match="add pyramid=gaussian"):
+        MultiScale(4, normalise="both", pyramid="laplacian")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,22 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
     np.testing.assert_allclose(new.predict(image), old.predict(image), atol=1e-5)
     narrower = network(4, width=0.1, **less)
     assert take_over(new.state_dict(), {}, narrower, "new")["new"]  # nothing is cut off
+
+
+@pytest.mark.parametrize(
+    "network, before, after, classes",
+    [
+        (Recurrent, {}, {}, 5),  # the maps of the classes come first: all others are shifted
+        (MultiScale, {"hidden": 40}, {"hidden": 80}, 4),
+    ],
+)
+def test_filters_are_not_widened_where_something_else_differs(network, before, after, classes):
+    options = {"width": 0.1}
+    old, new = network(4, **options | before), network(classes, **options | after)
+    about = take_over(old.state_dict(), {}, new, "old")
+    shapes = {path: p.shape for path, p in old.named_parameters()}
+    differ = {path for path, p in new.named_parameters() if p.shape != shapes[path]}
+    assert differ and differ <= set(about["new"])
 
 
 @pytest.mark.parametrize("network", [SingleScale, MultiScale])

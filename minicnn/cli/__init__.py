@@ -1,6 +1,7 @@
 """The command line: `minicnn train multi-scale --data scenes`.
 
-One command, one file: its options (`add`) and what it does (`run`). What several commands share is
+One command, one file: its options (`add`) and what it does (`run`, or one function for each
+action). What several commands share is
 in `arguments.py` (options) and in `common.py` (deeds); here stand the list of the commands and what
 is said when one fails. Everything that they do can be had from Python too.
 

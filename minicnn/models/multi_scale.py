@@ -100,7 +100,13 @@ class MultiScale(SegmentationModel):
         maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
         planes = 6 if o["normalise"] == "both" else 3
         if planes == 6 and o["tables"] != "full":
-            raise ValueError("tables=random: the paper's table of the first layer has 3 planes")
+            raise ValueError(
+                "normalise=both gives 6 planes, and tables=random knows 3: add tables=full"
+            )
+        if planes == 6 and o["pyramid"] != "gaussian":
+            raise ValueError(
+                "normalise=both is of pictures, not of differences: add pyramid=gaussian"
+            )
         self.stages = Stages(planes, maps, o["tables"], o["nonlinearity"], o["last_linear"])
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
         features = o["scales"] * maps[2]

@@ -16,13 +16,16 @@ divided by s are neighbours for the result, and become a picture of their own.
 The sums are in shifted.py. In conv2d_im2col.py each number of a window is copied before it meets
 the F filters, which is a bargain for 256 filters and none for 16; transforms (conv2d_fast.py) of F
 maps of gy are none either where each meets only three maps of x.
+
+One difference remains: in gw what is thrown away is multiplied by zero, so a NaN or an infinity in
+x may make more weights a NaN than the direct sum does.
 """
 
 import numpy as np
 
 from minicnn.devices import get_num_threads
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_weight
-from minicnn.ops.shifted import FOUR, PIXELS, four_offsets, fours, shifted_products, shifted_sums
+from minicnn.ops.shifted import FOUR, STRIP, four_offsets, fours, shifted_products, shifted_sums
 
 FEW, MANY = 4, 32  # input maps, filters
 
@@ -31,15 +34,14 @@ def worth_it(w_shape, y_shape, groups):
     """The rule: few input maps, not many filters, and pictures that are not tiny."""
     F, C, K, L = w_shape
     few = groups == 1 and C <= FEW and FOUR <= F <= MANY and K * L >= 9
-    return few and y_shape[2] * y_shape[3] >= 2 * PIXELS
+    return few and y_shape[2] * y_shape[3] >= 2 * STRIP
 
 
-def frame(x, w_shape, y_shape, sh, sw, ph, pw, dh, dw):
+def frame(x, w_shape, sh, sw, ph, pw, dh, dw):
     """(x padded and sorted by remainders (N, numbers), the offset of each tap in it, numbers to a
     line of it)."""
     (N, C, H, W), (_, _, K, L) = x.shape, w_shape
-    height = -(-max(H + 2 * ph, (y_shape[2] - 1) * sh + dh * (K - 1) + 1) // sh)
-    width = -(-max(W + 2 * pw, (y_shape[3] - 1) * sw + dw * (L - 1) + 1) // sw)
+    height, width = -(-(H + 2 * ph) // sh), -(-(W + 2 * pw) // sw)
     if (height * sh, width * sw) != (H, W):
         padded = np.zeros((N, C, height * sh, width * sw), x.dtype)
         padded[:, :, ph : ph + H, pw : pw + W] = x
@@ -54,7 +56,7 @@ def frame(x, w_shape, y_shape, sh, sw, ph, pw, dh, dw):
 
 def lines_of_a_strip(y_shape, width, threads):
     """How many lines of the result make a strip: equally many in all, for each thread."""
-    lines = max(1, PIXELS // width)
+    lines = max(1, STRIP // width)
     strips = -(-y_shape[2] // lines)
     return -(-y_shape[2] // (-(-strips // threads) * threads))
 
@@ -63,7 +65,7 @@ def lines_of_a_strip(y_shape, width, threads):
     lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(w.shape, y.shape, groups)
 )
 def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
-    numbers, offsets, width = frame(x, w.shape, y.shape, sh, sw, ph, pw, dh, dw)
+    numbers, offsets, width = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(y.shape, width, get_num_threads())
     taps = fours(w.reshape(len(w), -1), (0, 1))
     shifted_sums(numbers, offsets, taps, fours(b), width, lines, y)
@@ -73,7 +75,7 @@ def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(gw.shape, gy.shape, groups)
 )
 def conv2d_grad_weight_direct(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
-    numbers, offsets, width = frame(x, gw.shape, gy.shape, sh, sw, ph, pw, dh, dw)
+    numbers, offsets, width = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
     threads, (F, C, K, L) = get_num_threads(), gw.shape
     lines = lines_of_a_strip(gy.shape, width, threads)
     parts = np.empty((threads, F + -F % FOUR, offsets.size), gw.dtype)

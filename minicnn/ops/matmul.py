@@ -22,7 +22,9 @@ from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 from minicnn.ops.arithmetic import unbroadcast
-from minicnn.ops.shifted import PIXELS, four_offsets, fours, shifted_products, shifted_sums
+from minicnn.ops.shifted import STRIP, four_offsets, fours, shifted_products, shifted_sums
+
+FEW_ROWS = 2, 16  # at least and at most, for the loops of shifted.py
 
 product = Kernel("product")
 product_over_rows = Kernel("product_over_rows")
@@ -108,7 +110,7 @@ class Linear(Op):
             y = x @ w.T
             return y + b if self.has_bias else y
         bias = contiguous(b) if self.has_bias else np.zeros(len(w), w.dtype)
-        if strip_of(rows, w):
+        if strip_of(len(rows), w.shape[1]):
             return (rows_times_rows(rows, w) + bias).reshape(*x.shape[:-1], len(w))
         y = np.empty((len(w), len(rows)), w.dtype)  # rows of w, the larger factor, to each thread
         product(w, False, rows, True, bias, get_num_threads(), y)
@@ -119,7 +121,7 @@ class Linear(Op):
         gx = gw = None
         if ours(x, self.w, rows):
             threads = get_num_threads()
-            if self.needs[0] and strip_of(x, self.w):
+            if self.needs[0] and strip_of(*x.shape):
                 gx = sums_of_rows(rows, self.w).reshape(self.x.shape)
             elif self.needs[0]:
                 parts = np.empty((threads, *x.T.shape), x.dtype)
@@ -142,18 +144,20 @@ def ours(*factors):
     return isinstance(x, np.ndarray) and large and x.size > 0
 
 
-def strip_of(x, w):
-    """How many columns of w are a strip for the loops of shifted.py; 0: they are not for this."""
-    threads, K = get_num_threads(), w.shape[1]
-    fitting = [n for n in range(PIXELS // 4, PIXELS + 1) if K % n == 0 and n * threads <= K]
-    if not 2 <= len(x) <= 16 or not fitting:
+def strip_of(rows, K):
+    """How many of the K columns of w are a strip for the loops of shifted.py; 0 leaves the product
+    to BLAS: too few or too many rows, or no strip of that kind divides K and gives each thread
+    one."""
+    threads = get_num_threads()
+    fitting = [n for n in range(STRIP // 4, STRIP + 1) if K % n == 0 and n * threads <= K]
+    if not FEW_ROWS[0] <= rows <= FEW_ROWS[1] or not fitting:
         return 0
     return max(fitting, key=lambda n: (K // n % threads == 0, n))  # as many strips for each thread
 
 
 def rows_times_rows(x, w):
     """x w^T: the product of each row of x with each of w, which lie K numbers apart."""
-    (B, K), F, strip, threads = x.shape, len(w), strip_of(x, w), get_num_threads()
+    (B, K), F, strip, threads = x.shape, len(w), strip_of(*x.shape), get_num_threads()
     offsets = four_offsets(K * np.arange(F))
     parts = np.empty((threads, B + -B % 4, offsets.size), w.dtype)
     shifted_products(w.reshape(1, -1), offsets, x.reshape(1, B, -1, strip), strip, 1, parts)
@@ -162,7 +166,7 @@ def rows_times_rows(x, w):
 
 def sums_of_rows(gy, w):
     """gy w: for each row of gy the sum of the rows of w, weighted by its numbers."""
-    (B, F), K, strip = gy.shape, w.shape[1], strip_of(gy, w)
+    (B, F), K, strip = gy.shape, w.shape[1], strip_of(len(gy), w.shape[1])
     offsets, weights = four_offsets(K * np.arange(F)), fours(gy, (0, 1))
     gx = np.empty((1, B, K // strip, strip), w.dtype)
     shifted_sums(w.reshape(1, -1), offsets, weights, np.zeros(len(weights), w.dtype), strip, 1, gx)

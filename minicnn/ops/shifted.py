@@ -15,7 +15,7 @@ import numpy as np
 
 from minicnn.kernel import Kernel, helper, prange
 
-PIXELS = 1024  # numbers of the result in one strip: four rows of it fit into the nearest cache
+STRIP = 1024  # numbers of the result in one strip: four rows of it fit into the nearest cache
 FOUR = 4  # t, and c, that meet in one loop
 
 shifted_sums = Kernel("shifted_sums")
