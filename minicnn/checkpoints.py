@@ -92,17 +92,15 @@ def load_model(name, device="cpu"):
     return network.to(device).eval(), config
 
 
-def start_from(name, network):
+def take_over(arrays, config, network, source):
     """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
     connection tables too. Filters that see more maps than before, behind the old ones, begin with
     zeros for those, if all else agrees (more scales; normalise=both).
-    Returns {"from": file, "taken": [parameters], "new": [the others]}."""
-    path = find(name)
-    return take_over(*load(path), network, path)
 
+    arrays, config   of the trained network: {name: array}, and what it was trained for
+    source           its name, for people
 
-def take_over(arrays, config, network, source):
-    """As `start_from`, from {name: array} and the config of what they were trained for."""
+    Returns {"from": source, "taken": [parameters], "new": [the others]}."""
     for module_path, module in network.named_modules():
         table = np.array(config.get("tables", {}).get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:

@@ -85,14 +85,16 @@ def train(
     recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file or shipped name) whose weights to begin with,
-              where name and shape agree; what it lacks begins at random
+              where name and shape agree; what it lacks begins at random. Pictures are prepared as
+              they were for it, unless `settings` say otherwise
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
     dataset = datasets.load(data, fold=fold, **(data_options or {}))
-    config = _configure(model, recipe, settings or {}, dataset, seed)
+    begun = None if start is None else _trained(start)
+    config = _configure(model, recipe, settings or {}, dataset, seed, begun)
     name = datasets.lasting_name(data)
     config["data"] = {"name": name, "fold": fold, "options": data_options or {}}
     config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
@@ -102,16 +104,12 @@ def train(
         check_free(out, "choose another, or `resume` it")
     randomness.manual_seed(seed)
     network = checkpoints.build(config)
-    if start is not None:
-        if isinstance(start, Run):
-            begun = checkpoints.take_over(
-                start.network.state_dict(), start.config, network, start.folder or "a run"
-            )
-        else:
-            begun = checkpoints.start_from(start, network)
-        config["start"] = begun
-        if not quiet and begun["new"]:
-            print(f"not in {begun['from']}, begun at random: {', '.join(begun['new'])}")
+    if begun:
+        arrays, about, source = begun
+        taken = checkpoints.take_over(arrays, about, network, source)
+        config["start"] = taken
+        if not quiet and taken["new"]:
+            print(f"not in {source}, begun at random: {', '.join(taken['new'])}")
     network.to(device)
     config["tables"] = checkpoints.tables_of(network)
     if not skip_bad:
@@ -196,10 +194,19 @@ def _resumed(folder, device, skip_bad, quiet):
     return run
 
 
-def _configure(model, recipe, settings, dataset, seed):
-    """Everything that describes the run, JSON-able; stored in each checkpoint."""
+def _trained(start):
+    """(arrays, config, name) of a Run, or of what `checkpoints.find` finds."""
+    if isinstance(start, Run):
+        return start.network.state_dict(), start.config, start.folder or "a run"
+    path = checkpoints.find(start)
+    return *checkpoints.load(path), path
+
+
+def _configure(model, recipe, settings, dataset, seed, begun=None):
+    """Everything that describes the run, JSON-able; stored in each checkpoint. `begun`: what
+    `_trained` gives of the network whose weights it begins with."""
     cls, _ = models.find(model)
-    merged = models.recipe(model, recipe) | settings
+    merged = models.recipe(model, recipe) | (_as_before(cls, begun[1]) if begun else {}) | settings
     known = set(cls.DEFAULTS) | set(TRAINING_DEFAULTS)
     unknown = sorted(set(merged) - known)
     if unknown:
@@ -219,6 +226,15 @@ def _configure(model, recipe, settings, dataset, seed):
         "step": 0,
         "best": None,
     }
+
+
+def _as_before(cls, config):
+    """The options of a trained network that say how its pictures were prepared, for another one of
+    its kind."""
+    before, _ = models.find(config["model"])
+    if not issubclass(before, cls) and not issubclass(cls, before):
+        return {}
+    return {name: config["options"][name] for name in cls.PICTURE if name in config["options"]}
 
 
 def _long_side(pictures):

@@ -129,6 +129,19 @@ def test_tables_come_with_the_weights(tmp_path):
     )
 
 
+def test_pictures_are_prepared_as_the_weights_know_them(tmp_path):
+    first = train(normalise="both", floor=3.0, out=tmp_path / "run")
+    again = train(start=tmp_path / "run")
+    assert (again.config["options"]["normalise"], again.config["options"]["floor"]) == ("both", 3.0)
+    assert not again.config["start"]["new"]
+    settings = {"width": 0.125, "floor": 2.0}
+    how = {"settings": settings, "data_options": TINY, "quiet": True}
+    single = minicnn.train("single-scale", "scenes", steps=1, start=first, **how)
+    assert single.config["options"]["normalise"] == "both"
+    assert single.config["options"]["floor"] == 2.0
+    assert "stages.stages.0.weight" in single.config["start"]["taken"]
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

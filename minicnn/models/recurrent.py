@@ -76,6 +76,7 @@ class Recurrent(SegmentationModel):
     """Scores of the last instance; `compose` gives those of all."""
 
     LATER = ("instances", "output", "fine")
+    PICTURE = ("normalise",)
 
     DEFAULTS = {
         "net": "rCNN2",  # or rCNN3, or CNN1, the plain network that they are compared with

@@ -23,6 +23,7 @@ class SegmentationModel(nn.Module):
     RANGES = {}  # {name: (least, most)} of options that are numbers
     CHOICES = {}  # {name: values} of options that are words
     LATER = ()  # names of options that a trained network may be given another value of
+    PICTURE = ()  # names of options that say how pictures are prepared; `start` keeps those
     done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
