@@ -13,8 +13,12 @@ and put beside the finest, and a small classifier reads all of them at every fou
 Geometry: each level is padded once by 21 zeros and all convolutions are valid, so that what the
 network says of a pixel is what it would say of the 46x46 patch around it.
 
+Local normalisation forgets colours. With normalise=both the network sees them beside what is
+normalised, three planes more, which is worth 6 points at one scale and 2 at three.
+
 Recipes: `faithful` is the authors' (papers: tanh, connection tables, Laplacian pyramid, hidden
-1024, the learning rate of 1e-3 without momentum), `ours` the best that we found.
+1024, the learning rate of 1e-3 without momentum), `ours` what our trainings began with; those that
+followed, with jitter and colours, are in results/README.md.
 """
 
 from minicnn import functional as F
