@@ -40,6 +40,7 @@ pictures, test = data.split("train"), list(data.split("test"))
 figures.contact_sheet(data).savefig(story / "1-data.png")
 most = min(steps // 4, len(pictures))  # so that each is seen four times or more
 counts = sorted({max(1, most // k) for k in (64, 16, 4, 1)})
+order = minicnn.randomness.generator(0).permutation(len(pictures))  # files lie sorted by kind
 
 # %% [markdown]
 # ## 2. The same training from few pictures and from many
@@ -68,7 +69,7 @@ def learn(pictures, steps, name):
 seen, new, maps = [], [], {}
 for count in counts:
     name = f"{count} picture{'s' * (count > 1)}"
-    own = [pictures[k] for k in range(count)]
+    own = [pictures[k] for k in order[:count]]
     network = learn(own, steps, name)
     seen.append(score(network, own[:40], data.classes)[0].pixel_accuracy)
     new.append(score(network, test, data.classes)[0].pixel_accuracy)
@@ -80,7 +81,7 @@ figures.compare_sheet(test[:3], maps, data.classes, data.colours).savefig(story 
 # ## 3. The curve: what was seen is known by heart, what is new is learnt from many
 
 # %%
-rules = baselines([pictures[k] for k in range(most)], test, data.classes)
+rules = baselines([pictures[k] for k in order[:most]], test, data.classes)
 best = max(confusion.pixel_accuracy for confusion in rules.values())
 figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
 axes = figure.subplots()
