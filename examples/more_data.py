@@ -3,10 +3,9 @@
 #
 # `python examples/more_data.py` trains one network again and again on drawn scenes, each time for
 # as many steps, but from more and more different pictures; in about two minutes on two cores.
-# `--data stanford-background` does it on photographs, if they are installed. They need more steps:
-# with 600, eight of them serve as well as 128 (48.0, 55.2, 54.1 and 53.2 % of 143 new ones are
-# right after 2, 8, 32 and 128), with `--steps 4000` it should be otherwise (not measured).
-# Pictures go to the folder `more-data-story`.
+# `--data stanford-background --steps 2000` does it on photographs, if they are installed, in about
+# twelve minutes on one core: of 143 new ones 49.2, 62.7, 68.0 and 69.9 % of the pixels are right
+# after 7, 31, 125 and 500 pictures. Pictures go to the folder `more-data-story`.
 
 # %%
 import argparse
