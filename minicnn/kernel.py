@@ -125,7 +125,8 @@ class Kernel:
         self._check(args)
         module = array_module(next(a for a in args if hasattr(a, "dtype")))
         device = "cpu" if module is np else "gpu"
-        if _algorithm != "simple":
+        # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
+        if self._fast and _algorithm != "simple" and all(getattr(a, "size", 1) for a in args):
             for where, applies, keeps, function in reversed(self._fast):
                 if where == device and applies(*args):
                     return function(*args, keep) if keeps else function(*args)

@@ -246,7 +246,8 @@ def test_tensor_says_what_it_cannot_hold():
 def test_convolution_of_no_pictures():
     x = Tensor(np.zeros((0, 3, 60, 60), np.float32), requires_grad=True)
     w = Tensor(np.ones((16, 3, 7, 7), np.float32), requires_grad=True)
-    y = F.conv2d(x, w)
+    b = Tensor(np.ones(16, np.float32), requires_grad=True)
+    y = F.conv2d(x, w, b)
     assert y.shape == (0, 16, 54, 54)
     y.sum().backward()
-    assert x.grad.shape == x.shape and not w.grad.any()
+    assert x.grad.shape == x.shape and not w.grad.any() and not b.grad.any()

@@ -127,7 +127,7 @@ def test_more_data_leaves_a_picture_at_every_step(tmp_path):
 def test_more_data_is_better(tmp_path):
     found = accuracies(run("more_data.py", tmp_path))
     new = [new for _, new in found]
-    assert new[0] < new[1] < min(new[2:])  # then 600 steps are too few to learn more
+    assert new == sorted(new) and new[-1] > new[0] + 0.10  # from few pictures to many
     assert found[0][0] > found[0][1] + 0.20  # few are known by heart
     assert new[-1] > best_rule(test=40) + 0.10
 

@@ -1,9 +1,9 @@
 """The command line: `minicnn train multi-scale --data scenes`.
 
 One command, one file: its options (`add`) and what it does (`run`, or one function for each
-action). What several commands share is
-in `arguments.py` (options) and in `common.py` (deeds); here stand the list of the commands and what
-is said when one fails. Everything that they do can be had from Python too.
+action). What several commands share is in `arguments.py` (options) and in `common.py` (deeds); here
+stand the list of the commands and what is said when one fails. Everything that they do can be had
+from Python too.
 
 `run(o)` gets the options as they were read. It prints its result to stdout, everything else to
 stderr, and returns the exit status, or None for 0: 0; 1 if a check found something wrong; 2 for a

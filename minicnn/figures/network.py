@@ -3,6 +3,7 @@
 import numpy as np
 
 from minicnn.images.colour import RGB_TO_YUV
+from minicnn.images.normalise import PLANES
 
 TEXT = 13  # points
 WIDTH = 11.0  # inches, of the filters
@@ -15,9 +16,9 @@ def filters(network, most=64):
 
     The first stage, which sees a picture as Y, U and V, is turned back into colours: a filter is
     shown as the patch that it answers to; where it sees them twice, normalised locally and as they
-    are, as two patches. Of later stages each tile is the filter between one
-    input map and one output map, red where positive and blue where negative, at most `most` of the
-    strongest of them. Returns a Figure with one set of tiles for each convolution.
+    are, as two patches. Of later stages each tile is the filter between one input map and one
+    output map, red where positive and blue where negative, at most `most` of the strongest of them.
+    Returns a Figure with one set of tiles for each convolution.
     """
     from matplotlib.figure import Figure
 
@@ -103,7 +104,7 @@ def _kernels(network):
     """{path: (weight, whether its input is the picture)} of the convolutions larger than 1x1, in
     order. A weight is (out, in, kh, kw), or (edges, kh, kw) along a table between maps."""
     options = getattr(network, "options", {})
-    found, seen = {}, 6 if options.get("normalise") == "both" else 3
+    found, seen = {}, PLANES[options.get("normalise", "local")]
     for path, module in network.named_modules():
         weight = getattr(module, "weight", None)
         if weight is None or weight.ndim < 3 or weight.shape[-1] == 1:

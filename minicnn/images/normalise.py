@@ -4,6 +4,9 @@ whole does, and keeps its colours; or all pictures together, as `normalise_fixed
 
 import numpy as np
 
+from minicnn.images.colour import rgb_to_yuv
+
+PLANES = {"picture": 3, "local": 3, "both": 6}  # that a network is given, by its `normalise`
 YUV_MEAN = np.array([112, 0, 0], np.float32)[:, None, None]  # about those of photographs
 YUV_SPREAD = np.array([64, 24, 24], np.float32)[:, None, None]
 
@@ -45,3 +48,14 @@ def normalise_both(planes, window=15, floor=4.0):
     """float32 (6, H, W): YUV planes normalised locally, which shows edges and texture best, and
     below them the same planes as they are, since the former have lost their colours."""
     return np.concatenate([normalise_locally(planes, window, floor), normalise_fixed(planes)])
+
+
+OF_YUV = {"local": normalise_locally, "both": normalise_both}
+
+
+def normalised(image, how):
+    """A picture, uint8 (H, W, 3), as float32 (PLANES[how], H, W): RGB of zero mean and unit
+    variance ('picture'), or one of OF_YUV."""
+    if how == "picture":
+        return normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
+    return OF_YUV[how](rgb_to_yuv(image))

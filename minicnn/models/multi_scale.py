@@ -24,7 +24,7 @@ followed, with jitter and colours, are in results/README.md.
 from minicnn import functional as F
 from minicnn import init, nn
 from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_both, normalise_locally
+from minicnn.images.normalise import OF_YUV, PLANES
 from minicnn.images.pyramid import gaussian_pyramid, laplacian_pyramid
 from minicnn.models.segmentation import SegmentationModel, pad_to
 
@@ -103,15 +103,15 @@ class MultiScale(SegmentationModel):
         super().__init__(classes, **options)
         o = self.options
         maps = [max(1, round(m * o["width"])) for m in (16, 64, 256)]
-        planes = 6 if o["normalise"] == "both" else 3
-        if planes == 6 and o["tables"] != "full":
+        if o["normalise"] == "both" and o["tables"] != "full":
             raise ValueError(
                 "normalise=both gives 6 planes, and tables=random knows 3: add tables=full"
             )
-        if planes == 6 and o["pyramid"] != "gaussian":
+        if o["normalise"] == "both" and o["pyramid"] != "gaussian":
             raise ValueError(
                 "normalise=both is of pictures, not of differences: add pyramid=gaussian"
             )
+        planes = PLANES[o["normalise"]]
         self.stages = Stages(planes, maps, o["tables"], o["nonlinearity"], o["last_linear"])
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
         features = o["scales"] * maps[2]
@@ -127,7 +127,7 @@ class MultiScale(SegmentationModel):
         o = self.options
         build = gaussian_pyramid if o["pyramid"] == "gaussian" else laplacian_pyramid
         levels = build(rgb_to_yuv(image), o["scales"])
-        normalise = normalise_both if o["normalise"] == "both" else normalise_locally
+        normalise = OF_YUV[o["normalise"]]
         return [pad_to(normalise(p, o["window"], o["floor"]), MARGIN, 4) for p in levels]
 
     def input_scale(self, k):

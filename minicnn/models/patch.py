@@ -20,8 +20,7 @@ from minicnn import functional as F
 from minicnn import init, nn
 from minicnn.datasets import VOID
 from minicnn.devices import array_module
-from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_both, normalise_locally, normalise_whole
+from minicnn.images.normalise import PLANES, normalised
 from minicnn.models.dense import dense
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.tensor import Tensor
@@ -49,7 +48,7 @@ class Patch(SegmentationModel):
         o = self.options
         activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[o["nonlinearity"]]()
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
-        inputs = 6 if o["normalise"] == "both" else 3
+        inputs = PLANES[o["normalise"]]
         self.sees, self.stride, self.blocks = 1, 1, []
         for size, maps, pooled in BLOCKS[: o["blocks"]]:
             maps = max(1, round(maps * o["width"]))
@@ -67,13 +66,8 @@ class Patch(SegmentationModel):
 
     def preprocess(self, image):
         """The whole picture, padded so that each of its pixels has a patch."""
-        if self.options["normalise"] == "picture":
-            planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
-        else:
-            both = self.options["normalise"] == "both"
-            planes = (normalise_both if both else normalise_locally)(rgb_to_yuv(image))
         around = (self.before, self.after)
-        return [np.pad(planes, ((0, 0), around, around))]
+        return [np.pad(normalised(image, self.options["normalise"]), ((0, 0), around, around))]
 
     def forward(self, x):
         for block in self.blocks:

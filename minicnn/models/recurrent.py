@@ -34,8 +34,7 @@ import numpy as np
 from minicnn import functional as F
 from minicnn import init, nn, randomness
 from minicnn.datasets import VOID
-from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.normalise import normalise_both, normalise_locally, normalise_whole
+from minicnn.images.normalise import PLANES, normalised
 from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.op import no_grad
@@ -106,8 +105,7 @@ class Recurrent(SegmentationModel):
         o = self.options
         self.plan, self.reads_itself = NETS[o["net"]], o["net"] != "CNN1"
         initial = init.kaiming_normal if o["nonlinearity"] == "relu" else init.uniform
-        planes = 6 if o["normalise"] == "both" else 3
-        inputs, self.layers = classes * self.reads_itself + planes, []
+        inputs, self.layers = classes * self.reads_itself + PLANES[o["normalise"]], []
         self.field, self.step = 1, 1  # of one instance: what it sees, and its stride
         for size, maps, pool in self.plan:
             last = maps is None
@@ -138,11 +136,7 @@ class Recurrent(SegmentationModel):
     # ------------------------------------------------------------------------------- the picture
     def preprocess(self, image):
         """The whole picture, padded so that `forward` answers for every `output`-th pixel."""
-        if self.options["normalise"] == "picture":
-            planes = normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
-        else:
-            both = self.options["normalise"] == "both"
-            planes = (normalise_both if both else normalise_locally)(rgb_to_yuv(image))
+        planes = normalised(image, self.options["normalise"])
         sees, every = self.sees(self.instances), self.stride
         before = sees // 2 - (every - 1) // 2  # of each cell the pixel in its middle is asked
         sizes = [every * (-(-side // every) - 1) + sees for side in image.shape[:2]]

@@ -197,8 +197,6 @@ class Conv2d(Op):
         bias = contiguous(b) if self.has_bias else array_module(w).zeros(w.shape[0], dtype=w.dtype)
         y = empty_like(x, (x.shape[0], w.shape[0], *self.output_size(x, w)))
         self.keep = {} if any(self.needs[:1]) else None  # what the gradient by x can use again
-        if not y.size:  # a batch of no pictures
-            return y
         conv2d_forward(x, w, bias, *self.geometry, self.groups, y, keep=self.keep)
         return y
 
@@ -206,20 +204,17 @@ class Conv2d(Op):
         gy = contiguous(gy)
         gx = gw = gb = None
         keep = self.keep or {}
-        if self.needs[0] and not gy.size:
-            gx = array_module(gy).zeros_like(self.x)
-        elif self.needs[0]:
+        if self.needs[0]:
             gx = empty_like(self.x)
             conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gx, keep=keep)
-        if self.needs[1] and not gy.size:
-            gw = array_module(gy).zeros_like(self.w)
-        elif self.needs[1]:
+        if self.needs[1]:
             gw = empty_like(self.w)
             conv2d_grad_weight(gy, self.x, *self.geometry, self.groups, gw, keep=keep)
         if not self.has_bias:
             return gx, gw
         if self.needs[2]:
-            gb = gy.reshape(*gy.shape[:2], -1).sum(axis=2).sum(axis=0)  # faster than all at once
+            N, F, OH, OW = gy.shape
+            gb = gy.reshape(N, F, OH * OW).sum(axis=2).sum(axis=0)  # faster than all at once
         return gx, gw, gb
 
 

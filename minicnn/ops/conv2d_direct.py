@@ -25,7 +25,7 @@ import numpy as np
 
 from minicnn.devices import get_num_threads
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_weight
-from minicnn.ops.shifted import FOUR, STRIP, four_offsets, fours, shifted_products, shifted_sums
+from minicnn.ops.shifted import FOUR, STRIP, shifted_products, shifted_sums
 
 FEW, MANY = 4, 32  # input maps, filters
 
@@ -51,7 +51,7 @@ def frame(x, w_shape, sh, sw, ph, pw, dh, dw):
     k, u, v = np.arange(C)[:, None, None], dh * np.arange(K)[:, None], dw * np.arange(L)
     plane = (k * sh + u % sh) * sw + v % sw
     offsets = (plane * height + u // sh) * width + v // sw
-    return np.ascontiguousarray(x).reshape(N, -1), four_offsets(offsets.ravel()), width
+    return np.ascontiguousarray(x).reshape(N, -1), offsets.ravel(), width
 
 
 def lines_of_a_strip(y_shape, width, threads):
@@ -67,8 +67,7 @@ def lines_of_a_strip(y_shape, width, threads):
 def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     numbers, offsets, width = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(y.shape, width, get_num_threads())
-    taps = fours(w.reshape(len(w), -1), (0, 1))
-    shifted_sums(numbers, offsets, taps, fours(b), width, lines, y)
+    shifted_sums(numbers, offsets, w.reshape(len(w), -1), b, width, lines, y)
 
 
 @conv2d_grad_weight.fast(
@@ -76,8 +75,5 @@ def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
 )
 def conv2d_grad_weight_direct(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     numbers, offsets, width = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
-    threads, (F, C, K, L) = get_num_threads(), gw.shape
-    lines = lines_of_a_strip(gy.shape, width, threads)
-    parts = np.empty((threads, F + -F % FOUR, offsets.size), gw.dtype)
-    shifted_products(numbers, offsets, gy, width, lines, parts)
-    gw[...] = parts.sum(axis=0)[:F, : C * K * L].reshape(gw.shape)
+    lines = lines_of_a_strip(gy.shape, width, get_num_threads())
+    gw[...] = shifted_products(numbers, offsets, gy, width, lines).reshape(gw.shape)

@@ -15,6 +15,8 @@ work on the same cores take the time from one another. Under a handful of rows o
 as long as it takes to read w; there the loops of shifted.py read it once, and not in blocks.
 """
 
+import functools
+
 import numpy as np
 
 from minicnn.cases import Case, normal
@@ -22,7 +24,7 @@ from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 from minicnn.ops.arithmetic import unbroadcast
-from minicnn.ops.shifted import STRIP, four_offsets, fours, shifted_products, shifted_sums
+from minicnn.ops.shifted import STRIP, shifted_products, shifted_sums
 
 FEW_ROWS = 2, 16  # at least and at most, for the loops of shifted.py
 
@@ -110,8 +112,8 @@ class Linear(Op):
             y = x @ w.T
             return y + b if self.has_bias else y
         bias = contiguous(b) if self.has_bias else np.zeros(len(w), w.dtype)
-        if strip_of(len(rows), w.shape[1]):
-            return (rows_times_rows(rows, w) + bias).reshape(*x.shape[:-1], len(w))
+        if strip := strip_of(*rows.shape):
+            return (rows_times_rows(rows, w, strip) + bias).reshape(*x.shape[:-1], len(w))
         y = np.empty((len(w), len(rows)), w.dtype)  # rows of w, the larger factor, to each thread
         product(w, False, rows, True, bias, get_num_threads(), y)
         return contiguous(y.T).reshape(*x.shape[:-1], len(w))
@@ -121,8 +123,8 @@ class Linear(Op):
         gx = gw = None
         if ours(x, self.w, rows):
             threads = get_num_threads()
-            if self.needs[0] and strip_of(*x.shape):
-                gx = sums_of_rows(rows, self.w).reshape(self.x.shape)
+            if self.needs[0] and (strip := strip_of(*x.shape)):
+                gx = sums_of_rows(rows, self.w, strip).reshape(self.x.shape)
             elif self.needs[0]:
                 parts = np.empty((threads, *x.T.shape), x.dtype)
                 product_over_rows(rows, self.w, threads, parts)
@@ -148,28 +150,27 @@ def strip_of(rows, K):
     """How many of the K columns of w are a strip for the loops of shifted.py; 0 leaves the product
     to BLAS: too few or too many rows, or no strip of that kind divides K and gives each thread
     one."""
-    threads = get_num_threads()
+    return _strip(K, get_num_threads()) if FEW_ROWS[0] <= rows <= FEW_ROWS[1] else 0
+
+
+@functools.cache
+def _strip(K, threads):
     fitting = [n for n in range(STRIP // 4, STRIP + 1) if K % n == 0 and n * threads <= K]
-    if not FEW_ROWS[0] <= rows <= FEW_ROWS[1] or not fitting:
-        return 0
-    return max(fitting, key=lambda n: (K // n % threads == 0, n))  # as many strips for each thread
+    # as many strips for each thread, if that can be
+    return max(fitting, key=lambda n: (K // n % threads == 0, n), default=0)
 
 
-def rows_times_rows(x, w):
+def rows_times_rows(x, w, strip):
     """x w^T: the product of each row of x with each of w, which lie K numbers apart."""
-    (B, K), F, strip, threads = x.shape, len(w), strip_of(*x.shape), get_num_threads()
-    offsets = four_offsets(K * np.arange(F))
-    parts = np.empty((threads, B + -B % 4, offsets.size), w.dtype)
-    shifted_products(w.reshape(1, -1), offsets, x.reshape(1, B, -1, strip), strip, 1, parts)
-    return parts.sum(axis=0)[:B, :F]
+    rows, K = x.reshape(1, len(x), -1, strip), w.shape[1]
+    return shifted_products(w.reshape(1, -1), K * np.arange(len(w)), rows, strip, 1)
 
 
-def sums_of_rows(gy, w):
+def sums_of_rows(gy, w, strip):
     """gy w: for each row of gy the sum of the rows of w, weighted by its numbers."""
-    (B, F), K, strip = gy.shape, w.shape[1], strip_of(len(gy), w.shape[1])
-    offsets, weights = four_offsets(K * np.arange(F)), fours(gy, (0, 1))
-    gx = np.empty((1, B, K // strip, strip), w.dtype)
-    shifted_sums(w.reshape(1, -1), offsets, weights, np.zeros(len(weights), w.dtype), strip, 1, gx)
+    K, none = w.shape[1], np.zeros(len(gy), w.dtype)
+    gx = np.empty((1, len(gy), K // strip, strip), w.dtype)
+    shifted_sums(w.reshape(1, -1), K * np.arange(len(w)), gy, none, strip, 1, gx)
     return gx
 
 

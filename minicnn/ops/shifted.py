@@ -13,13 +13,14 @@ multiplications, each of which is one instruction with its addition (FMA).
 
 import numpy as np
 
+from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, helper, prange
 
 STRIP = 1024  # numbers of the result in one strip: four rows of it fit into the nearest cache
 FOUR = 4  # t, and c, that meet in one loop
 
-shifted_sums = Kernel("shifted_sums")
-shifted_products = Kernel("shifted_products")
+sums = Kernel("shifted_sums")
+products = Kernel("shifted_products")
 
 
 # ------------------------------------------------------------------------------ four t and four c
@@ -72,8 +73,8 @@ def add_products(x, offsets, rows, first, pixels, gw):
 
 
 # ------------------------------------------------------------------------------------- the kernels
-@shifted_sums.cpu
-def shifted_sums_cpu(x, offsets, w, b, width, lines, y):
+@sums.cpu
+def sums_cpu(x, offsets, w, b, width, lines, y):
     """x (N, numbers), offsets (T,), w (F, T), b (F,), where F and T are multiples of four; y (N, at
     most F, OH, OW), whose rows are `width` numbers apart in x. A strip has `lines` rows."""
     N, F, OH, OW = y.shape
@@ -95,8 +96,8 @@ def shifted_sums_cpu(x, offsets, w, b, width, lines, y):
                         to[j] = line[j]
 
 
-@shifted_products.cpu
-def shifted_products_cpu(x, offsets, gy, width, lines, parts):
+@products.cpu
+def products_cpu(x, offsets, gy, width, lines, parts):
     """The products as the sum of `parts` (number, F, T), each of them over some of the strips."""
     N, F, OH, OW = gy.shape
     number, strips = len(parts), (OH + lines - 1) // lines
@@ -116,6 +117,20 @@ def shifted_products_cpu(x, offsets, gy, width, lines, parts):
             for c in range(0, gw.shape[0], FOUR):
                 for t in range(0, gw.shape[1], FOUR):
                     add_products(place, offsets[t:], rows, c, pixels, gw[c : c + FOUR, t:])
+
+
+# -------------------------------------------------------------------------- what others call of it
+def shifted_sums(x, offsets, w, b, width, lines, y):
+    """y (N, F, OH, OW), see above: x (N, numbers), offsets (T,), w (F, T), b (F,)."""
+    sums(x, four_offsets(offsets), fours(w, (0, 1)), fours(b), width, lines, y)
+
+
+def shifted_products(x, offsets, gy, width, lines):
+    """gw (F, T), see above: x (N, numbers), offsets (T,), gy (N, F, OH, OW)."""
+    (F, T), offsets = (gy.shape[1], offsets.size), four_offsets(offsets)
+    parts = np.empty((get_num_threads(), F + -F % FOUR, offsets.size), x.dtype)
+    products(x, offsets, gy, width, lines, parts)
+    return parts.sum(axis=0)[:F, :T]
 
 
 def fours(a, axes=(0,)):
