@@ -10,6 +10,7 @@ import ctypes
 import functools
 import importlib
 import sys
+import threading
 
 import numpy as np
 
@@ -17,7 +18,15 @@ from minicnn.launching import in_words
 
 # The module whose `ndarray` an array is tells its device.
 MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
-_default = "cpu"
+
+
+class _OfThread(threading.local):
+    """What `device` chose, in each thread for itself."""
+
+    default = "cpu"
+
+
+_of_thread = _OfThread()
 
 
 def keep_freed_memory():
@@ -81,19 +90,19 @@ def move(array, device):
 @contextlib.contextmanager
 def device(name):
     """Parameters and inputs made inside `with minicnn.device("gpu"):` are made on the GPU, with
-    "emulated" where the emulator runs its kernels."""
-    global _default
+    "emulated" where the emulator runs its kernels. It holds in the thread that asks for it: one
+    that is started inside begins on the CPU."""
     check_device(name)
-    before, _default = _default, name
+    before, _of_thread.default = _of_thread.default, name
     try:
         yield
     finally:
-        _default = before
+        _of_thread.default = before
 
 
 def default_device():
     """The device of parameters and inputs that are made now."""
-    return _default
+    return _of_thread.default
 
 
 def check_device(name):

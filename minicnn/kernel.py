@@ -1,6 +1,6 @@
 """A Kernel joins the bodies of one computation under one name.
 
-    scale = Kernel("scale")
+    scale = Kernel("scale", "x[...], factor, y[...]")
 
     @scale.cpu                                   # plain Python; compiled by Numba at the first call
     def scale_cpu(x, factor, y):
@@ -16,8 +16,10 @@
     scale(x, 2.0, y)                             # the arrays decide which body runs
 
 Arrays come first to last as the bodies name them, outputs included, all C-contiguous and of one
-floating dtype, so that each body compiles once per dtype. Each thread writes one output element and
-nothing else (gather, never scatter): no races, and the same bits every time.
+floating dtype, so that each body compiles once per dtype. The line beside the name says which
+shapes they have; `shapes.py` compares it before a body runs, which would read and write outside of
+an array that is too short. Each thread writes one output element and nothing else (gather, never
+scatter): no races, and the same bits every time.
 
 A CPU body may call only @helper functions of its own file: Numba's disk cache notices an edit of
 that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
@@ -30,14 +32,24 @@ several the latest that applies is taken, and `with algorithm("simple"):` forces
 
 import contextlib
 import sys
+import threading
 
 import numpy as np
 
 from minicnn import launching
 from minicnn.devices import array_module, blas_libraries
+from minicnn.shapes import Shapes, check_device
 
-_algorithm = "auto"
 _helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
+
+
+class _OfThread(threading.local):
+    """What `algorithm` chose, in each thread for itself."""
+
+    algorithm = "auto"
+
+
+_of_thread = _OfThread()
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
@@ -59,27 +71,28 @@ def helper(function=None, *, fused=False):
 def algorithm(name):
     """Forces 'simple' (the kernel to read) or 'fast' where there are two; 'auto' takes the fast.
     'tf32' is 'fast', but on a GPU convolutions in float32 multiply numbers cut to 11 bits, for
-    which there are special circuits: several times as fast, three correct digits."""
-    global _algorithm
+    which there are special circuits: several times as fast, three correct digits.
+    It holds in the thread that asks for it, and in no other."""
     if name not in ("auto", "simple", "fast", "tf32"):
         raise ValueError(f"algorithm {name!r}: choose 'auto', 'simple', 'fast' or 'tf32'")
-    before, _algorithm = _algorithm, name
+    before, _of_thread.algorithm = _of_thread.algorithm, name
     try:
         yield
     finally:
-        _algorithm = before
+        _of_thread.algorithm = before
 
 
 def chosen_algorithm():
     """The name that the innermost `with algorithm(name):` gave; 'auto' outside of all."""
-    return _algorithm
+    return _of_thread.algorithm
 
 
 class Kernel:
     """One computation with a CPU body, a GPU body and a place for a second algorithm."""
 
-    def __init__(self, name):
+    def __init__(self, name, shapes=None):
         self.name = name
+        self.shapes = shapes and Shapes(shapes)  # what the arguments are, see shapes.py
         self.cpu_body = None  # the Python function, for whoever wants to read or step through it
         self.gpu_body = None
         self._compiled = None
@@ -126,7 +139,11 @@ class Kernel:
         module = array_module(next(a for a in args if hasattr(a, "dtype")))
         device = "cpu" if module is np else "gpu"
         # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
-        if self._fast and _algorithm != "simple" and all(getattr(a, "size", 1) for a in args):
+        if (
+            self._fast
+            and _of_thread.algorithm != "simple"
+            and all(getattr(a, "size", 1) for a in args)
+        ):
             for where, applies, keeps, function in reversed(self._fast):
                 if where == device and applies(*args):
                     return function(*args, keep) if keeps else function(*args)
@@ -139,18 +156,19 @@ class Kernel:
         return self.gpu_body(module, *args)
 
     def _check(self, args):
-        floats = set()
+        """Raises an error, in a sentence, before a body could read or write outside of an array."""
+        arrays = [a for a in args if hasattr(a, "ndim")]
         for position, a in enumerate(args):
-            if not hasattr(a, "ndim"):
-                continue
-            if not a.flags.c_contiguous:
+            if hasattr(a, "ndim") and not a.flags.c_contiguous:
                 raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")
-            if a.dtype.kind == "f":
-                floats.add(a.dtype.name)
+        floats = {a.dtype.name for a in arrays if a.dtype.kind == "f"}
         if len(floats) > 1:
             raise TypeError(
                 f"kernel {self.name}: arrays of {sorted(floats)}; one dtype is expected"
             )
+        check_device(self.name, arrays)
+        if self.shapes:
+            self.shapes.check(self.name, args)
 
     def _call_cpu(self, *args):
         if self._compiled is None:

@@ -14,6 +14,7 @@ numpy integer keeps its own type, and None is a null pointer.
 """
 
 import collections
+import threading
 
 import numpy as np
 
@@ -21,6 +22,7 @@ BLOCK = 256
 OLDEST = "compute capability 7.5 (2018)"
 
 launches = collections.Counter()  # kernel -> how often this process has started it on a GPU
+_of_thread = threading.local()  # and each thread: .launches
 _modules = {}  # (name of the array module, text, options) -> compiled module
 
 
@@ -51,6 +53,12 @@ class GpuBody:
         function = compiled(cupy, cuda_text(self.source, dtype), options, self.name)
         function(grid, block, values)
         launches[self.name] += 1
+        _of_thread.launches = launched_here() + 1
+
+
+def launched_here():
+    """How many kernels this thread has started on a GPU."""
+    return getattr(_of_thread, "launches", 0)
 
 
 def _one_thread_each(threads):

@@ -21,6 +21,7 @@ lecture's systems need no more, and each op stays one class.
 """
 
 import contextlib
+import threading
 
 import numpy as np
 
@@ -29,18 +30,25 @@ from minicnn.profiling import timed
 
 OPS = {}  # name -> class, filled by subclassing
 
-_recording = True
+
+class _OfThread(threading.local):
+    """Whether a graph is recorded, in each thread for itself: who predicts beside a training must
+    not switch off the gradients of the training."""
+
+    recording = True
+
+
+_of_thread = _OfThread()
 
 
 @contextlib.contextmanager
 def no_grad():
-    """Inside, no graph is recorded: predictions need less memory."""
-    global _recording
-    before, _recording = _recording, False
+    """Inside, this thread records no graph: predictions need less memory."""
+    before, _of_thread.recording = _of_thread.recording, False
     try:
         yield
     finally:
-        _recording = before
+        _of_thread.recording = before
 
 
 class Op:
@@ -80,7 +88,7 @@ class Op:
         _check_dtypes(name, tensors)
         arrays = [t.data for t in tensors]
         self.check(*arrays)
-        self.needs = tuple(_recording and t.requires_grad for t in tensors)
+        self.needs = tuple(_of_thread.recording and t.requires_grad for t in tensors)
         y = timed(self, "forward", self.forward, *arrays)
         out = Tensor(y)
         if any(self.needs):

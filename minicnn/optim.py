@@ -9,11 +9,14 @@ the clock, so a run on a slow machine learns the same.
 
 import math
 
-from minicnn.devices import array_module
+from minicnn.devices import array_module, device_of
 from minicnn.kernel import Kernel, prange
 from minicnn.op import contiguous
 
-sgd_update = Kernel("sgd_update")
+sgd_update = Kernel(
+    "sgd_update",
+    "g[size], rate, momentum, weight_decay, v[size], w[size]",
+)
 
 
 @sgd_update.cpu
@@ -36,15 +39,25 @@ extern "C" __global__ void sgd_update(
 )
 
 
+def _each_once(parameters):
+    """The list without repetitions: twice the same gradient would be twice the step."""
+    return list({id(p): p for p in parameters}.values())
+
+
+def _kind(array):
+    return f"{array.dtype}{tuple(array.shape)} on the {device_of(array)}"
+
+
 class SGD:
     """Stochastic gradient descent with momentum and weight decay (L2), PyTorch's form.
 
-    parameters  list of Tensors; each step reads `.grad` (None counts as zero: left alone)
+    parameters  list of Tensors, each learnt once, also if it stands there twice; each step reads
+                `.grad` (None counts as zero: left alone)
     lr          learning rate; `schedule(step)` multiplies it
     """
 
     def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, schedule=None):
-        self.parameters = list(parameters)
+        self.parameters = _each_once(parameters)
         if not self.parameters:
             raise ValueError("SGD: there are no parameters to learn")
         if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
@@ -63,7 +76,9 @@ class SGD:
         return self.lr * self.schedule(self.steps_done)
 
     def step(self):
-        """One update of every parameter from its gradient."""
+        """One update of every parameter from its gradient. Raises ValueError, and changes none,
+        where a parameter, its gradient and its velocity differ in shape, dtype or device."""
+        self._check()
         numbers = self.rate, self.momentum, self.weight_decay
         for p, v in zip(self.parameters, self.velocity, strict=True):
             if p.grad is None:
@@ -72,6 +87,19 @@ class SGD:
             flat = (a.reshape(-1) for a in (v, p.data))
             sgd_update(g.reshape(-1), *map(p.dtype.type, numbers), *flat)
         self.steps_done += 1
+
+    def _check(self):
+        """All before the first is changed: half a step cannot be taken back."""
+        for k, (p, v) in enumerate(zip(self.parameters, self.velocity, strict=True)):
+            if p.grad is None:
+                continue
+            kinds = [_kind(a) for a in (p.data, p.grad, v)]
+            if len(set(kinds)) > 1:
+                raise ValueError(
+                    f"SGD: parameter {k} is {kinds[0]}, its gradient {kinds[1]} and its velocity "
+                    f"{kinds[2]}; they must agree. Who gives a parameter other data makes a new "
+                    "SGD afterwards"
+                )
 
     def zero_grad(self):
         """Forgets the gradients; without it backward() adds to those of the last step."""
@@ -82,8 +110,11 @@ class SGD:
 def clip_grad_norm_(parameters, max_norm):
     """Shortens the gradient, that of all parameters together, to the length `max_norm` if it is
     longer. Returns the length that it had. What goes through many layers can grow without warning.
+    Raises ValueError for a length that is no number of at least 0.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm={max_norm}: expected a number of at least 0")
+    gradients = [p.grad for p in _each_once(parameters) if p.grad is not None]
     norm = math.sqrt(sum(float((g.astype("f8") ** 2).sum()) for g in gradients))
     if norm > max_norm:
         for g in gradients:

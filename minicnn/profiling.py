@@ -5,25 +5,35 @@
         loss.backward()
     print(*table.lines(), sep="\\n")
 
-While nobody profiles, nothing is timed.
+While nobody profiles, nothing is timed. What other threads compute in the meantime is theirs.
 """
 
 import contextlib
+import threading
 import time
 
-from minicnn.launching import launches
+from minicnn.launching import launched_here
 
-_watchers = []  # called with (op, "forward" or "backward", seconds)
+
+class _OfThread(threading.local):
+    """Each thread's list of functions that get (op, "forward" or "backward", seconds)."""
+
+    def __init__(self):
+        self.watchers = []
+
+
+_of_thread = _OfThread()
 
 
 def timed(op, phase, function, *arrays):
     """function(*arrays), its time told to whoever profiles."""
-    if not _watchers:
+    watchers = _of_thread.watchers
+    if not watchers:
         return function(*arrays)
     start = time.perf_counter()
     result = function(*arrays)
     seconds = time.perf_counter() - start
-    for watch in _watchers:
+    for watch in watchers:
         watch(op, phase, seconds)
     return result
 
@@ -69,12 +79,13 @@ class Profile:
 def profile():
     """Inside, every operation is timed; gives a Profile that fills."""
     table = Profile()
-    _watchers.append(table.note)
-    before = launches.total()
+    watchers = _of_thread.watchers
+    watchers.append(table.note)
+    before = launched_here()
     start = time.perf_counter()
     try:
         yield table
     finally:
         table.seconds += time.perf_counter() - start
-        table.launches += launches.total() - before
-        _watchers.remove(table.note)
+        table.launches += launched_here() - before
+        watchers.remove(table.note)

@@ -4,7 +4,7 @@ import numpy as np
 
 from minicnn import Tensor
 from minicnn import functional as F
-from minicnn.profiling import _watchers, profile
+from minicnn.profiling import _of_thread, profile
 
 
 def test_every_call_is_counted_and_nothing_is_left_behind():
@@ -20,10 +20,10 @@ def test_every_call_is_counted_and_nothing_is_left_behind():
     lines = table.lines(steps=2)
     assert len(lines) == 1 + 4 + 1 + 1
     assert {line.split()[1] for line in lines[1:5]} == {"1"}
-    assert not _watchers
+    assert not _of_thread.watchers
 
 
 def test_without_a_profile_nothing_is_timed():
     y = F.relu(Tensor([1.0]))
     assert y.data.tolist() == [1]
-    assert not _watchers
+    assert not _of_thread.watchers

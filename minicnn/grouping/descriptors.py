@@ -19,7 +19,11 @@ import numpy as np
 from minicnn.grouping.tree import leaf_ranges
 from minicnn.kernel import Kernel, prange
 
-pool_masked = Kernel("pool_masked")
+pool_masked = Kernel(
+    "pool_masked",
+    "features[P, C], int64 rows[P], int64 columns[P], int64 first[K], int64 last[K], "
+    "out[K, grid, grid, C]; highest(last) <= P; highest(first) < P",
+)
 
 
 @pool_masked.cpu

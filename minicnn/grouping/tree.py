@@ -25,7 +25,11 @@ import numpy as np
 from minicnn.grouping.superpixels import colour_steps, neighbours, region_means
 from minicnn.kernel import Kernel, helper
 
-kruskal = Kernel("kruskal")
+kruskal = Kernel(
+    "kruskal",
+    "int64 edges[E, 2], int64 order[E], int64 part[nodes], int64 parents[nodes], "
+    "int64 made_by[nodes]; nodes % 2 == 1; 2 * highest(edges) < nodes; highest(order) < E",
+)
 
 
 @helper

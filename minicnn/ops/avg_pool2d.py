@@ -26,8 +26,16 @@ from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.max_pool2d import check_pooling, pooled_size
 
-avg_pool2d_forward = Kernel("avg_pool2d_forward")
-avg_pool2d_backward = Kernel("avg_pool2d_backward")
+avg_pool2d_forward = Kernel(
+    "avg_pool2d_forward",
+    "x[N, C, H, W], divisor[OH, OW], K, L, sh, sw, ph, pw, y[N, C, OH, OW]"
+    "; pooled(OH, H, K, sh, ph); pooled(OW, W, L, sw, pw)",
+)
+avg_pool2d_backward = Kernel(
+    "avg_pool2d_backward",
+    "gy[N, C, OH, OW], divisor[OH, OW], K, L, sh, sw, ph, pw, gx[N, C, H, W]"
+    "; pooled(OH, H, K, sh, ph); pooled(OW, W, L, sw, pw)",
+)
 
 
 @helper

@@ -12,7 +12,11 @@ import numpy as np
 
 from minicnn.kernel import Kernel, helper, prange
 
-products = Kernel("products")
+products = Kernel(
+    "products",
+    "left[T, 2, groups, I, J], right[T, 2, groups, P, Q], transposed, out[T, 2, groups, M, Q]"
+    "; (J, I) == (M, P) if transposed else (I, J) == (M, P)",
+)
 
 
 @helper

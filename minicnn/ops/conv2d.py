@@ -35,9 +35,21 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 
-conv2d_forward = Kernel("conv2d_forward")
-conv2d_grad_input = Kernel("conv2d_grad_input")
-conv2d_grad_weight = Kernel("conv2d_grad_weight")
+conv2d_forward = Kernel(
+    "conv2d_forward",
+    "x[N, C*groups, H, W], w[F, C, K, L], b[F], sh, sw, ph, pw, dh, dw, groups, "
+    "y[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)]; F % groups == 0",
+)
+conv2d_grad_input = Kernel(
+    "conv2d_grad_input",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], w[F, C, K, L], "
+    "sh, sw, ph, pw, dh, dw, groups, gx[N, C*groups, H, W]; F % groups == 0",
+)
+conv2d_grad_weight = Kernel(
+    "conv2d_grad_weight",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], "
+    "x[N, C*groups, H, W], sh, sw, ph, pw, dh, dw, groups, gw[F, C, K, L]; F % groups == 0",
+)
 
 
 # ------------------------------------------------------------------------- the algorithm to read

@@ -48,7 +48,7 @@ from minicnn.ops.complex_products import products
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, spectra
 
-count_differences = Kernel("count_differences")
+count_differences = Kernel("count_differences", "a[...], b[...], int64 counts[parts]")
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
 WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile

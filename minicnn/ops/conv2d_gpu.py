@@ -33,10 +33,24 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, chosen_algorithm
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
-conv2d_product = Kernel("conv2d_product")
-conv2d_product_weight = Kernel("conv2d_product_weight")
-conv2d_add_shares = Kernel("conv2d_add_shares")
-conv2d_pad = Kernel("conv2d_pad")
+conv2d_product = Kernel(
+    "conv2d_product",
+    "x[N, C, H, W], w[A, B, K, L], bias[F], int32 xoff[R], int32 woff[R], "
+    "sh, sw, groups, wm, wg, y[N, F, OH, OW]"
+    "; C % groups == 0; F % groups == 0; wg * groups == A * B * K * L"
+    "; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
+)
+conv2d_product_weight = Kernel(
+    "conv2d_product_weight",
+    "gy[N, F, OH, OW], x[N, C*groups, H, W], int32 xoff[R], sh, sw, groups, shares, "
+    "parts[shares, F, C, K, L]"
+    "; F % groups == 0; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
+)
+conv2d_add_shares = Kernel("conv2d_add_shares", "parts[shares, F, C, K, L], gw[F, C, K, L]")
+conv2d_pad = Kernel(
+    "conv2d_pad",
+    "x[N, C, H, W], top, left, sh, sw, y[N, C, height, width]",
+)
 
 TEXT = Path(__file__).with_suffix(".cu").read_text()
 COLUMNS = {16: 256, 64: 128, 128: 128}  # BM, rows of a tile -> BN, its columns
@@ -205,7 +219,7 @@ def conv2d_grad_weight_gpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     x = with_padding(x, OH, OW, K, L, sh, sw, ph, pw, dh, dw)
     xoff = offsets(xp, C, K, L, *x.shape[2:], dh, dw)
     shares = pixel_shares(N * OH * OW, F // groups, gw[0].size, groups)
-    parts = gw if shares == 1 else empty_like(gw, (shares, *gw.shape))
+    parts = gw[None] if shares == 1 else empty_like(gw, (shares, *gw.shape))
     conv2d_product_weight(gy, x, xoff, sh, sw, groups, shares, parts)
     if shares > 1:
         conv2d_add_shares(parts, gw)

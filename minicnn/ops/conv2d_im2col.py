@@ -29,10 +29,24 @@ PIXELS = 512  # of the result, in one piece: a product of fewer columns is slowe
 PIECE = 1 << 19  # numbers of a piece of X~: 2 MB
 FEW, MANY = 16, 64  # maps: from 64 on a product keeps all threads busy
 
-im2col_forward = Kernel("im2col_forward")
-im2col_grad_input = Kernel("im2col_grad_input")
-im2col_grad_weight = Kernel("im2col_grad_weight")
-few_maps = Kernel("few_maps")
+im2col_forward = Kernel(
+    "im2col_forward",
+    "x[N, C*groups, H, W], w[F, C, K, L], b[F], sh, sw, ph, pw, dh, dw, groups, lines, threads, "
+    "y[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)]; F % groups == 0",
+)
+im2col_grad_input = Kernel(
+    "im2col_grad_input",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], w[F, C, K, L], "
+    "sh, sw, ph, pw, dh, dw, groups, lines, share, threads, gx[N, C*groups, H, W]"
+    "; F % groups == 0",
+)
+im2col_grad_weight = Kernel(
+    "im2col_grad_weight",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], x[N, C*groups, H, W], "
+    "sh, sw, ph, pw, dh, dw, groups, lines, share, threads, parts[number, F, C, K, L]"
+    "; F % groups == 0",
+)
+few_maps = Kernel("few_maps", "x[C, pixels], w[F, C], b[F], y[F, pixels]")
 
 
 # ------------------------------------------------------------------------------------- the pieces

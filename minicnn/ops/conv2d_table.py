@@ -37,11 +37,27 @@ from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
-conv2d_table_forward = Kernel("conv2d_table_forward")
-conv2d_table_grad_input = Kernel("conv2d_table_grad_input")
-conv2d_table_grad_weight = Kernel("conv2d_table_grad_weight")
-conv2d_table_dense = Kernel("conv2d_table_dense")  # for a GPU, see conv2d_table.cu
-conv2d_table_pick = Kernel("conv2d_table_pick")
+conv2d_table_forward = Kernel(
+    "conv2d_table_forward",
+    "x[N, C, H, W], f[E, K, L], b[F], int64 table[E, columns], sh, sw, ph, pw, dh, dw, "
+    "y[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)]"
+    "; columns > 1; highest(table[:, 0]) < C; highest(table[:, 1]) < F",
+)
+conv2d_table_grad_input = Kernel(
+    "conv2d_table_grad_input",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], f[E, K, L], "
+    "int64 table[E, columns], sh, sw, ph, pw, dh, dw, gx[N, C, H, W]"
+    "; columns > 1; highest(table[:, 0]) < C; highest(table[:, 1]) < F",
+)
+conv2d_table_grad_weight = Kernel(
+    "conv2d_table_grad_weight",
+    "gy[N, F, windows(H, K, sh, ph, dh), windows(W, L, sw, pw, dw)], x[N, C, H, W], "
+    "int64 table[E, columns], sh, sw, ph, pw, dh, dw, gf[E, K, L]"
+    "; columns > 1; highest(table[:, 0]) < C; highest(table[:, 1]) < F",
+)
+# for a GPU, see conv2d_table.cu
+conv2d_table_dense = Kernel("conv2d_table_dense", "f[E, K, L], int64 table[E, 3], w[F, C, K, L]")
+conv2d_table_pick = Kernel("conv2d_table_pick", "gw[F, C, K, L], int64 table[E, 3], gf[E, K, L]")
 
 
 # ------------------------------------------------------------------------- the algorithm to read

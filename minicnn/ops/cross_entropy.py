@@ -34,8 +34,14 @@ from minicnn.op import Op, contiguous
 from minicnn.ops.losses import as_tensors, check_reduction, constant
 from minicnn.ops.softmax import exponentials, log_softmax
 
-cross_entropy_forward = Kernel("cross_entropy_forward")
-cross_entropy_backward = Kernel("cross_entropy_backward")
+cross_entropy_forward = Kernel(
+    "cross_entropy_forward",
+    "x[N, C, P], largest[N, P], S[N, P], int64 target[N, P], ignore, on[C], off[C], loss[N, P]",
+)
+cross_entropy_backward = Kernel(
+    "cross_entropy_backward",
+    "g[N, P], e[N, C, P], S[N, P], int64 target[N, P], ignore, on[C], off[C], gx[N, C, P]",
+)
 
 
 # log p[c] = x[c] - largest - log S, and p[c] = e[c] / S, from the kernel `exponentials`

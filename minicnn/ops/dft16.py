@@ -45,8 +45,17 @@ BLOCK = (SIDE + 1) * FAR_DOWN  # line and column 16 hold the sine of k = 0 and 8
 ONCE, TWICE = np.float32(1 / 256), np.float32(2 / 256)
 COS1, COS2, COS3 = (np.float32(np.cos(k * np.pi / 8)) for k in (1, 2, 3))  # 22.5, 45, 67.5 degrees
 
-spectra = Kernel("spectra")
-pictures = Kernel("pictures")
+spectra = Kernel(
+    "spectra",
+    "x[N, C, H, W], tiling, part, sign, share, spectrum[130, 2, N * C * tiling[0] * tiling[1]]"
+    "; C % share == 0",
+)
+pictures = Kernel(
+    "pictures",
+    "spectrum[130, 2, N * C * tiling[0] * tiling[1]], tiling, sign, bias[C], y[N, C, H, W]"
+    "; H <= tiling[0] * tiling[2]; W <= tiling[1] * tiling[3]"
+    "; tiling[2] + tiling[4] <= 16; tiling[3] + tiling[5] <= 16",
+)
 
 
 # ---------------------------------------------------------------------- one transform of 16 values

@@ -29,7 +29,7 @@ from minicnn.op import Op, contiguous
 from minicnn.randomness import next_key
 from minicnn.tensor import Tensor
 
-dropout_mask = Kernel("dropout_mask")
+dropout_mask = Kernel("dropout_mask", "x[...], low, high, bound, scale, y[...]")
 
 
 @helper

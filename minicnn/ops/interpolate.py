@@ -33,7 +33,11 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous, pair
 
-resample = Kernel("resample")
+resample = Kernel(
+    "resample",
+    "x[N, C, H, W], int64 rows[A, OH], row_weights[A, OH], int64 cols[B, OW], "
+    "col_weights[B, OW], y[N, C, OH, OW]; highest(rows) < H; highest(cols) < W",
+)
 
 
 @helper

@@ -41,7 +41,7 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 
-window_sum = Kernel("window_sum")
+window_sum = Kernel("window_sum", "a[N, H, W], w[K, L], above, left, y[N, H, W]")
 
 
 @window_sum.cpu

@@ -35,8 +35,14 @@ from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous
 
-local_response_norm_forward = Kernel("local_response_norm_forward")
-local_response_norm_backward = Kernel("local_response_norm_backward")
+local_response_norm_forward = Kernel(
+    "local_response_norm_forward",
+    "x[...], c0, c1, p0, p1, k, a, beta, S[...], y[...]",
+)
+local_response_norm_backward = Kernel(
+    "local_response_norm_backward",
+    "gy[...], x[...], S[...], y[...], c0, c1, p0, p1, a2, beta, gx[...]",
+)
 
 
 @helper

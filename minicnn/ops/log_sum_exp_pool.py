@@ -32,8 +32,8 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 
-log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward")
-log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward")
+log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward", "x[A, M], r, y[A]")
+log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward", "gy[A], x[A, M], y[A], r, gx[A, M]")
 
 
 # ------------------------------------------------------------------------ the algorithms to read

@@ -28,8 +28,16 @@ from minicnn.ops.shifted import STRIP, shifted_products, shifted_sums
 
 FEW_ROWS = 2, 16  # at least and at most, for the loops of shifted.py
 
-product = Kernel("product")
-product_over_rows = Kernel("product_over_rows")
+product = Kernel(
+    "product",
+    "a[I, J], a_transposed, b[P, Q], b_transposed, bias[M], threads, y[M, N]"
+    "; M == (J if a_transposed else I); N == (P if b_transposed else Q)"
+    "; (I if a_transposed else J) == (Q if b_transposed else P)",
+)
+product_over_rows = Kernel(
+    "product_over_rows",
+    "a[M, rows], b[rows, N], threads, parts[threads, N, M]",
+)
 
 
 @product.cpu

@@ -31,8 +31,16 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous, pair
 
-max_pool2d_forward = Kernel("max_pool2d_forward")
-max_pool2d_backward = Kernel("max_pool2d_backward")
+max_pool2d_forward = Kernel(
+    "max_pool2d_forward",
+    "x[N, C, H, W], K, L, sh, sw, ph, pw, dh, dw, y[N, C, OH, OW], int32 where[N, C, OH, OW]"
+    "; pooled(OH, H, K, sh, ph, dh); pooled(OW, W, L, sw, pw, dw)",
+)
+max_pool2d_backward = Kernel(
+    "max_pool2d_backward",
+    "gy[N, C, OH, OW], int32 where[N, C, OH, OW], K, L, sh, sw, ph, pw, dh, dw, gx[N, C, H, W]"
+    "; pooled(OH, H, K, sh, ph, dh); pooled(OW, W, L, sw, pw, dw)",
+)
 
 
 @helper
@@ -89,7 +97,7 @@ def max_pool2d_backward_cpu(gy, where, K, L, sh, sw, ph, pw, dh, dw, gx):
         g, winner, out = gy[n, c].ravel(), where[n, c].ravel(), gx[n, c].ravel()
         out[:] = 0
         for j in range(len(g)):
-            if winner[j] >= 0:
+            if 0 <= winner[j] < out.size:
                 out[winner[j]] += g[j]
 
 

@@ -37,8 +37,20 @@ from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.max_pool2d import check_pooling, pooled_size
 
-max_pool_maps_forward = Kernel("max_pool_maps_forward")
-max_pool_maps_backward = Kernel("max_pool_maps_backward")
+max_pool_maps_forward = Kernel(
+    "max_pool_maps_forward",
+    "x[N, C, H, W], int32 first[F + 1], int32 members[M], K, L, sh, sw, ph, pw, "
+    "y[N, F, OH, OW], int32 where[N, F, OH, OW]"
+    "; pooled(OH, H, K, sh, ph); pooled(OW, W, L, sw, pw)"
+    "; highest(members) < C; highest(first) <= M",
+)
+max_pool_maps_backward = Kernel(
+    "max_pool_maps_backward",
+    "gy[N, F, OH, OW], int32 where[N, F, OH, OW], int32 first[C + 1], int32 results[M], "
+    "K, L, sh, sw, ph, pw, gx[N, C, H, W]"
+    "; pooled(OH, H, K, sh, ph); pooled(OW, W, L, sw, pw)"
+    "; highest(results) < F; highest(first) <= M",
+)
 
 
 @helper

@@ -18,8 +18,8 @@ from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 
-relu_forward = Kernel("relu_forward")
-relu_backward = Kernel("relu_backward")
+relu_forward = Kernel("relu_forward", "x[...], y[...]")
+relu_backward = Kernel("relu_backward", "gy[...], y[...], gx[...]")
 
 
 @relu_forward.cpu

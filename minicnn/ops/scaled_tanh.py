@@ -23,8 +23,8 @@ from minicnn.op import Op, contiguous
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3
 
-scaled_tanh_forward = Kernel("scaled_tanh_forward")
-scaled_tanh_backward = Kernel("scaled_tanh_backward")
+scaled_tanh_forward = Kernel("scaled_tanh_forward", "x[...], y[...]")
+scaled_tanh_backward = Kernel("scaled_tanh_backward", "gy[...], y[...], gx[...]")
 
 
 @scaled_tanh_forward.cpu

@@ -17,7 +17,10 @@ from minicnn.devices import array_module, device_of, empty_like, move
 from minicnn.kernel import Kernel
 from minicnn.op import Op, contiguous
 
-index_backward = Kernel("index_backward")  # for a GPU; on the CPU it is np.add.at
+index_backward = Kernel(
+    "index_backward",
+    "gy[count], int64 order[count], int64 first[size + 1], gx[size]",
+)  # for a GPU; on the CPU it is np.add.at
 
 index_backward.gpu(
     r"""
@@ -99,7 +102,7 @@ class Index(Op):
         places = xp.arange(gx.size).reshape(gx.shape)[self.index].ravel()
         order = xp.argsort(places, kind="stable")
         first = xp.searchsorted(places[order], xp.arange(gx.size + 1))
-        index_backward(contiguous(gy), order, first, gx)
+        index_backward(contiguous(gy).reshape(-1), order, first, gx.reshape(-1))
 
 
 def _on_device_of(x, index):

@@ -19,8 +19,18 @@ from minicnn.kernel import Kernel, helper, prange
 STRIP = 1024  # numbers of the result in one strip: four rows of it fit into the nearest cache
 FOUR = 4  # t, and c, that meet in one loop
 
-sums = Kernel("shifted_sums")
-products = Kernel("shifted_products")
+sums = Kernel(
+    "shifted_sums",
+    "x[N, numbers], int64 offsets[T], w[F, T], b[F], width, lines, y[N, maps, OH, OW]"
+    "; F % 4 == 0; T % 4 == 0; maps <= F"
+    "; highest(offsets) + (OH - 1) * width + OW <= numbers",
+)
+products = Kernel(
+    "shifted_products",
+    "x[N, numbers], int64 offsets[T], gy[N, maps, OH, OW], width, lines, parts[number, F, T]"
+    "; F % 4 == 0; T % 4 == 0; maps <= F"
+    "; highest(offsets) + (OH - 1) * width + OW <= numbers",
+)
 
 
 # ------------------------------------------------------------------------------ four t and four c

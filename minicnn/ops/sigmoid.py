@@ -23,8 +23,8 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 
-sigmoid_forward = Kernel("sigmoid_forward")
-sigmoid_backward = Kernel("sigmoid_backward")
+sigmoid_forward = Kernel("sigmoid_forward", "x[...], y[...]")
+sigmoid_backward = Kernel("sigmoid_backward", "gy[...], y[...], gx[...]")
 
 
 @sigmoid_forward.cpu

@@ -30,11 +30,14 @@ from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, helper, prange
 from minicnn.op import Op, contiguous
 
-softmax_forward = Kernel("softmax_forward")
-softmax_backward = Kernel("softmax_backward")
-log_softmax_forward = Kernel("log_softmax_forward")
-log_softmax_backward = Kernel("log_softmax_backward")
-exponentials = Kernel("exponentials")
+softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
+softmax_backward = Kernel("softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
+log_softmax_forward = Kernel("log_softmax_forward", "x[A, C, B], y[A, C, B]")
+log_softmax_backward = Kernel("log_softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
+exponentials = Kernel(
+    "exponentials",
+    "x[A, C, B], y[A, C, B], largest[A, B], total[A, B]",
+)
 
 BLOCK = 512  # positions that a thread does together: neighbours in memory, for vector instructions
 

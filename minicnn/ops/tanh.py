@@ -18,8 +18,8 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous
 
-tanh_forward = Kernel("tanh_forward")
-tanh_backward = Kernel("tanh_backward")
+tanh_forward = Kernel("tanh_forward", "x[...], y[...]")
+tanh_backward = Kernel("tanh_backward", "gy[...], y[...], gx[...]")
 
 
 @tanh_forward.cpu
