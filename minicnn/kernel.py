@@ -157,7 +157,7 @@ class Kernel:
 
     def _check(self, args):
         """Raises an error, in a sentence, before a body could read or write outside of an array."""
-        arrays = [a for a in args if hasattr(a, "ndim")]
+        arrays = [a for a in args if hasattr(a, "ndim") and not isinstance(a, np.generic)]
         for position, a in enumerate(args):
             if hasattr(a, "ndim") and not a.flags.c_contiguous:
                 raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")

@@ -11,6 +11,7 @@ gives the same bits in every order of its threads.
 import contextlib
 import dataclasses
 import os
+import threading
 
 ORDERS = ("forward", "reversed", "random")
 
@@ -22,12 +23,18 @@ class Mode:
     seed: int = 0
 
 
-_now = Mode()
+class _OfThread(threading.local):
+    """The Mode of each thread."""
+
+    mode = Mode()
+
+
+_of_thread = _OfThread()
 
 
 def mode():
-    """The Mode of launches that come now."""
-    return _now
+    """The Mode of launches that come now, in this thread."""
+    return _of_thread.mode
 
 
 def checked(order="forward", seed=0):
@@ -43,11 +50,10 @@ def fast(order="forward", seed=0):
 
 @contextlib.contextmanager
 def _inside(chosen):
-    global _now
     if chosen.order not in ORDERS:
         raise ValueError(f"order {chosen.order!r}: choose {', '.join(ORDERS)}")
-    before, _now = _now, chosen
+    before, _of_thread.mode = _of_thread.mode, chosen
     try:
         yield
     finally:
-        _now = before
+        _of_thread.mode = before

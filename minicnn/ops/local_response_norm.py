@@ -37,11 +37,12 @@ from minicnn.op import Op, contiguous
 
 local_response_norm_forward = Kernel(
     "local_response_norm_forward",
-    "x[...], c0, c1, p0, p1, k, a, beta, S[...], y[...]",
+    "x[N, C, H, W], c0, c1, p0, p1, k, a, beta, S[N, C, H, W], y[N, C, H, W]",
 )
 local_response_norm_backward = Kernel(
     "local_response_norm_backward",
-    "gy[...], x[...], S[...], y[...], c0, c1, p0, p1, a2, beta, gx[...]",
+    "gy[N, C, H, W], x[N, C, H, W], S[N, C, H, W], y[N, C, H, W], c0, c1, p0, p1, a2, beta, "
+    "gx[N, C, H, W]",
 )
 
 
