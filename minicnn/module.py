@@ -8,11 +8,14 @@
         def forward(self, x):
             return self.head(functional.relu(self.conv(x)))
 
-Whatever Parameter or Module is an attribute (or in a list that is one) belongs to the network.
+Whatever Parameter or Module is an attribute belongs to the network, also in lists, tuples and dicts
+that are attributes, and in those inside of them: `self.gains = [Parameter(..)]` is gains.0. What is
+there twice counts once, under its first name.
 The layers are in `nn.py`, where users find these classes too.
 """
 
 import contextlib
+import threading
 
 import numpy as np
 
@@ -26,6 +29,28 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True)
 
 
+def _members(module):
+    """(name, value) of the Parameters and Modules that are attributes, or in lists, tuples and
+    dicts that are: gains.0, heads.sky.1. They are searched without recursion into themselves."""
+    watched = ("_watchers",)  # results on their way to somebody, not part of the network
+    stack = [(k, v, ()) for k, v in reversed(vars(module).items()) if k not in watched]
+    while stack:
+        name, value, inside = stack.pop()
+        if isinstance(value, Parameter | Module):
+            yield name, value
+        elif isinstance(value, list | tuple | dict | set | frozenset) and id(value) not in inside:
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            found = [(f"{name}.{k}", item, (*inside, id(value))) for k, item in items]
+            if isinstance(value, set | frozenset) and any(
+                isinstance(item, Parameter | Module) for _, item, _ in found
+            ):
+                raise TypeError(
+                    f"{type(module).__name__}.{name}: a set of parameters or modules has no order, "
+                    "in which they could be saved; put them into a list"
+                )
+            stack.extend(reversed(found))
+
+
 class Module:
     """Base class of layers and networks."""
 
@@ -33,8 +58,9 @@ class Module:
 
     def __call__(self, *inputs):
         result = self.forward(*inputs)
-        for results in self.__dict__.get("_watchers", ()):
-            results.append(result)
+        for thread, results in self.__dict__.get("_watchers", ()):
+            if thread == threading.get_ident():  # what others compute meanwhile is theirs
+                results.append(result)
         return result
 
     def forward(self, *inputs):
@@ -42,28 +68,34 @@ class Module:
 
     def children(self):
         """(name, Module) of the modules directly inside this one."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
-            elif isinstance(value, list | tuple):
-                for k, item in enumerate(value):
-                    if isinstance(item, Module):
-                        yield f"{name}.{k}", item
+        return ((name, value) for name, value in _members(self) if isinstance(value, Module))
 
-    def named_modules(self, prefix=""):
-        """(path, Module) of this module and all inside it, such as ('stages.0.conv', Conv2d)."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+    def named_modules(self):
+        """(path, Module) of this module and all inside it, such as ('stages.0.conv', Conv2d), each
+        once."""
+        stack, seen = [("", self)], set()
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            children = [(f"{path}.{name}" if path else name, m) for name, m in module.children()]
+            stack.extend(reversed(children))
 
     def named_parameters(self):
-        """(path, Parameter), each once, in a fixed order; shared ones under their first path."""
-        seen = set()
+        """(path, Parameter), each once, in a fixed order; shared ones under their first path.
+        Raises ValueError where two would have one path, as of {1: p, "1": q}."""
+        seen, paths = set(), set()
         for path, module in self.named_modules():
-            for name, value in vars(module).items():
+            for name, value in _members(module):
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
-                    yield (f"{path}.{name}" if path else name), value
+                    name = f"{path}.{name}" if path else name
+                    if name in paths:
+                        raise ValueError(f"{type(self).__name__}: two parameters are called {name}")
+                    paths.add(name)
+                    yield name, value
 
     def parameters(self):
         """The parameters as a list."""
@@ -140,13 +172,15 @@ class Module:
             raise KeyError(f"no module {unknown[0]!r}; there are {known}")
         seen = {name: [] for name in names}
         for name in names:
-            modules[name].__dict__.setdefault("_watchers", []).append(seen[name])
+            modules[name].__dict__.setdefault("_watchers", []).append(
+                (threading.get_ident(), seen[name])
+            )
         try:
             yield seen
         finally:
             for name in names:
                 watchers = modules[name]._watchers
-                del watchers[next(k for k, w in enumerate(watchers) if w is seen[name])]
+                del watchers[next(k for k, w in enumerate(watchers) if w[1] is seen[name])]
 
 
 class Sequential(Module):

@@ -11,6 +11,7 @@ import numpy as np
 from minicnn import functional as F
 from minicnn import init, tables  # noqa: F401  nn.tables is where users look for tables
 from minicnn.module import Module, Parameter, Sequential  # noqa: F401  nn.Module, as everybody says
+from minicnn.op import pair
 from minicnn.tensor import Tensor
 
 
@@ -29,7 +30,7 @@ class Conv2d(Module):
         bias=True,
         initial=init.kaiming_normal,
     ):
-        kh, kw = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        kh, kw = pair(kernel_size, "Conv2d: kernel_size", 1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"Conv2d: {groups} groups do not divide {in_channels}, {out_channels}")
         fan_in = in_channels // groups * kh * kw
@@ -61,7 +62,7 @@ class ConvTable2d(Module):
         gains=False,
         initial=init.kaiming_normal,
     ):
-        kh, kw = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        kh, kw = pair(kernel_size, "ConvTable2d: kernel_size", 1)
         self.table = np.asarray(table)
         fan_in = np.bincount(self.table[:, 1])[self.table[:, 1]] * kh * kw
         ones = initial((len(self.table), kh, kw), 1)

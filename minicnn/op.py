@@ -21,11 +21,15 @@ lecture's systems need no more, and each op stays one class.
 """
 
 import contextlib
+import numbers
+import operator
+import re
 import threading
 
 import numpy as np
 
 from minicnn.devices import device_of
+from minicnn.dtypes import check_floating, together
 from minicnn.profiling import timed
 
 OPS = {}  # name -> class, filled by subclassing
@@ -56,6 +60,9 @@ class Op:
 
     inputs = ()  # the input Tensors, while the graph lives
     needs = ()
+    name = ""  # for the sentences of errors, where it is not that of the class
+    floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
+    mixes = False  # whether whole numbers become floating where they meet floating ones
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -72,6 +79,10 @@ class Op:
         output element sees. Element by element unless an op says otherwise."""
         return (1, 1), (1, 1), (1, 1)
 
+    def called(self):
+        """The name in the sentences of errors: that of the function, as max_pool2d."""
+        return self.name or re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+
     def check(self, *arrays):
         """Raises ValueError, in a sentence with names and numbers, before any kernel runs."""
 
@@ -82,8 +93,11 @@ class Op:
             raise RuntimeError(
                 f"{type(self).__name__}: this op was already used; make a new one for each call"
             )
-        name = type(self).__name__.lower()
+        name = self.called()
         tensors = _as_tensors(inputs, Tensor)
+        check_floating(name, self.floating, tensors)
+        if self.mixes:
+            tensors = together(tensors)
         _check_devices(name, tensors)
         _check_dtypes(name, tensors)
         arrays = [t.data for t in tensors]
@@ -137,9 +151,31 @@ def contiguous(*arrays):
 
 def pair(value, name, minimum=0):
     """(vertical, horizontal) from one int or a pair, as PyTorch takes them."""
-    values = (value, value) if np.isscalar(value) else tuple(value)
+    values = value if isinstance(value, list | tuple) else np.ravel(value).tolist()
     if len(values) == 1:
-        values *= 2
-    if len(values) != 2 or any(int(v) != v or v < minimum for v in values):
+        values = (*values, *values)
+    if len(values) != 2 or not all(is_whole(v) and v >= minimum for v in values):
         raise ValueError(f"{name}={value!r}: expected an int of at least {minimum}, or two of them")
     return int(values[0]), int(values[1])
+
+
+def is_whole(value):
+    """Whether it is a whole number; 3.0 is one."""
+    return isinstance(value, numbers.Real) and float(value).is_integer()
+
+
+def axes_of(name, dim, shape):
+    """The dimensions `dim`, an int or several, as a tuple of numbers from 0; None and () are all
+    of them. Raises ValueError for one that does not exist and for one that comes twice."""
+    try:
+        dims = dim if dim is None or np.iterable(dim) else (dim,)
+        axes = range(len(shape)) if dims is None else [operator.index(d) for d in dims]
+    except TypeError:
+        raise TypeError(f"{name}: dim={dim!r}: expected an int, or several") from None
+    for d in axes:
+        if not -len(shape) <= d < len(shape):
+            raise ValueError(f"{name}: dim {d} does not exist in shape {shape}")
+    axes = tuple(d % len(shape) for d in axes)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{name}: dim={dim!r} names a dimension of {shape} twice")
+    return axes or tuple(range(len(shape)))

@@ -124,7 +124,8 @@ class _Argument:
     def _check_dtype(self, kernel, dtype):
         if self.dtype is None and dtype.char not in "fd":
             raise TypeError(
-                f"kernel {kernel}: {self} holds {dtype}; kernels compute with float32 or float64"
+                f"kernel {kernel}: {self} holds {dtype}; kernels compute with float32 or float64; "
+                "convert it first, with .to(dtype=np.float32)"
             )
         if self.dtype is not None and dtype.name != self.dtype:
             raise TypeError(f"kernel {kernel}: {self} holds {dtype}")

@@ -16,13 +16,15 @@ import numpy as np
 
 from minicnn import devices
 from minicnn.devices import array_module, device_of
+from minicnn.dtypes import as_array, beside, is_number
 from minicnn.profiling import timed
 
 
 class Tensor:
     """An array of numbers that remembers how it was made.
 
-    data           numpy array (CPU), cupy array (GPU) or one of the emulator; lists become float32
+    data           numpy array (CPU), cupy array (GPU) or one of the emulator, of any dtype; lists
+                   and plain numbers become float32 (see dtypes.py)
     requires_grad  True for what is learnt; results inherit it
     grad           array of the same shape, added to by every backward(); None at first
     """
@@ -32,7 +34,7 @@ class Tensor:
     def __init__(self, data, requires_grad=False):
         if isinstance(data, Tensor):
             data = data.data
-        self.data = _as_array(data)
+        self.data = as_array(data)
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"only floating tensors can require gradients, not {self.data.dtype}")
         self.requires_grad = requires_grad
@@ -42,10 +44,10 @@ class Tensor:
 
     @classmethod
     def constant(cls, value, like=None):
-        """A Tensor without gradient. Plain numbers take the dtype and device of `like`."""
-        if like is not None and isinstance(value, int | float | np.number | list | tuple):
-            xp = array_module(like.data)
-            return cls(xp.asarray(value, dtype=like.dtype))
+        """A Tensor without gradient. Plain numbers and lists take the dtype and device of `like`;
+        but 0.5 does not become a whole number."""
+        if like is not None and (is_number(value) or isinstance(value, list | tuple)):
+            return cls(beside(value, like))
         return cls(value)
 
     shape = property(lambda self: self.data.shape)
@@ -55,18 +57,48 @@ class Tensor:
     device = property(lambda self: device_of(self.data), doc="'cpu', 'gpu' or 'emulated'")
 
     def __len__(self):
+        if not self.ndim:
+            raise TypeError("a Tensor of shape () is one number and has no length")
         return len(self.data)
+
+    def __array__(self, dtype=None, copy=None):
+        """np.asarray(t): the values, as `numpy` gives them. They have no history."""
+        return np.array(self.numpy(), dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype)
+
+    def __bool__(self):
+        return bool(self.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"a Tensor of {self.dtype} is no index; it takes whole numbers")
+        return int(self.item())
+
+    def __format__(self, form):
+        """f"{loss:.3f}" of a tensor with one element."""
+        return format(self.item(), form) if form else str(self)
 
     def __repr__(self):
         grad = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({self.data}{grad})"
 
     def numpy(self):
-        """The values as a numpy array (copied from the GPU if they lie there)."""
+        """The values as a numpy array (copied from the GPU if they lie there), without their
+        history, whether or not they require a gradient. On the CPU it is `data` itself."""
         return devices.move(self.data, "cpu")
 
     def item(self):
         """The value of a tensor with one element, as a Python number."""
+        if self.size != 1:
+            raise ValueError(
+                f"a Tensor of shape {self.shape} is not one number; reduce it with .sum() or "
+                ".mean(), or ask .data.any() or .data.all()"
+            )
         return self.data.item()
 
     def detach(self):
@@ -132,17 +164,6 @@ class Tensor:
             "values that are gone. Compute a new Tensor (concat, pad, arithmetic with a mask), "
             "or write to tensor.data before the tensor is used"
         )
-
-
-def _as_array(data):
-    if devices.is_array(data):
-        return data
-    array = np.asarray(data)
-    if array.dtype == object:
-        raise TypeError(f"a Tensor needs numbers, got {type(data).__name__}")
-    if array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
-        array = array.astype(np.float32)  # Python numbers: the dtype that networks train in
-    return array
 
 
 def _topological_order(root):
@@ -212,15 +233,20 @@ def _call_backward(op, gy):
 
 
 def _add_to_leaf(tensor, gy):
-    if tensor.grad is None:
+    if tensor.grad is not None:
+        if tensor.grad.shape != gy.shape:  # broadcasting would add wrong numbers without a word
+            raise ValueError(
+                f"backward: a gradient of shape {gy.shape} meets .grad of {tensor.grad.shape}; "
+                "set .grad to None"
+            )
+        tensor.grad += gy
+    else:
         # a copy, since an op may hand out an array that it keeps; unless nobody else has this one
         unshared = tensor.op is None and isinstance(gy, np.ndarray) and gy.base is None
         if unshared and gy.flags.c_contiguous and sys.getrefcount(gy) <= _NOBODY_ELSE:
             tensor.grad = gy
         else:
             tensor.grad = array_module(tensor.data).array(gy)
-    else:
-        tensor.grad += gy
 
 
 def _references(array):

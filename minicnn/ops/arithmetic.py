@@ -11,8 +11,12 @@ Shapes broadcast as in numpy: (3, 1, 5) with (4, 5) gives (3, 4, 5). Broadcastin
 many places, so its gradient is the sum over those places: `unbroadcast`.
 """
 
+import numbers
+
+import numpy as np
+
 from minicnn.cases import Case, normal, separated
-from minicnn.op import Op
+from minicnn.op import Op, no_grad
 
 
 def unbroadcast(gradient, shape):
@@ -30,6 +34,8 @@ def unbroadcast(gradient, shape):
 
 class _Pairwise(Op):
     """What the binary operations share: the shapes, and how to undo broadcasting."""
+
+    mixes = True
 
     def check(self, a, b):
         for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
@@ -58,6 +64,11 @@ class Add(_Pairwise):
 
 
 class Sub(_Pairwise):
+    def check(self, a, b):
+        super().check(a, b)
+        if a.dtype == b.dtype == bool:
+            raise TypeError("sub: bools have no difference; compare them with !=")
+
     def value(self, a, b):
         return a - b
 
@@ -75,13 +86,29 @@ class Mul(_Pairwise):
 
 class Div(_Pairwise):
     def value(self, a, b):
+        if a.dtype.kind != "f":  # so b is whole too: what comes out is not
+            a, b = a.astype(np.float32), b.astype(np.float32)
         return a / b
 
     def gradients(self, gy):
         return gy / self.b, -gy * self.a / (self.b * self.b)
 
 
+class Compare(_Pairwise):
+    """Bools, which have no gradient. `how` is a function of the module operator."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def value(self, a, b):
+        return self.how(a, b)
+
+
 class Neg(Op):
+    def check(self, a):
+        if a.dtype == bool:
+            raise TypeError("neg: bools have no sign; t == 0 turns them round")
+
     def forward(self, a):
         return -a
 
@@ -93,7 +120,16 @@ class Pow(Op):
     def __init__(self, exponent):
         self.exponent = exponent
 
+    def check(self, a):
+        if a.dtype.kind != "f" and float(self.exponent).is_integer() and self.exponent < 0:
+            raise ValueError(
+                f"pow: whole numbers ({a.dtype}) to the power of {self.exponent} are none; convert "
+                "them first, with .to(dtype=np.float32)"
+            )
+
     def forward(self, a):
+        if a.dtype.kind != "f" and isinstance(self.exponent, float):
+            a = a.astype(np.float32)
         self.a = a
         return a**self.exponent
 
@@ -123,6 +159,12 @@ def div(input, other):
     return Div()(input, other)
 
 
+def compare(how, input, other):
+    """A Tensor of bools, with broadcasting; `how` is operator.lt, le, eq, ne, ge or gt."""
+    with no_grad():
+        return Compare(how)(input, other)
+
+
 def neg(input):
     """-input."""
     return Neg()(input)
@@ -130,9 +172,10 @@ def neg(input):
 
 def pow(input, exponent):
     """input to the power of a plain number."""
-    if not isinstance(exponent, int | float):
+    if not isinstance(exponent, numbers.Real):
         raise TypeError(f"pow: the exponent must be a number, not {type(exponent).__name__}")
-    return Pow(exponent)(input)
+    whole = isinstance(exponent, numbers.Integral)
+    return Pow(int(exponent) if whole else float(exponent))(input)  # numpy's would change the dtype
 
 
 def cases():

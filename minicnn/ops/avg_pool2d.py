@@ -146,6 +146,7 @@ extern "C" __global__ void avg_pool2d_backward(
 
 class AvgPool2d(Op):
     name = "avg_pool2d"  # of the public function, for the sentences of errors
+    floating = ("input",)
 
     def __init__(
         self,

@@ -48,6 +48,8 @@ NAME = "binary_cross_entropy_with_logits"
 class BinaryCrossEntropyWithLogits(Op):
     """A few operations on whole arrays, the same on both devices: no kernel of its own."""
 
+    floating = ("input", "target", "weight", "pos_weight")
+
     def __init__(self, reduction):
         self.reduction = reduction
 

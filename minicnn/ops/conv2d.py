@@ -33,7 +33,7 @@ from pathlib import Path
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
+from minicnn.op import Op, contiguous, is_whole, pair
 
 conv2d_forward = Kernel(
     "conv2d_forward",
@@ -163,12 +163,16 @@ conv2d_grad_weight.gpu(
 
 # ------------------------------------------------------------------------------------------ the op
 class Conv2d(Op):
+    floating = ("input", "weight", "bias")
+
     def __init__(self, stride=1, padding=0, dilation=1, groups=1):
         sh, sw = pair(stride, "conv2d: stride", 1)
         dh, dw = pair(dilation, "conv2d: dilation", 1)
         ph, pw = pair(padding, "conv2d: padding")
         self.geometry = sh, sw, ph, pw, dh, dw
-        self.groups = groups
+        if not is_whole(groups) or groups < 1:
+            raise ValueError(f"conv2d: groups={groups!r}: expected an int of at least 1")
+        self.groups = int(groups)
 
     def window_of(self):
         return self.w.shape[2:], self.geometry[:2], self.geometry[4:]
@@ -179,7 +183,7 @@ class Conv2d(Op):
                 f"conv2d: expected input (N, C, H, W) and weight (F, C/groups, K, L), "
                 f"got {x.shape} and {w.shape}"
             )
-        if self.groups < 1 or w.shape[0] % self.groups:
+        if w.shape[0] % self.groups:
             raise ValueError(
                 f"conv2d: weight {w.shape} has {w.shape[0]} filters, "
                 f"which {self.groups} groups do not divide"

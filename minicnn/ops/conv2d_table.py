@@ -239,6 +239,7 @@ class Conv2dTable(Op):
     def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
         self.table = np.ascontiguousarray(table, dtype=np.int64)
         self.has_bias, self.has_gains = has_bias, has_gains
+        self.floating = ("input", "weight", *["bias"] * has_bias, *["gains"] * has_gains)
         name = "conv2d_table"
         self.geometry = (
             *pair(stride, f"{name}: stride", 1),

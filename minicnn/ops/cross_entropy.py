@@ -127,6 +127,8 @@ cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, e
 class _Loss(Op):
     """What both losses share: the shapes, the labels, the reduction."""
 
+    floating = ("input", None, "weight")
+
     def __init__(self, ignore_index, reduction):
         self.ignore, self.reduction = int(ignore_index), reduction
 
@@ -243,8 +245,8 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0 to 1")
     input, target = as_tensors(input, target)
     if target.dtype.kind == "f":
-        return _against_distribution(input, target, weight, reduction, label_smoothing)
-    op = CrossEntropy(ignore_index, reduction, label_smoothing)
+        return _against_distribution(input, target, weight, reduction, float(label_smoothing))
+    op = CrossEntropy(ignore_index, reduction, float(label_smoothing))
     return op(input, target) if weight is None else op(input, target, constant(weight, input))
 
 

@@ -78,7 +78,10 @@ extern "C" __global__ void dropout_mask(
 
 
 class Dropout(Op):
+    floating = ("input",)
+
     def __init__(self, p, key):
+        p = float(p)
         self.bound = int(p * 2**32)
         self.scale = 1 / (1 - p) if p < 1 else 0.0
         self.low, self.high = key & 0xFFFFFFFF, key >> 32

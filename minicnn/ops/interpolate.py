@@ -168,6 +168,8 @@ def lists(mode, align_corners, size, out, ratio, dtype, transposed):
 class Interpolate(Op):
     """Size and ratio as pairs, rows first."""
 
+    floating = ("input",)
+
     def __init__(self, size, ratio, mode, align_corners):
         self.size, self.ratio, self.mode, self.align_corners = size, ratio, mode, align_corners
 

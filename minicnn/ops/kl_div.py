@@ -34,6 +34,8 @@ from minicnn.ops.losses import as_tensors, check_reduction, check_same_shape, re
 class KLDiv(Op):
     """A few operations on whole arrays, the same on both devices: no kernel is needed."""
 
+    name, floating = "kl_div", ("input", "target")
+
     def __init__(self, reduction, log_target):
         self.reduction, self.log_target = reduction, log_target
 

@@ -128,6 +128,8 @@ class LocalMean:
 
 
 class LocalSubtraction(Op):
+    floating = ("input",)
+
     def __init__(self, w):
         self.w = w
 
@@ -143,6 +145,8 @@ class LocalSubtraction(Op):
 
 
 class LocalDivision(Op):
+    floating = ("input",)
+
     def __init__(self, w, floor):
         self.w, self.floor = w, floor
 

@@ -161,6 +161,8 @@ local_response_norm_backward.gpu(TEXT, sizes=lambda *args: (args[-1].size, *args
 class LocalResponseNorm(Op):
     """`a` is what one squared value counts."""
 
+    floating = ("input",)
+
     def __init__(self, size, a, beta, k, within_map):
         back, forth = size // 2, (size - 1) // 2
         self.reach = (0, 0, back, forth) if within_map else (back, forth, 0, 0)

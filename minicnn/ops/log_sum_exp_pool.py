@@ -30,7 +30,7 @@ import numpy as np
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.op import Op, axes_of, contiguous
 
 log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward", "x[A, M], r, y[A]")
 log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward", "gy[A], x[A, M], y[A], r, gx[A, M]")
@@ -122,9 +122,11 @@ def log_sum_exp_pool_backward_whole(gy, x, y, r, gx):
 
 
 class LogSumExpPool(Op):
+    floating = ("input",)
+
     def __init__(self, r, dim, keepdim):
         self.r, self.keepdim = float(r), keepdim
-        self.dim = (dim,) if isinstance(dim, int) else tuple(dim)
+        self.dim = tuple(dim) if np.iterable(dim) else (dim,)
         if self.r == 0:
             raise ValueError("log_sum_exp_pool: r must not be 0; towards 0 it becomes the mean")
 
@@ -134,16 +136,12 @@ class LogSumExpPool(Op):
         return size, size, (1, 1)
 
     def check(self, x):
-        for d in self.dim:
-            if not -x.ndim <= d < x.ndim:
-                raise ValueError(f"log_sum_exp_pool: dim {d} does not exist in shape {x.shape}")
-        if len({d % x.ndim for d in self.dim}) < max(len(self.dim), 1):
-            raise ValueError(f"log_sum_exp_pool: dim={self.dim}: one or more, each once")
+        axes_of("log_sum_exp_pool", self.dim, x.shape)
         if x.size == 0:
             raise ValueError(f"log_sum_exp_pool: nothing to pool in shape {x.shape}")
 
     def forward(self, x):
-        self.x_shape, self.axes = x.shape, [d % x.ndim for d in self.dim]
+        self.x_shape, self.axes = x.shape, axes_of("log_sum_exp_pool", self.dim, x.shape)
         kept = [d for d in range(x.ndim) if d not in self.axes]
         self.order = [*kept, *sorted(self.axes)]
         pooled = math.prod(x.shape[d] for d in self.axes)

@@ -12,6 +12,9 @@ def as_tensors(input, target):
     """Both as Tensors. A target that is a plain array, as labels come from the loader, goes to the
     device of the input; a Tensor stays where it is."""
     input = input if isinstance(input, Tensor) else Tensor(input)
+    if isinstance(target, list | tuple | int | float):  # whole numbers stay what they are: classes
+        target = np.asarray(target)
+        target = target.astype(input.dtype) if target.dtype.kind == "f" else target
     target = target if isinstance(target, Tensor) else Tensor(target).to(input.device)
     return input, target
 

@@ -83,6 +83,8 @@ def product_over_rows_cpu(a, b, threads, parts):
 
 
 class MatMul(Op):
+    name, mixes = "matmul", True
+
     def check(self, a, b):
         if a.ndim < 1 or b.ndim < 1 or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
             raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
@@ -107,6 +109,8 @@ class MatMul(Op):
 
 
 class Linear(Op):
+    floating = ("input", "weight", "bias")
+
     def check(self, x, w, b=None):
         if w.ndim != 2 or x.ndim < 1 or x.shape[-1] != w.shape[1]:
             raise ValueError(f"linear: input {x.shape} and weight {w.shape} do not fit")

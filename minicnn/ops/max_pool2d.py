@@ -158,6 +158,8 @@ extern "C" __global__ void max_pool2d_backward(
 
 
 class MaxPool2d(Op):
+    floating = ("input",)
+
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
         self.window = pair(kernel_size, "max_pool2d: kernel_size", 1)
         self.stride = self.window if stride is None else pair(stride, "max_pool2d: stride", 1)

@@ -187,6 +187,8 @@ extern "C" __global__ void max_pool_maps_backward(
 
 
 class MaxPoolMaps(Op):
+    floating = ("input",)
+
     def __init__(self, maps, kernel_size, stride, padding, ceil_mode, maps_stride):
         name = "max_pool_maps"
         self.window = pair(kernel_size, f"{name}: kernel_size", 1)

@@ -1,13 +1,39 @@
 """Which operation each operator and method of a Tensor stands for. The engine knows no operation;
 this table teaches Tensor its syntax."""
 
+import operator
+
+import numpy as np
+
+from minicnn.dtypes import is_number
 from minicnn.ops import arithmetic, matmul, reductions, shape
 from minicnn.tensor import Tensor
 
 
 def _dims(values):
     """reshape(2, 3) and reshape((2, 3)) mean the same."""
-    return values[0] if len(values) == 1 and not isinstance(values[0], int) else values
+    return values[0] if len(values) == 1 and np.iterable(values[0]) else values
+
+
+def _comparison(how):
+    def compared(self, other):
+        known = isinstance(other, Tensor | np.ndarray | list | tuple) or is_number(other)
+        return arithmetic.compare(how, self, other) if known else NotImplemented
+
+    return compared
+
+
+def _iterate(self):
+    if not self.ndim:
+        raise TypeError("a Tensor of shape () is one number: nothing to iterate or sum over")
+    return (self[k] for k in range(len(self)))
+
+
+def _contains(self, value):
+    found = self == value
+    if not isinstance(found, Tensor):
+        raise TypeError(f"a {type(value).__name__} cannot be in a Tensor, which holds numbers")
+    return bool(found.data.any())
 
 
 Tensor.__add__ = arithmetic.add
@@ -23,6 +49,11 @@ Tensor.__pow__ = arithmetic.pow
 Tensor.__matmul__ = matmul.matmul
 Tensor.__rmatmul__ = lambda self, other: matmul.matmul(other, self)
 Tensor.__getitem__ = shape.index
+Tensor.__iter__ = _iterate
+Tensor.__contains__ = _contains
+for _how in ("lt", "le", "eq", "ne", "ge", "gt"):
+    setattr(Tensor, f"__{_how}__", _comparison(getattr(operator, _how)))
+Tensor.__hash__ = object.__hash__  # as each of them is another one, whatever it holds
 
 Tensor.sum = reductions.sum
 Tensor.mean = reductions.mean

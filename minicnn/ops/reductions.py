@@ -7,9 +7,11 @@ amax  gy goes to the largest element; equal ones share it evenly, as in PyTorch'
 
 import math
 
+import numpy as np
+
 from minicnn.cases import Case, normal, separated
 from minicnn.devices import array_module
-from minicnn.op import Op
+from minicnn.op import Op, axes_of
 
 
 class _Reduction(Op):
@@ -17,15 +19,10 @@ class _Reduction(Op):
         self.dim, self.keepdim = dim, keepdim
 
     def check(self, x):
-        for d in self._axes(x, raw=True):
-            if not -x.ndim <= d < x.ndim:
-                name = type(self).__name__.lower()
-                raise ValueError(f"{name}: dim {d} does not exist in shape {x.shape}")
+        self._axes(x)
 
-    def _axes(self, x, raw=False):
-        dims = range(x.ndim) if self.dim is None else self.dim
-        dims = (dims,) if isinstance(dims, int) else tuple(dims)
-        return dims if raw else tuple(d % x.ndim for d in dims)
+    def _axes(self, x):
+        return axes_of(self.called(), self.dim, x.shape)
 
     def _spread(self, gy, x):
         """gy with the reduced dimensions put back as ones, ready to broadcast against x."""
@@ -36,7 +33,8 @@ class _Reduction(Op):
 class Sum(_Reduction):
     def forward(self, x):
         self.x = x
-        return x.sum(axis=self._axes(x), keepdims=self.keepdim)
+        wide = np.int64 if x.dtype.kind in "biu" and x.dtype != np.uint64 else None
+        return x.sum(axis=self._axes(x), keepdims=self.keepdim, dtype=wide)
 
     def backward(self, gy):
         xp = array_module(gy)
@@ -44,8 +42,12 @@ class Sum(_Reduction):
 
 
 class Mean(_Reduction):
+    floating = ("input",)
+
     def forward(self, x):
         self.x = x
+        if not x.size:  # 0 / 0, a NaN as in PyTorch; numpy would warn
+            return x.sum(axis=self._axes(x), keepdims=self.keepdim) * x.dtype.type(np.nan)
         return x.mean(axis=self._axes(x), keepdims=self.keepdim, dtype=x.dtype)
 
     def backward(self, gy):
@@ -55,6 +57,10 @@ class Mean(_Reduction):
 
 
 class AMax(_Reduction):
+    def check(self, x):
+        if not all(x.shape[d] for d in self._axes(x)):
+            raise ValueError(f"amax: among no numbers there is no largest, in shape {x.shape}")
+
     def forward(self, x):
         self.x, self.y = x, x.max(axis=self._axes(x), keepdims=True)
         return self.y if self.keepdim else self.y.reshape(x.max(axis=self._axes(x)).shape)
@@ -66,17 +72,18 @@ class AMax(_Reduction):
 
 
 def sum(input, dim=None, keepdim=False):
-    """Sum over `dim`: an int, several, or None for all."""
+    """Sum over `dim`: an int, several, or None (or none, ()) for all. Whole numbers give int64."""
     return Sum(dim, keepdim)(input)
 
 
 def mean(input, dim=None, keepdim=False):
-    """Mean over `dim`: an int, several, or None for all."""
+    """Mean over `dim`: an int, several, or None (or none, ()) for all. Raises TypeError for whole
+    numbers, whose mean is none."""
     return Mean(dim, keepdim)(input)
 
 
 def amax(input, dim=None, keepdim=False):
-    """Largest element over `dim`: an int, several, or None for all."""
+    """Largest element over `dim`: an int, several, or None (or none, ()) for all."""
     return AMax(dim, keepdim)(input)
 
 

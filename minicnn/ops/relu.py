@@ -57,6 +57,8 @@ extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int siz
 
 
 class ReLU(Op):
+    floating = ("input",)
+
     def forward(self, x):
         x = contiguous(x)
         self.y = empty_like(x)

@@ -72,6 +72,8 @@ def scaled_tanh_forward_whole(x, y):
 
 
 class ScaledTanh(Op):
+    floating = ("input",)
+
     def forward(self, x):
         x = contiguous(x)
         self.y = empty_like(x)

@@ -10,12 +10,15 @@ from; a value that was copied twice (an index repeated, a reflected border) gets
     pad      gx = the middle of gy; reflect and replicate add the border to the rows it came from
 """
 
+import math
+import operator
+
 import numpy as np
 
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, device_of, empty_like, move
 from minicnn.kernel import Kernel
-from minicnn.op import Op, contiguous
+from minicnn.op import Op, axes_of, contiguous
 
 index_backward = Kernel(
     "index_backward",
@@ -41,9 +44,9 @@ class Reshape(Op):
         self.shape = shape
 
     def check(self, x):
-        known = int(np.prod([s for s in self.shape if s != -1]))
+        known = math.prod(s for s in self.shape if s != -1)
         fits = x.size == known if -1 not in self.shape else known and x.size % known == 0
-        if self.shape.count(-1) > 1 or not fits:
+        if self.shape.count(-1) > 1 or min(self.shape, default=0) < -1 or not fits:
             raise ValueError(f"reshape: {x.shape} ({x.size} elements) does not fit {self.shape}")
 
     def forward(self, x):
@@ -59,11 +62,13 @@ class Permute(Op):
         self.dims = dims
 
     def check(self, x):
-        if sorted(d % x.ndim for d in self.dims) != list(range(x.ndim)):
+        if len(self.dims) != x.ndim or (
+            x.ndim and len(axes_of("permute", self.dims, x.shape)) < x.ndim
+        ):
             raise ValueError(f"permute: {self.dims} does not name each dimension of {x.shape} once")
 
     def forward(self, x):
-        self.dims = tuple(d % x.ndim for d in self.dims)
+        self.dims = axes_of("permute", self.dims, x.shape)
         return x.transpose(self.dims)
 
     def backward(self, gy):
@@ -106,18 +111,23 @@ class Index(Op):
 
 
 def _on_device_of(x, index):
-    """`index` with its arrays, if there are any, on the device of x."""
+    """`index` with its arrays, if there are any, on the device of x, and Tensors as arrays."""
+    index = getattr(index, "data", index) if hasattr(index, "requires_grad") else index
     if isinstance(index, tuple):
         return tuple(_on_device_of(x, part) for part in index)
     return move(index, device_of(x)) if isinstance(index, np.ndarray) else index
 
 
 class Concat(Op):
+    mixes = True
+
     def __init__(self, dim):
         self.dim = dim
 
     def check(self, *xs):
-        dim = self.dim % xs[0].ndim
+        if not xs or not xs[0].ndim:
+            raise ValueError("concat: expected a list of Tensors, not empty, each of at least 1-D")
+        (dim,) = axes_of("concat", (operator.index(self.dim),), xs[0].shape)
         for x in xs:
             if x.ndim != xs[0].ndim or x.shape[:dim] + x.shape[dim + 1 :] != (
                 xs[0].shape[:dim] + xs[0].shape[dim + 1 :]
@@ -219,7 +229,11 @@ class Pad(Op):
 
 def reshape(input, shape):
     """The same elements in another shape; one size may be -1."""
-    return Reshape(tuple(shape))(input)
+    sizes = shape if np.iterable(shape) else (shape,)
+    try:
+        return Reshape(tuple(operator.index(size) for size in sizes))(input)
+    except TypeError:
+        raise TypeError(f"reshape: shape={shape!r}: expected ints") from None
 
 
 def permute(input, dims):
@@ -230,7 +244,8 @@ def permute(input, dims):
 def transpose(input, dim0, dim1):
     """Swaps two dimensions."""
     dims = list(range(input.ndim))
-    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    (a,), (b,) = (axes_of("transpose", (d,), input.shape) for d in (dim0, dim1))
+    dims[a], dims[b] = dims[b], dims[a]
     return permute(input, dims)
 
 
@@ -252,7 +267,13 @@ def pad(input, pad, mode="constant", value=0.0):
     """
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ValueError(f"pad: mode {mode!r}: choose constant, reflect, replicate or circular")
-    return Pad(tuple(int(p) for p in pad), mode, value)(input)
+    try:
+        numbers = tuple(operator.index(p) for p in pad)
+    except TypeError:
+        raise TypeError(
+            f"pad: pad={pad!r}: expected ints, (left, right, top, bottom, ...)"
+        ) from None
+    return Pad(numbers, mode, value)(input)
 
 
 def concat_of(*tensors, dim):

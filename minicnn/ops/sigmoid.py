@@ -74,6 +74,8 @@ def sigmoid_forward_whole(x, y):
 
 
 class Sigmoid(Op):
+    floating = ("input",)
+
     def forward(self, x):
         x = contiguous(x)
         self.y = empty_like(x)

@@ -28,7 +28,7 @@ import numpy as np
 from minicnn.cases import Case, normal
 from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, helper, prange
-from minicnn.op import Op, contiguous
+from minicnn.op import Op, axes_of, contiguous
 
 softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
 softmax_backward = Kernel("softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
@@ -244,15 +244,14 @@ for _kernel in (exponentials, softmax_forward, softmax_backward, *_log):
 
 # ----------------------------------------------------------------------------------------- the ops
 class Softmax(Op):
+    floating = ("input",)
     kernels = softmax_forward, softmax_backward
 
     def __init__(self, dim):
         self.dim = dim
 
     def check(self, x):
-        if not -x.ndim <= self.dim < x.ndim:
-            name = type(self).__name__
-            raise ValueError(f"{name}: dim {self.dim} does not exist in shape {x.shape}")
+        axes_of(self.called(), (self.dim,), x.shape)
 
     def forward(self, x):
         dim = self.dim % x.ndim

@@ -28,7 +28,7 @@ from minicnn.ops.avg_pool2d import AvgPool2d
 class Subsample2d(AvgPool2d):
     """The windows and their means are avg_pool2d's, kernels and all."""
 
-    name = "subsample2d"
+    name, floating = "subsample2d", ("input", "gain", "bias")
 
     def check(self, x, a, b):
         super().check(x)

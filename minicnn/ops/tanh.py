@@ -63,6 +63,8 @@ def tanh_forward_whole(x, y):
 
 
 class Tanh(Op):
+    floating = ("input",)
+
     def forward(self, x):
         x = contiguous(x)
         self.y = empty_like(x)
