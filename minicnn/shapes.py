@@ -7,8 +7,8 @@ short they read, and write, what belongs to somebody else. So before a kernel ru
 are compared with this line.
 
     y[N, C]         an array of the kernel's floating dtype. A name is the size that it has where it
-                    stands first; anything else is computed: from sizes, from numbers among the
-                    arguments (`groups`) and with `windows` and `pooled` below
+                    stands first, or one of the numbers among the arguments; anything else is
+                    computed from both, also with the functions below
     y[...]          any shape, the same wherever it stands in the line
     int32 where[N]  an array of another type
     stride          a number, or several
@@ -27,9 +27,11 @@ def windows(size, window, stride, padding, dilation=1):
 
 def pooled(count, size, window, stride, padding, dilation=1):
     """Whether `count` windows may be those of a pooling along one axis: with ceil_mode there may be
-    one more, if it still begins inside of the picture or in the padding before it."""
+    one more for the rest that is no whole stride, if it begins inside of the picture or in the
+    padding before it."""
     least = windows(size, window, stride, padding, dilation)
-    return count == least or (count == least + 1 and least * stride < size + padding)
+    rest = (size + 2 * padding - dilation * (window - 1) - 1) % stride
+    return count == least or (count == least + 1 and rest and least * stride < size + padding)
 
 
 def highest(places):
@@ -112,14 +114,16 @@ class _Argument:
         for name, size in (
             [("...", shape)] if self.any_shape else [(d, shape[k]) for k, d in self.named]
         ):
-            if name not in sizes:
+            if name not in known:
                 known[name], sizes[name] = size, self
             elif known[name] != size:
-                first = sizes[name]
-                raise ValueError(
-                    f"kernel {kernel}: {self} has the shape {shape}, but {first} has "
-                    f"{known[first.name].shape}"
+                first = sizes.get(name)  # or it is one of the numbers
+                there = (
+                    f"{first} has {known[first.name].shape}"
+                    if first
+                    else f"{name} is {known[name]}"
                 )
+                raise ValueError(f"kernel {kernel}: {self} has the shape {shape}, but {there}")
 
     def _check_dtype(self, kernel, dtype):
         if self.dtype is None and dtype.char not in "fd":

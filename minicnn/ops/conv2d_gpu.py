@@ -37,14 +37,14 @@ conv2d_product = Kernel(
     "conv2d_product",
     "x[N, C, H, W], w[A, B, K, L], bias[F], int32 xoff[R], int32 woff[R], "
     "sh, sw, groups, wm, wg, y[N, F, OH, OW]"
-    "; C % groups == 0; F % groups == 0; wg * groups == A * B * K * L"
+    "; C in (A, B * groups); F % groups == 0; R >= K * L; wg * groups == A * B * K * L"
     "; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
 )
 conv2d_product_weight = Kernel(
     "conv2d_product_weight",
     "gy[N, F, OH, OW], x[N, C*groups, H, W], int32 xoff[R], sh, sw, groups, shares, "
     "parts[shares, F, C, K, L]"
-    "; F % groups == 0; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
+    "; F % groups == 0; R >= C * K * L; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
 )
 conv2d_add_shares = Kernel("conv2d_add_shares", "parts[shares, F, C, K, L], gw[F, C, K, L]")
 conv2d_pad = Kernel(
