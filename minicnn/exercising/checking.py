@@ -23,13 +23,15 @@ from minicnn.exercising.compiling import SLOW, Quickened
 from minicnn.exercising.parts import NotDone
 
 NOT_DONE, WRONG, RIGHT = "not done yet", "wrong", "right"
+NOT_HERE, NOT_CHECKED = "cannot run here", "could not be checked"  # which is not the answer's fault
+STATES = NOT_DONE, WRONG, RIGHT, NOT_HERE, NOT_CHECKED
 FALLS_ALIKE = 0.02  # the loss at the end of training, against the framework's own
 
 
 @dataclasses.dataclass
 class Verdict:
     exercise: str
-    state: str  # NOT_DONE, WRONG or RIGHT
+    state: str  # one of STATES
     passed: list = dataclasses.field(default_factory=list)  # names of levels
     level: str = ""  # where it failed
     message: str = ""

@@ -13,14 +13,19 @@ from minicnn.writing import write_atomically
 NOT_BEGUN = "not begun"
 TEST = '''"""`pytest` in this folder checks every answer that lies here."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from minicnn.exercising.answers import answers_in, complaint
+HERE = Path(__file__).resolve().parent
+# what else lies here, as a file random.py, must not be taken for a module of Python's
+sys.path[:] = [place for place in sys.path if Path(place).resolve() != HERE]
+
+from minicnn.exercising.answers import answers_in, complaint  # noqa: E402
 
 
-@pytest.mark.parametrize("path", answers_in(Path(__file__).parent), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", answers_in(HERE), ids=lambda path: path.stem)
 def test_answer(path):
     text = complaint(path)
     if text:
@@ -182,6 +187,7 @@ def report(o):
     for place in o.folders or [o.folder]:
         if not Path(place).is_dir():
             raise ValueError(f"{place}: no such folder")
+    for place in o.folders or [o.folder]:
         paths = [(e, Path(place) / e.path.name) for e in exercises]
         done = {e.number: v for e, _, v in verdicts_of(paths, o.limit)}
         for e in exercises:
