@@ -9,11 +9,6 @@ from minicnn.information import choose_algorithm, choose_device
 from minicnn.kernel import algorithm
 
 
-def print_lines(lines):
-    for line in [lines] if isinstance(lines, str) else lines:
-        print(line)
-
-
 def use_threads(o):
     if o.threads:
         minicnn.set_num_threads(o.threads)

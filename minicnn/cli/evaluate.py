@@ -13,8 +13,9 @@ from minicnn.cli.arguments import (
     add_out,
     add_skip_bad,
 )
-from minicnn.cli.common import bar, changes_in, labelling_in, machine, print_lines, trained
+from minicnn.cli.common import bar, changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.printing import print_lines
 from minicnn.writing import save_png, write_atomically
 
 
@@ -57,4 +58,4 @@ def run(o):
             write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
     print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
     if out and not o.json:
-        print(f"\nsheets and confusion matrix: {out}")
+        print_lines(["", f"sheets and confusion matrix: {out}"])

@@ -6,7 +6,7 @@ import re
 
 import minicnn
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.common import print_lines
+from minicnn.printing import print_lines
 
 
 def add(commands):
