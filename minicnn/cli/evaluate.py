@@ -3,6 +3,7 @@
 import json
 
 import minicnn
+from minicnn.cli import keys
 from minicnn.cli.arguments import (
     LABELLING,
     TRAINED,
@@ -22,7 +23,7 @@ from minicnn.writing import save_png, write_atomically
 def add(commands):
     p = add_command(commands, "evaluate", "scores a trained network on labelled pictures", run)
     p.add_argument("model", metavar="MODEL", help=TRAINED)
-    add_data(p, None, options=LABELLING)
+    add_data(p, None, LABELLING, keys.of_evaluation)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
     p.add_argument(
         "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
