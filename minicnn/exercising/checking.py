@@ -93,7 +93,7 @@ class _Checker:
     # -------------------------------------------------------------------------------- the levels
     def shape(self):
         name, args = self.cases[0]
-        got, expected = self.call(args), self.right(args)
+        expected, got = self.right(args), self.call(args)
         found = difference(expected, got, self.names, np.inf)
         if found:
             raise Wrong(f"{found.sentence}{told(args, self.arguments)}")
@@ -159,6 +159,8 @@ class _Checker:
         except (NotDone, Wrong):
             raise
         except Exception as error:
+            with self.exercise.plugged(self.truth):
+                run()  # fails, too, where the fault is ours; then nobody calls the answer wrong
             raise Wrong(words.of_error(error, self.path)) from error
 
     # ---------------------------------------------------------------------------------- the calls

@@ -26,7 +26,8 @@ def of_ours(error):
     """One sentence on an exception that ended the check itself."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}"
-    return f"the check itself failed, which is not the answer's fault: {_named(error)} ({where})"
+    fault = "a fault of ours, unless the answer changes what is not its own"
+    return f"the check itself failed: {_named(error)} ({where}); {fault}"
 
 
 def _named(error):
