@@ -16,6 +16,7 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn.confusion import Confusion
+from minicnn.printing import one_line
 
 BANDS = 240  # heights that are told apart
 LEVELS = 16  # of red, of green and of blue
@@ -58,8 +59,11 @@ def main():
     parser.add_argument("data")
     parser.add_argument("--fold", type=int)
     options = parser.parse_args()
-    dataset = datasets.load(options.data, fold=options.fold)
-    found = baselines(dataset.split("train"), dataset.split("test"), dataset.classes)
+    try:
+        dataset = datasets.load(options.data, fold=options.fold)
+        found = baselines(dataset.split("train"), dataset.split("test"), dataset.classes)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"minicnn: {one_line(error)}\n")
     for rule, confusion in found.items():
         accuracies = confusion.pixel_accuracy, confusion.class_accuracy
         print("{:9} pixel accuracy {:.1%}, class accuracy {:.1%}".format(rule, *accuracies))

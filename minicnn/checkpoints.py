@@ -12,6 +12,7 @@ import numpy as np
 
 from minicnn import models
 from minicnn.devices import move
+from minicnn.nearest import did_you_mean
 from minicnn.writing import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
@@ -69,7 +70,7 @@ def find(name):
     names = ", ".join(shipped_names()) or "none"
     raise CheckpointError(
         f"{name!r} is neither a run folder, a .safetensors file nor a shipped network "
-        f"(shipped: {names})"
+        f"(shipped: {names}){did_you_mean(name, shipped_names())}"
     )
 
 

@@ -133,7 +133,7 @@ def gpu_status():
     try:
         import cupy
     except ImportError:
-        return False, "cupy is not installed (pip install 'minicnn[gpu]' for CUDA 12)"
+        return False, "cupy is not installed (pip install 'cupy-cuda12x[ctk]' for CUDA 12)"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
         if count < 1:

@@ -19,6 +19,7 @@ import threading
 
 import numpy as np
 
+from minicnn.nearest import did_you_mean
 from minicnn.tensor import Tensor
 
 
@@ -132,9 +133,10 @@ class Module:
         frozen = {p for p in parameters for n in names if p == n or p.startswith(f"{n}.")}
         for name in names:
             if not any(p == name or p.startswith(f"{name}.") for p in frozen):
+                hint = did_you_mean(name, [*dict(self.named_modules()), *parameters])
                 raise ValueError(
                     f"freeze {name!r}: there is no such module; the parameters are "
-                    f"{', '.join(parameters)}"
+                    f"{', '.join(parameters)}{hint}"
                 )
         if parameters and len(frozen) == len(parameters):
             raise ValueError(f"freeze {', '.join(names)}: nothing is left to learn")
@@ -168,8 +170,9 @@ class Module:
         modules = dict(self.named_modules())
         unknown = [n for n in names if n not in modules]
         if unknown:
-            known = ", ".join(filter(None, modules))
-            raise KeyError(f"no module {unknown[0]!r}; there are {known}")
+            known = list(filter(None, modules))
+            hint = did_you_mean(unknown[0], known)
+            raise KeyError(f"no module {unknown[0]!r}; there are {', '.join(known)}{hint}")
         seen = {name: [] for name in names}
         for name in names:
             modules[name].__dict__.setdefault("_watchers", []).append(

@@ -11,6 +11,7 @@ import math
 
 from minicnn.devices import array_module, device_of
 from minicnn.kernel import Kernel, prange
+from minicnn.nearest import did_you_mean
 from minicnn.op import contiguous
 
 sgd_update = Kernel(
@@ -147,16 +148,19 @@ def warm_up(schedule, over):
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
 
 
+SCHEDULES = {  # by name, for a training of so many steps
+    "polynomial": polynomial,
+    "cosine": cosine,
+    "steps": lambda total: steps(max(1, total // 3)),
+    "constant": lambda total: constant(),
+}
+
+
 def named_schedule(name, total, over=0):
     """The schedule of this name for a training of `total` steps, after a warm-up over `over` steps,
     or a tenth of the training if that is shorter. Raises ValueError that lists the names."""
-    schedules = {
-        "polynomial": lambda: polynomial(total),
-        "cosine": lambda: cosine(total),
-        "steps": lambda: steps(max(1, total // 3)),
-        "constant": constant,
-    }
-    if name not in schedules:
-        raise ValueError(f"schedule {name!r}: choose {', '.join(schedules)}")
-    schedule = schedules[name]()
+    if name not in SCHEDULES:
+        hint = did_you_mean(name, SCHEDULES)
+        raise ValueError(f"schedule {name!r}: choose {', '.join(SCHEDULES)}{hint}")
+    schedule = SCHEDULES[name](total)
     return warm_up(schedule, min(over, total // 10)) if over else schedule

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from minicnn import models
 from minicnn.checkpoints import RESULTS
+from minicnn.nearest import did_you_mean
 from minicnn.writing import write_atomically
 
 RECIPES = ("ours", "faithful")
@@ -35,8 +36,9 @@ def load_table(name):
     there is none."""
     path = Path(name) if str(name).endswith(".json") else RESULTS / f"{name}.json"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json")))
-        raise ValueError(f"there is no table {name!r}; there are {known}")
+        known = sorted(p.stem for p in RESULTS.glob("*.json"))
+        hint = did_you_mean(name, known)
+        raise ValueError(f"there is no table {name!r}; there are {', '.join(known)}{hint}")
     try:
         table = json.loads(path.read_text())
     except ValueError as error:
@@ -52,7 +54,8 @@ def put(table, name, found, train=None):
     ValueError if the numbers belong elsewhere."""
     rows = {row["name"]: row for row in table["rows"]}
     if name not in rows:
-        raise ValueError(f"the table has no row {name!r}; it has {', '.join(rows)}")
+        hint = did_you_mean(name, rows)
+        raise ValueError(f"the table has no row {name!r}; it has {', '.join(rows)}{hint}")
     row, recipe = rows[name], found.get("recipe") if isinstance(found, dict) else None
     if recipe not in RECIPES or not set(NUMBERS) <= set(found):
         raise ValueError(

@@ -14,6 +14,7 @@ from minicnn.checkpoints import CheckpointError, find, load_model
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.models import MODELS
+from minicnn.printing import print_lines
 from minicnn.progress import read_log
 from minicnn.writing import save_png
 
@@ -34,7 +35,7 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     Raises CheckpointError, ImageError or ValueError with one sentence.
     """
     if layers:
-        print("\n".join(layer_lines(model)))
+        print_lines(layer_lines(model))
         return []
     try:
         network, config = load_model(model)
@@ -47,8 +48,8 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     everything = not (filters or features or curve)
     drawn = {}
     if everything:
-        print("\n".join(summary(network, config, records)))
-        print(f"{'layers':11} minicnn show {model} --layers")
+        print_lines(summary(network, config, records))
+        print_lines(f"{'layers':11} minicnn show {model} --layers")
     if filters or everything:
         drawn["filters.png"] = figures.filters(network)
     if features or everything:

@@ -18,6 +18,7 @@ from minicnn.checkpoints import LAST
 from minicnn.devices import get_num_threads
 from minicnn.feeding import class_shares
 from minicnn.models.segmentation import merge_options
+from minicnn.nearest import did_you_mean
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
 from minicnn.writing import alone, check_free
@@ -77,18 +78,29 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'single-scale', 'multi-scale'
+    model     'patch', 'single-scale', 'multi-scale' or 'recurrent'
     data      'scenes', the name of an installed data set, or the path of a folder data set
     out       folder for checkpoints, log and curves; None keeps everything in memory
     epochs, steps, minutes   how long: one of them (5 epochs if none). `minutes` is turned into a
               number of steps before the first one, by timing a few
-    recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options
+    recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options,
+              {"lr": 0.01, "normalise": "both"}; defaults: `minicnn train --help`
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file or shipped name) whose weights to begin with,
               where name and shape agree; what it lacks begins at random. Pictures are prepared as
               they were for it, unless `settings` say otherwise
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
+
+    Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
+    flip, rotate, rescale (the pictures); patches, balance (the pixels); freeze (modules);
+    validations, checkpoint_seconds, checkpoint_steps. Those of a network:
+
+        multi-scale, single-scale  scales, width, hidden, tables, nonlinearity, last_linear,
+                                   dropout, pyramid, normalise, window, floor
+        patch                      blocks, width, nonlinearity, normalise, every
+        recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
+                                   normalise, nonlinearity, width
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
@@ -212,6 +224,7 @@ def _configure(model, recipe, settings, dataset, seed, begun=None):
     if unknown:
         raise ValueError(
             f"there is no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
+            f"{did_you_mean(unknown[0], known)}"
         )
     network = {k: v for k, v in merged.items() if k in cls.DEFAULTS}
     training = {k: v for k, v in merged.items() if k in TRAINING_DEFAULTS}

@@ -13,7 +13,7 @@ import minicnn.ops
 if nvrtc.library() is None:
     if os.environ.get("MINICNN_REQUIRE_NVRTC"):
         raise RuntimeError("NVRTC is required here: pip install '.[nvrtc]'")
-    pytest.skip("no NVRTC to compile with (pip install 'minicnn[nvrtc]')", allow_module_level=True)
+    pytest.skip("no NVRTC to compile with (pip install -e '.[nvrtc]')", allow_module_level=True)
 
 
 WITHOUT_ARITHMETIC = {"conv2d_table_pick"}  # it moves numbers: instructions for any 64 bits do

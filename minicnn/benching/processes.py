@@ -10,8 +10,9 @@ that nothing is compiled; that they are loaded counts.
 import json
 import os
 import subprocess
-import sys
 import tempfile
+
+from minicnn import starting
 
 MOST_MEMORY = 1.2  # times PyTorch's
 MOST_SECONDS = {"empty": 40.0, "warm": 1.5}
@@ -27,7 +28,7 @@ def child(side, model, purpose, threads, cache=None):
         environment["NUMBA_CACHE_DIR"] = cache
     if side == "torch":
         environment.pop("OMP_WAIT_POLICY", None)
-    command = [sys.executable, "-m", "minicnn.benching.alone", side, model, purpose]
+    command = starting.command("minicnn.benching.alone", side, model, purpose)
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]

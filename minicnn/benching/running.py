@@ -1,6 +1,5 @@
 """The bench: chooses rows, compares, times, prints each line as it is there, keeps all as JSON."""
 
-import difflib
 import json
 import os
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from minicnn.benching import growth, machine, ours, processes, timing
 from minicnn.benching.report import HEAD, line_of
 from minicnn.benching.rows import Whole, all_rows, missing_models, model_rows
 from minicnn.kernel import chosen_algorithm
+from minicnn.nearest import did_you_mean
 from minicnn.writing import write_atomically
 
 PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
@@ -51,11 +51,10 @@ def choose(names, everything=False, only=""):
     known = list(dict.fromkeys([row.op for row in rows])) + list(PARTS)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            if name in functional.__all__:
-                hint = "it has no row; "
-            raise ValueError(f"bench: no {name!r} here; {hint}there are {', '.join(known)}")
+            hint, near = "it has no row; ", ""
+            if name not in functional.__all__:
+                hint, near = "", did_you_mean(name, known)
+            raise ValueError(f"bench: no {name!r} here; {hint}there are {', '.join(known)}{near}")
     rows = [row for row in rows if not names or row.op in names]
     rows = [row for row in rows if only in f"{row.op} {row.name}"]
     if only and not rows:

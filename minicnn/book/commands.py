@@ -1,7 +1,6 @@
 """What `minicnn lectures list | build | open` do."""
 
 import contextlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,5 +42,6 @@ def open_in_jupyter(only):
     path.write_text(jupytext.writes(notebooks.notebook(chapter), fmt="ipynb"))
     print(f"a copy of chapter {chapter.number}: {path}", file=sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
-        command = [shutil.which("jupyter") or "jupyter", "lab", str(path)]
+        # that of this Python, whatever lies in the current folder or comes first on the PATH
+        command = [sys.executable, "-P", "-m", "jupyterlab", str(path)]
         return subprocess.run(command, cwd=folder, check=False).returncode

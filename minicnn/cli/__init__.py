@@ -31,6 +31,7 @@ from minicnn.cli import (
     train,
 )
 from minicnn.cli.arguments import Parser
+from minicnn.printing import guarded, one_line
 
 COMMANDS = (
     demo,
@@ -51,6 +52,11 @@ COMMANDS = (
 
 def main(arguments=None):
     """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments):
     parser = _parser()
     try:
         options = parser.parse_args(arguments)
@@ -93,7 +99,7 @@ class _Version(argparse.Action):
 
 
 def _say(text, status):
-    print("minicnn:", " ".join(text.split("\n")), file=sys.stderr)
+    print("minicnn:", one_line(text), file=sys.stderr)
     return status
 
 

@@ -2,21 +2,43 @@
 values.py."""
 
 import argparse
+import re
 
+from minicnn.cli import keys
 from minicnn.cli.values import setting, whole_number
+from minicnn.nearest import did_you_mean
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
 LABELLING = "labelling=argmax (default), superpixels, crf, cover; its options; output=1 (recurrent)"
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that complains in one line. Those of the commands are such ones, too."""
+    """An ArgumentParser that complains in one line, and names what may have been meant. Those of
+    the commands are such ones, too."""
+
+    ending = None  # a function that gives lines for the end of the help
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, formatter_class=_wide, **options)
 
+    def parse_known_args(self, args=None, namespace=None):
+        """Never with unknown ones, so that the command complains that knows its options."""
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [text for action in self._actions for text in action.option_strings]
+            name = next((text for text in unknown if text.startswith("-")), unknown[0])
+            near = did_you_mean(name.partition("=")[0], known) if name.startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        return namespace, unknown
+
     def error(self, message):
+        if found := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message, re.DOTALL):
+            message += did_you_mean(found[1], re.findall(r"[^', ]+", found[2]))
         raise ValueError(f"{message} (see {self.prog} --help)")
+
+    def format_help(self):
+        lines = ["", *self.ending()] if self.ending else []
+        return super().format_help() + "".join(f"{line}\n" for line in lines)
 
 
 def _wide(prog):
@@ -36,18 +58,20 @@ def add_actions(commands, name, help):
     return parser.add_subparsers(metavar="ACTION", required=True)
 
 
-def add_data(p, default, **options):
+def add_data(p, default, options, known):
     which = f"({default})" if default else "(that of the training)"
     p.add_argument("--data", default=default, metavar="NAME_OR_PATH", help=which)
-    add_fold_and_set(p, **options)
+    add_fold_and_set(p, f"{options}, or ", known)
 
 
-def add_fold_and_set(p, options="an option of the recipe or network (lr=0.01)"):
+def add_fold_and_set(p, options="", known=keys.of_data):
     p.add_argument("--fold", type=whole_number(0), metavar="K", help="the fold to test on")
-    add_set(p, f"{options}, or of the data (data.size=120x160)")
+    add_set(p, f"{options}an option of the data (data.size=120x160)", known)
 
 
-def add_set(p, help):
+def add_set(p, help, known=keys.of_labelling):
+    """--set; `known` gives the lines on its keys for the end of the help."""
+    p.ending = known
     p.add_argument(
         "--set",
         type=setting,

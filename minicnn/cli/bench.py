@@ -1,10 +1,11 @@
 """minicnn bench [NAME...]"""
 
 from minicnn.cli.arguments import add_command, add_tf32, add_threads
-from minicnn.cli.common import machine, print_lines
+from minicnn.cli.common import machine
 from minicnn.cli.values import whole_number
 from minicnn.information import choose_algorithm
 from minicnn.kernel import algorithm
+from minicnn.printing import print_lines
 
 
 def add(commands):

@@ -7,11 +7,7 @@ import minicnn
 from minicnn import evaluation, models
 from minicnn.information import choose_algorithm, choose_device
 from minicnn.kernel import algorithm
-
-
-def print_lines(lines):
-    for line in [lines] if isinstance(lines, str) else lines:
-        print(line)
+from minicnn.nearest import did_you_mean
 
 
 def use_threads(o):
@@ -47,7 +43,8 @@ def labelling_in(settings, others=""):
     for key, value in settings.items():
         if "labelling" not in settings:
             what = f"only options {others}of a labelling (labelling=crf gamma=20)"
-            raise ValueError(f"--set {key}={value}: {what} apply here")
+            near = did_you_mean(key, ["labelling", *models.LATER])
+            raise ValueError(f"--set {key}={value}: {what} apply here{near}")
     return Labelling(settings.pop("labelling", "argmax"), **settings)
 
 

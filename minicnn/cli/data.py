@@ -2,8 +2,9 @@
 
 from minicnn import datasets
 from minicnn.cli.arguments import add_actions, add_command, add_fold_and_set, add_out
-from minicnn.cli.common import bar, print_lines
+from minicnn.cli.common import bar
 from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.printing import print_lines
 from minicnn.writing import save_png
 
 
@@ -47,11 +48,11 @@ def show(o):
     with new_folder(o.out, f"{dataset.name}-sheet") as out:
         sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
         save_png(sheet, out / f"{o.split}.png")
-        print(f"sheet: {out / f'{o.split}.png'}")
+        print_lines(f"sheet: {out / f'{o.split}.png'}")
 
 
 def check(o):
     from minicnn.datasets import inspection
 
     options = split_settings(o.set, only_data=True)[1]
-    return inspection.check(o.name, progress=bar, fold=o.fold, **options)
+    return inspection.check(o.name, print_lines, progress=bar, fold=o.fold, **options)

@@ -3,6 +3,7 @@
 import json
 
 import minicnn
+from minicnn.cli import keys
 from minicnn.cli.arguments import (
     LABELLING,
     TRAINED,
@@ -13,15 +14,16 @@ from minicnn.cli.arguments import (
     add_out,
     add_skip_bad,
 )
-from minicnn.cli.common import bar, changes_in, labelling_in, machine, print_lines, trained
+from minicnn.cli.common import bar, changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.printing import print_lines
 from minicnn.writing import save_png, write_atomically
 
 
 def add(commands):
     p = add_command(commands, "evaluate", "scores a trained network on labelled pictures", run)
     p.add_argument("model", metavar="MODEL", help=TRAINED)
-    add_data(p, None, options=LABELLING)
+    add_data(p, None, LABELLING, keys.of_evaluation)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
     p.add_argument(
         "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
@@ -57,4 +59,4 @@ def run(o):
             write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
     print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
     if out and not o.json:
-        print(f"\nsheets and confusion matrix: {out}")
+        print_lines(["", f"sheets and confusion matrix: {out}"])

@@ -6,7 +6,8 @@ import re
 
 import minicnn
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.common import print_lines
+from minicnn.nearest import did_you_mean
+from minicnn.printing import print_lines
 
 
 def add(commands):
@@ -23,7 +24,8 @@ def run(o):
     cases = [case for case in all_cases() if o.op in (None, _operation(case))]
     if not cases:
         names = sorted({_operation(case) for case in all_cases()})
-        raise ValueError(f"there is no operation {o.op!r}; there are {', '.join(names)}")
+        hint = did_you_mean(o.op, names)
+        raise ValueError(f"there is no operation {o.op!r}; there are {', '.join(names)}{hint}")
     if not o.json:
         print(f"{'operation':33} {'case':22} {'inputs':32} {'error':>8}  gradient")
     rows = []

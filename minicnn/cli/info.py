@@ -4,7 +4,7 @@ import json
 
 from minicnn import information
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.common import print_lines
+from minicnn.printing import print_lines
 
 
 def add(commands):

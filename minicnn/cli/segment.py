@@ -17,6 +17,7 @@ from minicnn.cli.arguments import (
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
 from minicnn.covers import with_classifier
+from minicnn.printing import one_line, print_lines
 from minicnn.segmenting import LARGEST
 from minicnn.writing import save_png
 
@@ -53,7 +54,7 @@ def run(o):
                 result = minicnn.segment(path, network, o.size, labelling=labelling)
             except ValueError as error:
                 failed += 1
-                print(f"minicnn: {error}", file=sys.stderr)
+                print("minicnn:", one_line(error), file=sys.stderr)
                 continue
             shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
             files = result.save(out)
@@ -67,7 +68,7 @@ def run(o):
             if not o.json:
                 most = sorted(shares.items(), key=lambda item: -item[1])[:3]
                 named = ", ".join(f"{name} {share:.0%}" for name, share in most if share)
-                print(f"{path}: {named}; {files[0]}", flush=True)
+                print_lines(f"{path}: {named}; {files[0]}")
     if o.json:
         print(json.dumps({"pictures": done, "failed": failed}))
     return 2 if failed else 0

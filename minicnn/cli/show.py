@@ -1,8 +1,8 @@
 """minicnn show RUN"""
 
 from minicnn.cli.arguments import TRAINED, add_command, add_out
-from minicnn.cli.common import print_lines
 from minicnn.cli.values import new_folder
+from minicnn.printing import print_lines
 
 
 def add(commands):

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.common import print_lines
 from minicnn.cli.values import check_plot
+from minicnn.printing import print_lines
 
 
 def add(commands):

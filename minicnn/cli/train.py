@@ -3,7 +3,7 @@
 import json
 
 import minicnn
-from minicnn.cli import cover
+from minicnn.cli import cover, keys
 from minicnn.cli.arguments import (
     TRAINED,
     add_command,
@@ -22,7 +22,7 @@ def add(commands):
     p = add_command(commands, "train", what, run)
     what = "patch, single-scale, multi-scale or recurrent; cover: the classifier of labelling=cover"
     p.add_argument("model", metavar="MODEL", help=what)
-    add_data(p, "scenes")
+    add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
     p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="whose (ours)")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")

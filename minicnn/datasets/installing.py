@@ -24,6 +24,7 @@ from minicnn.datasets.registry import (
     overview,
 )
 from minicnn.datasets.unpacking import CHUNK, unpack
+from minicnn.nearest import did_you_mean
 
 RECORD = ".installed.json"  # beside the data: from what it was installed, and how much it was
 HIDDEN = ".installing-"
@@ -37,7 +38,7 @@ def install(name, source=None, say=print):
     """
     if name not in INSTALLABLE:
         what = "needs no files" if name == "scenes" else "is not a data set that can be installed"
-        raise DataError(f"{name} {what}; {overview()}")
+        raise DataError(f"{name} {what}; {overview()}{did_you_mean(name, INSTALLABLE)}")
     if source is None:
         raise DataError(f"{name} is not part of minicnn: {how_to_install(name)}")
     source, home = Path(source), data_home()

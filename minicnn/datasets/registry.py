@@ -7,6 +7,7 @@ from pathlib import Path
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.stanford_background import StanfordBackground
+from minicnn.nearest import did_you_mean
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
 INSTALLABLE = {kind.name: kind for kind in (StanfordBackground,)}
@@ -33,7 +34,8 @@ def load(name_or_path, fold=None, **options):
         return _construct(name, Folder, options, name)
     if "/" in name or Path(name).exists():
         raise DataError(f"{name}: is not a folder, so there is no data set in it")
-    raise DataError(f"there is no data set {name!r}; {overview()}")
+    near = did_you_mean(name, [*DRAWN, *INSTALLABLE])
+    raise DataError(f"there is no data set {name!r}; {overview()}{near}")
 
 
 def lasting_name(name_or_path):
@@ -99,5 +101,6 @@ def _construct(name, kind, options, *arguments):
     for option in options:
         if option not in known:
             has = f"its options are {', '.join(known)}" if known else "it has none"
+            has += did_you_mean(option, known)
             raise DataError(f"{name}: there is no option {option!r} here; {has}")
     return kind(*arguments, **options)

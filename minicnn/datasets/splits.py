@@ -11,7 +11,12 @@ SPLITS = ("train", "val", "test")
 
 def by_digest(names, purpose):
     """The names in the order of SHA-256("purpose:name"). Another purpose gives another order."""
-    return sorted(names, key=lambda name: (sha256(f"{purpose}:{name}".encode()).digest(), name))
+
+    def place(name):  # a name that is not UTF-8 has its bytes as surrogates
+        text = f"{purpose}:{name}".encode("utf-8", "surrogateescape")
+        return sha256(text).digest(), name
+
+    return sorted(names, key=place)
 
 
 def deal(names, hands, purpose):

@@ -23,13 +23,15 @@ from minicnn.exercising.compiling import SLOW, Quickened
 from minicnn.exercising.parts import NotDone
 
 NOT_DONE, WRONG, RIGHT = "not done yet", "wrong", "right"
+NOT_HERE, NOT_CHECKED = "cannot run here", "could not be checked"  # which is not the answer's fault
+STATES = NOT_DONE, WRONG, RIGHT, NOT_HERE, NOT_CHECKED
 FALLS_ALIKE = 0.02  # the loss at the end of training, against the framework's own
 
 
 @dataclasses.dataclass
 class Verdict:
     exercise: str
-    state: str  # NOT_DONE, WRONG or RIGHT
+    state: str  # one of STATES
     passed: list = dataclasses.field(default_factory=list)  # names of levels
     level: str = ""  # where it failed
     message: str = ""
@@ -91,7 +93,7 @@ class _Checker:
     # -------------------------------------------------------------------------------- the levels
     def shape(self):
         name, args = self.cases[0]
-        got, expected = self.call(args), self.right(args)
+        expected, got = self.right(args), self.call(args)
         found = difference(expected, got, self.names, np.inf)
         if found:
             raise Wrong(f"{found.sentence}{told(args, self.arguments)}")
@@ -157,6 +159,8 @@ class _Checker:
         except (NotDone, Wrong):
             raise
         except Exception as error:
+            with self.exercise.plugged(self.truth):
+                run()  # fails, too, where the fault is ours; then nobody calls the answer wrong
             raise Wrong(words.of_error(error, self.path)) from error
 
     # ---------------------------------------------------------------------------------- the calls

@@ -8,19 +8,25 @@ from pathlib import Path
 from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG
 from minicnn.exercising.exercise import FIRST, all_exercises, find, folder
 from minicnn.exercising.process import Worker
+from minicnn.printing import print_lines, printable
 from minicnn.writing import write_atomically
 
 NOT_BEGUN = "not begun"
 TEST = '''"""`pytest` in this folder checks every answer that lies here."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from minicnn.exercising.answers import answers_in, complaint
+HERE = Path(__file__).resolve().parent
+# what else lies here, as a file random.py, must not be taken for a module of Python's
+sys.path[:] = [place for place in sys.path if Path(place).resolve() != HERE]
+
+from minicnn.exercising.answers import answers_in, complaint  # noqa: E402
 
 
-@pytest.mark.parametrize("path", answers_in(Path(__file__).parent), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", answers_in(HERE), ids=lambda path: path.stem)
 def test_answer(path):
     text = complaint(path)
     if text:
@@ -45,7 +51,7 @@ def list_all(o):
     least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
     print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
     print("Then take those of the chapter that you read, in the order of their numbers.")
-    print(f"next: minicnn exercise start {FIRST} --to {o.folder}")
+    print_lines(f"next: minicnn exercise start {FIRST} --to {o.folder}")
 
 
 def start(o):
@@ -57,10 +63,10 @@ def start(o):
     for e in [find(name) for name in o.names] or all_exercises():
         path = to / e.path.name
         if path.exists():
-            print(f"{path} is there already and stays as it is")
+            print_lines(f"{path} is there already and stays as it is")
             continue
         write_atomically(path, e.head.rstrip() + "\n")
-        print(f"{path}: {e.title}, about {e.minutes} minutes")
+        print_lines(f"{path}: {e.title}, about {e.minutes} minutes")
     if not (to / "test_answers.py").exists():
         write_atomically(to / "test_answers.py", TEST)
     print(f"next: fill in the blank, then minicnn exercise check {o.names[0] if o.names else ''}")
@@ -126,8 +132,9 @@ def in_words(e, path, v):
     else:
         lines += [f"  {v['message']}"]
     if v.get("printed"):
-        lines += ["  your code printed:", *(f"      {x}" for x in v["printed"].splitlines()[:20])]
-    return "\n".join(lines)
+        printed = v["printed"].expandtabs().splitlines()[:20]
+        lines += ["  your code printed:", *(f"      {x}" for x in printed)]
+    return "\n".join(map(printable, lines))
 
 
 def watch(o):
@@ -162,11 +169,11 @@ def hint(o):
     if path.exists() and o.number is None:
         _, _, verdict = next(verdicts([(e, path)], o.limit, pictures=False))
         if verdict["state"] == RIGHT:
-            return print(f"{path} is right already")
+            return print_lines(f"{path} is right already")
         if verdict["hint"]:
-            return print(verdict["hint"])
+            return print_lines(verdict["hint"])
         if verdict["state"] == WRONG:
-            print(f"{path}: {verdict['message'].partition(chr(10))[0]}")
+            print_lines(f"{path}: {verdict['message'].partition(chr(10))[0]}")
     hints, number = e.part("HINTS"), o.number or 1
     if not 1 <= number <= len(hints):
         raise ValueError(f"{e.number} has {len(hints)} hints, from 1 to {len(hints)}")
@@ -182,6 +189,7 @@ def report(o):
     for place in o.folders or [o.folder]:
         if not Path(place).is_dir():
             raise ValueError(f"{place}: no such folder")
+    for place in o.folders or [o.folder]:
         paths = [(e, Path(place) / e.path.name) for e in exercises]
         done = {e.number: v for e, _, v in verdicts_of(paths, o.limit)}
         for e in exercises:
@@ -194,14 +202,14 @@ def report(o):
     for place in o.folders or [o.folder]:
         own = [r for r in rows if r["folder"] == str(place)]
         right = sum(r["state"] == RIGHT for r in own)
-        print(f"{place}: {right} of {len(own)} right")
+        print_lines(f"{place}: {right} of {len(own)} right")
         for r in own:
             if r["state"] in (NOT_BEGUN, RIGHT):
                 continue
             why = f"at «{r['level']}»" if r.get("level") else ""
             what = r.get("mutant") or (r.get("message") or "").partition("\n")[0]
             what = "" if what == NOT_DONE else what
-            print(f"  {r['exercise']}  {r['state']} {why} {what}".rstrip())
+            print_lines(f"  {r['exercise']}  {r['state']} {why} {what}".rstrip())
 
 
 def verdicts_of(paths, limit):

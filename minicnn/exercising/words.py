@@ -1,8 +1,10 @@
-"""What a student's code raised, in words: which line, which error."""
+"""What a student's code raised, in words: which line, which error. And what ours raised."""
 
 import linecache
 import traceback
 from pathlib import Path
+
+LONGEST = 500  # characters of what an error says
 
 
 def of_error(error, path):
@@ -17,8 +19,32 @@ def of_error(error, path):
             f"{_place(error, path)}RecursionError: the function calls itself too often; for "
             "what is deep take a loop and a list of your own"
         )
+    return f"{_place(error, path)}{_named(error)}{_beside(error, path)}"
+
+
+def of_ours(error):
+    """One sentence on an exception that ended the check itself."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    fault = "a fault of ours, unless the answer changes what is not its own"
+    return f"the check itself failed: {_named(error)} ({where}); {fault}"
+
+
+def _named(error):
     name, text = type(error).__name__, " ".join(str(error).split())
-    return f"{_place(error, path)}{name}: {text}" if text else f"{_place(error, path)}{name}"
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    return f"{name}: {text}" if text else name
+
+
+def _beside(error, path):
+    """Why a module that lies beside the answer is not found (or Python's own one instead)."""
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ImportError) or not name:
+        return ""
+    beside = [Path(path).with_name(f"{name}.py"), Path(path).with_name(name)]
+    found = [place.name for place in beside if place.exists()]
+    what = "an answer is one file, and nothing is imported from its folder"
+    return f"; {what}: put what it needs of {found[0]} into it" if found else ""
 
 
 def _same(one, other):

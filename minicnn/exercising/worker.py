@@ -1,20 +1,23 @@
-"""The process in which one answer runs: python -m minicnn.exercising.worker FD
+"""The process in which one answer runs; process.py starts it, with a file descriptor FD.
 
 It loads what it needs, then waits for one line of JSON on stdin: the exercise, the file with the
-answer, how long it may take and where a picture may go. Lines of JSON go to the file descriptor FD:
-the level that begins, at the end the verdict, or the line at which the time was up. What the answer
-prints goes to stdout.
+answer, how long it may take and where a picture may go. Lines of JSON go to FD: the level that
+begins, at the end the verdict, or the line at which the time was up, or why the check itself has
+failed. What the answer prints goes to stdout. Of the answer's folder only its own file is read.
 """
 
+import contextlib
 import json
 import math
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
+from minicnn import starting
 from minicnn.exercising import words
-from minicnn.exercising.checking import NOT_DONE, RIGHT, WRONG, Verdict, check
+from minicnn.exercising.checking import NOT_DONE, NOT_HERE, RIGHT, WRONG, Verdict, check
 from minicnn.exercising.exercise import find, load
 from minicnn.exercising.parts import NotDone, interpreted
 from minicnn.exercising.picture import draw
@@ -53,7 +56,7 @@ def limit_resources(seconds, ending):
 def run(exercise, path, began, compile=False):
     """The Verdict on the answer in a file."""
     if exercise.part("why_not") and (reason := exercise.parts.why_not()):
-        return Verdict(exercise.number, "cannot run here", message=reason)
+        return Verdict(exercise.number, NOT_HERE, message=reason)
     try:
         module = load(path)
     except NotDone:
@@ -78,8 +81,11 @@ def main():
     out = os.fdopen(int(sys.argv[1]), "w")
 
     def tell(**message):
-        out.write(json.dumps(message) + "\n")
-        out.flush()
+        try:
+            out.write(json.dumps(message) + "\n")
+            out.flush()
+        except OSError:  # the answer has closed it; nobody is left to be told
+            os._exit(1)
 
     tell(ready=True)
     line = sys.stdin.readline()
@@ -89,13 +95,34 @@ def main():
     # past `out`, which the signal may have found in the middle of a line of its own
     limit_resources(job["limit"], lambda frame: say_where(frame, job["path"], out.fileno()))
     sys.stdin = open(os.devnull)  # input() fails at once
+    starting.forget_folder(Path(job["path"]).parent)
+    levels = ["loading"]
+
+    def began(level):
+        levels.append(level)
+        tell(level=level)
+
+    try:
+        found = judge(job, began)
+    except MemoryError:  # what the answer has taken is missing elsewhere
+        full = Verdict(job["exercise"], WRONG, level=levels[-1], message="the memory is full")
+        found = full.as_dict()
+    except Exception as error:
+        return tell(failure=words.of_ours(error))
+    with contextlib.suppress(Exception):  # whatever the answer has put in its place
+        sys.stdout.flush()
+    tell(verdict=found)
+
+
+def judge(job, began):
+    """The verdict as a dict; a picture of what is wrong is drawn where one may go."""
     exercise = find(job["exercise"])
-    verdict = run(exercise, job["path"], lambda level: tell(level=level), job["compile"])
+    verdict = run(exercise, job["path"], began, job["compile"])
     found = verdict.as_dict()
     arrays = verdict.difference
     if job.get("picture") and verdict.state != RIGHT and arrays and arrays.expected is not None:
         found["picture"] = str(draw(arrays, job["picture"]))
-    tell(verdict=found)
+    return found
 
 
 if __name__ == "__main__":

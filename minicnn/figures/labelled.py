@@ -3,6 +3,7 @@
 import numpy as np
 
 from minicnn.datasets.dataset import VOID, DataError
+from minicnn.printing import printable
 
 
 def colour_map(labels, colours, void=(0, 0, 0)):
@@ -32,7 +33,7 @@ def legend(figure, classes, colours, shares=None, columns=None, void=False):
     its share in percent where `shares` (floats, summing to 1) are given. Returns the legend."""
     from matplotlib.patches import Patch
 
-    names = list(classes)
+    names = [printable(name) for name in classes]
     if shares is not None:
         names = [f"{name} {100 * share:.1f} %" for name, share in zip(names, shares, strict=True)]
     patches = [Patch(facecolor=c / 255, edgecolor="0.4") for c in np.asarray(colours)]
@@ -67,15 +68,24 @@ def contact_sheet(dataset, split="train", count=12, columns=3, alpha=0.5, shares
     for axes in cells:
         axes.axis("off")
     for axes, name in zip(cells, chosen, strict=False):
-        axes.set_title(name, fontsize=7, pad=2, parse_math=False)
+        axes.set_title(printable(name), fontsize=7, pad=2, parse_math=False)
         try:
             picture = dataset.read(name)
         except DataError as error:
-            axes.text(0.5, 0.5, str(error), ha="center", wrap=True, fontsize=6, parse_math=False)
+            axes.text(
+                0.5,
+                0.5,
+                printable(str(error)),
+                ha="center",
+                wrap=True,
+                fontsize=6,
+                parse_math=False,
+            )
             continue
         void |= bool((picture.labels == VOID).any())
         axes.imshow(pair(picture, dataset.colours, alpha))
-    figure.suptitle(f"{dataset.name}: {count} of {len(names)} pictures of {split}", fontsize=10)
+    title = f"{printable(dataset.name)}: {count} of {len(names)} pictures of {split}"
+    figure.suptitle(title, fontsize=10, parse_math=False)
     legend(figure, dataset.classes, dataset.colours, shares, void=void)
     return figure
 

@@ -1,5 +1,7 @@
 """Figures of numbers: how a training went, and which class is taken for which."""
 
+from minicnn.printing import printable
+
 # Blue and orange are told apart by every eye (Okabe and Ito's colours).
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 TEXT = 13  # points, readable from the last row
@@ -62,7 +64,7 @@ def confusion_figure(confusion, title=None):
     class and adds up to 100, so that the diagonal is the accuracy of each class."""
     from matplotlib.figure import Figure
 
-    shares, classes = confusion.rows(), confusion.classes
+    shares, classes = confusion.rows(), [printable(name) for name in confusion.classes]
     count = len(classes)
     side = max(5.5, 1.8 + 0.62 * count)
     figure = Figure(figsize=(side + 0.8, side), dpi=110, layout="constrained")

@@ -6,6 +6,7 @@ import numpy as np
 
 from minicnn.datasets.dataset import VOID
 from minicnn.figures.labelled import colour_map, legend
+from minicnn.printing import printable
 
 TEXT = 13  # points
 PICTURE_HEIGHT = 1.9  # inches
@@ -82,7 +83,7 @@ def write_names(axes, labels, classes):
     letter = 0.65 * (TEXT - 3) / 72 / _inches_per_pixel(axes, labels.shape)  # in pixels
     taken = []  # (y, x, half the height, half the width) of the names that are written
     for name, y, x in _places(labels, classes):
-        lines = wrap(name, max(1, int(width / letter)), break_long_words=False)
+        lines = wrap(printable(name), max(1, int(width / letter)), break_long_words=False)
         high, wide = 0.8 * letter * len(lines) + 0.5, 0.5 * letter * max(map(len, lines), default=0)
         if 2 * wide > width or 2 * high > height:
             continue

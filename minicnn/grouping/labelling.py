@@ -20,6 +20,7 @@ from minicnn.grouping.cover import cover
 from minicnn.grouping.crf import crf
 from minicnn.grouping.superpixels import GroupingError, region_means, superpixels
 from minicnn.models.segmentation import merge_options
+from minicnn.nearest import did_you_mean
 
 
 def _options(function):
@@ -60,7 +61,8 @@ class Labelling:
 
     def __init__(self, name="argmax", **options):
         if name not in LABELLINGS:
-            raise GroupingError(f"labelling={name!r}: choose {', '.join(LABELLINGS)}")
+            hint = did_you_mean(name, LABELLINGS)
+            raise GroupingError(f"labelling={name!r}: choose {', '.join(LABELLINGS)}{hint}")
         defaults = LABELLINGS[name]
         if options and not defaults:
             raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")

@@ -1,8 +1,7 @@
 """The networks of the lecture by the names of the command line."""
 
-from difflib import get_close_matches
-
 from minicnn.models import multi_scale, patch, recurrent
+from minicnn.nearest import did_you_mean
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
@@ -18,8 +17,7 @@ LATER = {name for cls, _ in MODELS.values() for name in cls.LATER}
 def find(name):
     """(class, recipes) of a model. Raises ValueError that lists the models."""
     if name not in MODELS:
-        near = get_close_matches(name, MODELS, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, MODELS)
         raise ValueError(f"there is no model {name!r}; there are {', '.join(MODELS)}{hint}")
     return MODELS[name]
 
@@ -28,5 +26,6 @@ def recipe(name, which):
     """The settings of recipe 'ours' or 'faithful' of a model, as a dict."""
     recipes = find(name)[1]
     if which not in recipes:
-        raise ValueError(f"{name} has no recipe {which!r}; it has {', '.join(recipes)}")
+        hint = did_you_mean(which, recipes)
+        raise ValueError(f"{name} has no recipe {which!r}; it has {', '.join(recipes)}{hint}")
     return dict(recipes[which])

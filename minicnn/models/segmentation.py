@@ -7,6 +7,7 @@ import numpy as np
 from minicnn import functional as F
 from minicnn import nn
 from minicnn.datasets import VOID
+from minicnn.nearest import did_you_mean
 from minicnn.op import no_grad
 from minicnn.tensor import Tensor
 
@@ -125,7 +126,8 @@ def merge_options(owner, defaults, given, ranges=None):
     for name, value in given.items():
         if name not in defaults:
             known = ", ".join(sorted(defaults))
-            raise ValueError(f"{owner} has no option {name!r}; it has {known}")
+            hint = did_you_mean(name, defaults)
+            raise ValueError(f"{owner} has no option {name!r}; it has {known}{hint}")
         merged[name] = _like(name, value, defaults[name])
     for name, (least, most) in (ranges or {}).items():
         if not least <= merged[name] <= most:
