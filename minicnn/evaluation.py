@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn import checkpoints, datasets
-from minicnn.confusion import VOID, Confusion, rounded
+from minicnn.confusion import VOID, Confusion, LabelError, rounded
 from minicnn.covers import with_classifier
-from minicnn.grouping.labelling import as_labelling, labelled
+from minicnn.grouping.labelling import ScoresError, as_labelling, labelled, name_of
 from minicnn.nn import Module
 
 __all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
@@ -30,13 +30,18 @@ def score(network, pictures, classes, watch=None, labelling="argmax"):
     The time is that of `network.predict` and the labelling: preprocessing included, reading not.
     watch      called with (picture, prediction) after each one
     labelling  as `evaluate` takes it
+
+    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
     """
     confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
     for picture in pictures:
         start = time.perf_counter()
-        prediction = labelled(network, picture.image, label)[0]
-        seconds.append(time.perf_counter() - start)
-        confusion.add(picture.labels, prediction)
+        try:
+            prediction = labelled(network, picture.image, label)[0]
+            seconds.append(time.perf_counter() - start)
+            confusion.add(picture.labels, prediction)
+        except (LabelError, ScoresError) as error:
+            raise type(error)(f"picture {picture.name}: {error}") from None
         if watch is not None:
             watch(picture, prediction.astype(np.uint8))
     return confusion, float(np.median(seconds)) if seconds else float("nan")
@@ -149,7 +154,8 @@ def evaluate(
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
 
-    Returns an Evaluation. Raises CheckpointError, DataError or GroupingError with one sentence.
+    Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
+    that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
     labelling = as_labelling(labelling)
     network, config, weights = trained(model, device)
@@ -191,7 +197,7 @@ def evaluate(
         kept,
         left_out,
         _seen(split, known, fold, stored),
-        getattr(labelling, "__name__", str(labelling)),
+        name_of(labelling),
         config.get("recipe"),
         config.get("seed"),
         weights.stem if weights is not None and weights.parent == checkpoints.RESULTS else None,
