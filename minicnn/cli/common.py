@@ -40,15 +40,16 @@ def trained(model, device, changes):
     return found
 
 
-def labelling_in(settings, others=""):
-    """The Labelling that --set asks for."""
+def labelling_in(settings, others="", default="argmax"):
+    """The Labelling that --set asks for, or `default`; None stays None."""
     from minicnn.grouping.labelling import Labelling
 
     for key, value in settings.items():
         if "labelling" not in settings:
             what = f"only options {others}of a labelling (labelling=crf gamma=20)"
             raise ValueError(f"--set {key}={value}: {what} apply here")
-    return Labelling(settings.pop("labelling", "argmax"), **settings)
+    name = settings.pop("labelling", default)
+    return Labelling(name, **settings) if name else None
 
 
 def bar(iterable, total=None):
