@@ -60,6 +60,24 @@ class Confusion:
         pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
 
+    def __repr__(self):
+        return (
+            f"<Confusion of {len(self.classes)} classes, {self.matrix.sum():,} pixels: "
+            f"{self.in_short()}>"
+        )
+
+    def _repr_html_(self):
+        from minicnn.figures.html import confusion_html
+
+        return f"<div>{confusion_html(self)}</div>"
+
+    def in_short(self):
+        """The three scores in one line."""
+        scores = (self.pixel_accuracy, self.class_accuracy, self.mean_iou)
+        names = ("pixel accuracy", "class accuracy", "mean IoU")
+        pairs = zip(names, scores, strict=True)
+        return ", ".join(f"{name} {_percent(score).strip()}" for name, score in pairs)
+
     @property
     def pixel_accuracy(self):
         """Share of the labelled pixels that were named rightly."""

@@ -68,7 +68,7 @@ def trained(model, device="cpu"):
     return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
 
 
-@dataclass
+@dataclass(repr=False)
 class Evaluation:
     """What `evaluate` found.
 
@@ -111,16 +111,28 @@ class Evaluation:
         about |= {"left_out": list(self.left_out), "note": self.note}
         return about | self.confusion.as_dict()
 
-    def lines(self):
-        """The report as lines of text."""
+    def __repr__(self):
+        return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import evaluation_html
+
+        return evaluation_html(self)
+
+    def heading(self):
+        """What was evaluated, and what has to be known about it, as lines of text."""
         fold = "" if self.fold is None else f", fold {self.fold}"
         model = self.model if self.labelling == "argmax" else f"{self.model} + {self.labelling}"
         about = f"{model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
         notes = [f"note: {self.note}"] if self.note else []
         notes += [f"left out: {message}" for message in self.left_out]
+        return [about, *notes]
+
+    def lines(self):
+        """The report as lines of text."""
         time = f"time            {self.seconds_per_picture:8.3f} s a picture"
         lines = self.confusion.lines()
-        return [about, *notes, "", *lines[:3], time, *lines[3:]]
+        return [*self.heading(), "", *lines[:3], time, *lines[3:]]
 
     def sheets(self, rows=6):
         """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""

@@ -58,6 +58,17 @@ class Run:
         self.learning = dict(learning)
         self.weight = self._class_weights()
 
+    def __repr__(self):
+        best, where = self.config["best"], f", in {self.folder}" if self.folder else ""
+        scored = f", {best['val_accuracy']:.1%} of the validation pixels right" if best else ""
+        name = f"{self.config['model']} on {self.config['data']['name']}"
+        return f"<Run: {name}, step {self.step} of {self.config['total_steps']}{scored}{where}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import run_html
+
+        return run_html(self)
+
     # ------------------------------------------------------------------------------ preparations
     def _class_weights(self):
         """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and

@@ -123,6 +123,18 @@ class Segmentation:
         self.image, self.labels, self.classes, self.colours = image, labels, classes, colours
         self.name, self.seen = name, seen
 
+    def __repr__(self):
+        shares = sorted(zip(self.shares, self.classes, strict=True), key=lambda pair: -pair[0])
+        named = ", ".join(f"{name} {share:.0%}" for share, name in shares[:3] if share)
+        height, width = self.labels.shape
+        about = f"{self.name}, {width} x {height} pixels, labels by {self.labelling}"
+        return f"<Segmentation of {about}: {named or 'all transparent'}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import segmentation_html
+
+        return segmentation_html(self)
+
     @property
     def shares(self):
         """float64 (K,): the share of the picture that each class takes."""

@@ -101,6 +101,25 @@ def test_train_evaluate_segment_and_resume(elsewhere, capsys):
     assert "2 steps done" in capsys.readouterr().out
 
 
+def test_export(elsewhere, run, capsys):
+    picture = save_picture(elsewhere / "a.png")
+    assert main(["export", run, "mine.safetensors"]) == 0
+    assert "minicnn segment photo.jpg --model mine.safetensors" in capsys.readouterr().out
+    assert main(["segment", picture, "--model", "mine.safetensors"]) == 0
+    capsys.readouterr()
+    refused(capsys, ["export", run, "mine.safetensors"], "mine.safetensors exists; choose another")
+    assert main(["export", run, "mine.safetensors", "--force"]) == 0
+    capsys.readouterr()
+    for file, text in (
+        ("mine.pt", "has to end in .safetensors"),
+        ("nowhere/mine.safetensors", "there is no folder nowhere"),
+    ):
+        refused(capsys, ["export", run, file], text)
+    mine = ["export", "mine.safetensors", "mine.safetensors", "--force"]
+    refused(capsys, mine, "is this network itself")
+    refused(capsys, ["export", "nothing", "new.safetensors"], "neither a run folder")
+
+
 def test_segment_takes_a_folder(elsewhere, run, capsys):
     """Sorted, what is no picture is named, and results of an earlier call are not segmented."""
     for name in ("in/c.png", "in/a.png", "in/.hidden.png", "in/sub/d.png"):
