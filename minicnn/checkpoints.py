@@ -141,7 +141,8 @@ def export(model, path):
 
         checkpoints.export("runs/first", "first.safetensors")
 
-    model  a run folder (its best weights), a .safetensors file or the name of a shipped network
+    model  a Run, a run folder (its best weights), a .safetensors file or the name of a shipped
+           network
     path   the file to write, in a folder that exists; a file of this name is replaced
 
     The arrays keep their names and shapes, a filter for instance (F, C, K, L). They are rounded to
@@ -150,12 +151,35 @@ def export(model, path):
     along: options, classes, recipe, and the name or path of the data set. A classifier for
     labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it.
 
-    Raises CheckpointError if `model` is nothing of these or cannot be read, OSError if `path`
-    cannot be written.
+    Raises CheckpointError if `model` is nothing of these, cannot be read or has weights that
+    float16 cannot hold, OSError if `path` cannot be written.
     """
-    arrays, config = load(find(model))
-    weights = {k: v.astype(np.float16) for k, v in arrays.items() if not k.startswith("velocity/")}
+    arrays, config = _weights_of(model)
+    weights = {k: _halved(k, v) for k, v in arrays.items() if not k.startswith("velocity/")}
     save(path, weights, config)
+
+
+def _weights_of(model):
+    """({name: array}, config) of a Run, or of what `find` finds."""
+    if not hasattr(model, "network"):
+        return load(find(model))
+    if not model.config:
+        raise CheckpointError("export: this network has no config; give the Run that trained it")
+    best = model.config.get("best")
+    step = best["step"] if best else getattr(model, "step", model.config.get("step"))
+    return model.network.state_dict(), model.config | {"step": step}
+
+
+def _halved(name, array):
+    """As float16; CheckpointError for what has no place in it, and would become infinite."""
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise CheckpointError(
+            f"export: {name} holds numbers that are not finite or above 65504, the largest of "
+            "float16, so that this network would name nothing"
+        )
+    return half
 
 
 def build(config):

@@ -5,6 +5,37 @@ import numpy as np
 from minicnn.datasets import VOID
 
 
+class LabelError(ValueError):
+    """Labels that are none: of another kind or shape, or the number of no class."""
+
+
+def check_labels(labels, shape, count, what):
+    """`labels` as an array; raises LabelError unless they are whole numbers (H, W) = `shape`, each
+    the number of one of `count` classes. `what`, a text, begins the sentence."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise LabelError(
+            f"{what}: labels are whole numbers, one for each pixel; these are {labels.dtype}"
+        )
+    if labels.shape != tuple(shape):
+        raise LabelError(f"{what}: the shape is {labels.shape}, that of the picture {tuple(shape)}")
+    _check_range(labels, np.ones(labels.shape, bool), count, what)
+    return labels
+
+
+def _check_range(labels, counted, count, what):
+    """LabelError at the first pixel of those `counted` whose label is no class."""
+    strange = counted & ((labels < 0) | (labels >= count))
+    if strange.any():
+        where = tuple(int(k) for k in np.argwhere(strange)[0])
+        value = int(labels[where])
+        void = " (void)" if value == VOID else ""
+        raise LabelError(
+            f"{what}: {value}{void} at pixel {where} is no class; there are {count}, numbered from "
+            f"0 to {count - 1}"
+        )
+
+
 class Confusion:
     """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
 
@@ -13,13 +44,39 @@ class Confusion:
         self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
 
     def add(self, truth, prediction):
-        """Counts one picture: two int arrays of one shape, 255 in `truth` for void."""
+        """Counts one picture: two int arrays of one shape, 255 in `truth` for void.
+
+        Raises LabelError, and counts nothing, if a pixel has a number that is no class; at void
+        pixels of `truth` a prediction may be anything."""
+        truth, prediction = np.asarray(truth), np.asarray(prediction)
         if truth.shape != prediction.shape:
-            raise ValueError(f"labels {truth.shape} and prediction {prediction.shape} differ")
+            raise LabelError(f"labels {truth.shape} and prediction {prediction.shape} differ")
         count = len(self.classes)
         known = truth != VOID
-        pairs = truth[known].astype(np.int64) * count + prediction[known]
+        for labels, what in ((truth, "labels"), (prediction, "prediction")):
+            if labels.dtype.kind not in "iub":
+                raise LabelError(f"{what}: expected whole numbers, got {labels.dtype}")
+            _check_range(labels, known, count, what)
+        pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
+
+    def __repr__(self):
+        return (
+            f"<Confusion of {len(self.classes)} classes, {self.matrix.sum():,} pixels: "
+            f"{self.in_short()}>"
+        )
+
+    def _repr_html_(self):
+        from minicnn.figures.html import confusion_html
+
+        return f"<div>{confusion_html(self)}</div>"
+
+    def in_short(self):
+        """The three scores in one line."""
+        scores = (self.pixel_accuracy, self.class_accuracy, self.mean_iou)
+        names = ("pixel accuracy", "class accuracy", "mean IoU")
+        pairs = zip(names, scores, strict=True)
+        return ", ".join(f"{name} {_percent(score).strip()}" for name, score in pairs)
 
     @property
     def pixel_accuracy(self):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn import checkpoints, datasets
-from minicnn.confusion import VOID, Confusion, rounded
+from minicnn.confusion import VOID, Confusion, LabelError, rounded
 from minicnn.covers import with_classifier
-from minicnn.grouping.labelling import as_labelling, labelled
+from minicnn.grouping.labelling import ScoresError, as_labelling, labelled, name_of
 from minicnn.nn import Module
 
 __all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
@@ -30,13 +30,18 @@ def score(network, pictures, classes, watch=None, labelling="argmax"):
     The time is that of `network.predict` and the labelling: preprocessing included, reading not.
     watch      called with (picture, prediction) after each one
     labelling  as `evaluate` takes it
+
+    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
     """
     confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
     for picture in pictures:
         start = time.perf_counter()
-        prediction = labelled(network, picture.image, label)[0]
-        seconds.append(time.perf_counter() - start)
-        confusion.add(picture.labels, prediction)
+        try:
+            prediction = labelled(network, picture.image, label)[0]
+            seconds.append(time.perf_counter() - start)
+            confusion.add(picture.labels, prediction)
+        except (LabelError, ScoresError) as error:
+            raise type(error)(f"picture {picture.name}: {error}") from None
         if watch is not None:
             watch(picture, prediction.astype(np.uint8))
     return confusion, float(np.median(seconds)) if seconds else float("nan")
@@ -63,7 +68,7 @@ def trained(model, device="cpu"):
     return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
 
 
-@dataclass
+@dataclass(repr=False)
 class Evaluation:
     """What `evaluate` found.
 
@@ -106,16 +111,28 @@ class Evaluation:
         about |= {"left_out": list(self.left_out), "note": self.note}
         return about | self.confusion.as_dict()
 
-    def lines(self):
-        """The report as lines of text."""
+    def __repr__(self):
+        return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import evaluation_html
+
+        return evaluation_html(self)
+
+    def heading(self):
+        """What was evaluated, and what has to be known about it, as lines of text."""
         fold = "" if self.fold is None else f", fold {self.fold}"
         model = self.model if self.labelling == "argmax" else f"{self.model} + {self.labelling}"
         about = f"{model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
         notes = [f"note: {self.note}"] if self.note else []
         notes += [f"left out: {message}" for message in self.left_out]
+        return [about, *notes]
+
+    def lines(self):
+        """The report as lines of text."""
         time = f"time            {self.seconds_per_picture:8.3f} s a picture"
         lines = self.confusion.lines()
-        return [about, *notes, "", *lines[:3], time, *lines[3:]]
+        return [*self.heading(), "", *lines[:3], time, *lines[3:]]
 
     def sheets(self, rows=6):
         """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""
@@ -149,7 +166,8 @@ def evaluate(
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
 
-    Returns an Evaluation. Raises CheckpointError, DataError or GroupingError with one sentence.
+    Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
+    that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
     labelling = as_labelling(labelling)
     network, config, weights = trained(model, device)
@@ -191,7 +209,7 @@ def evaluate(
         kept,
         left_out,
         _seen(split, known, fold, stored),
-        getattr(labelling, "__name__", str(labelling)),
+        name_of(labelling),
         config.get("recipe"),
         config.get("seed"),
         weights.stem if weights is not None and weights.parent == checkpoints.RESULTS else None,

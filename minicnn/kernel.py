@@ -31,13 +31,13 @@ several the latest that applies is taken, and `with algorithm("simple"):` forces
 """
 
 import contextlib
-import sys
 import threading
 
 import numpy as np
 
 from minicnn import launching
 from minicnn.devices import array_module, blas_libraries
+from minicnn.notebooks import say
 from minicnn.shapes import Shapes, check_device
 
 _helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
@@ -203,7 +203,7 @@ _listening = False
 
 
 def announce_compilation():
-    """Says «compiling kernels, once» on stderr when Numba compiles something, and not when it only
+    """Says «compiling kernels, once» when Numba compiles something, and not when it only
     loads from its disk cache."""
     global _listening
     if _listening:
@@ -220,7 +220,7 @@ def announce_compilation():
         def on_start(self, event):
             if not Announce.said:
                 Announce.said = True
-                print("minicnn: compiling kernels, once (a minute at most)", file=sys.stderr)
+                say("minicnn: compiling kernels, once (a minute at most)")
 
         def on_end(self, event):
             pass

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from minicnn.notebooks import Bar, in_notebook, say
+
 
 class Progress:
     """Step, loss, accuracy, pictures a second and time left: a bar in a terminal and a notebook, a
@@ -19,7 +21,9 @@ class Progress:
         self.times = deque([time.monotonic()], maxlen=51)
         self.last_line = time.monotonic()
         self.bar = None
-        if not quiet and (sys.stderr.isatty() or _in_notebook()):
+        if not quiet and in_notebook():
+            self.bar = Bar(total, start)
+        elif not quiet and sys.stderr.isatty():
             from tqdm.std import tqdm
 
             self.bar = tqdm(total=total, initial=start, unit="picture", dynamic_ncols=True)
@@ -67,10 +71,12 @@ class Progress:
         elif self.bar is not None:
             self.bar.write(text, file=sys.stderr)
         else:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
     def close(self):
         if self.bar is not None:
+            if self.losses:  # else the bar would go on saying what it did last
+                self.bar.set_postfix_str(self._figures())
             self.bar.close()
 
     def _figures(self):
@@ -118,10 +124,3 @@ def _clock(seconds):
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
-def _in_notebook():
-    """A Jupyter kernel shows a plain tqdm bar well, and needs no widgets for it."""
-    shell = sys.modules.get("IPython")
-    instance = shell.get_ipython() if shell is not None else None
-    return instance is not None and type(instance).__name__ == "ZMQInteractiveShell"

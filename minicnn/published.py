@@ -23,6 +23,7 @@ from pathlib import Path
 
 from minicnn import models
 from minicnn.checkpoints import RESULTS
+from minicnn.grouping.labelling import Labelling
 from minicnn.nearest import did_you_mean
 from minicnn.writing import write_atomically
 
@@ -46,6 +47,19 @@ def load_table(name):
     if not isinstance(table, dict) or not {"title", "rows", "notes"} <= set(table):
         raise ValueError(f"{path}: JSON, but not a table like {RESULTS / 'stanford.json'}")
     return table, path
+
+
+def best_labelling(weights):
+    """The Labelling that reached the highest pixel accuracy with a shipped network, of those that
+    the tables hold; argmax where nothing was measured. weights: the file, or None."""
+    found = {}
+    if weights is not None and weights.parent == RESULTS:
+        for path in RESULTS.glob("*.json"):
+            for entry in (row[r] for row in load_table(path)[0]["rows"] for r in RECIPES):
+                if entry["network"] == weights.stem and entry["pixel_accuracy"]:
+                    found[entry["pixel_accuracy"]] = entry["labelling"]
+    name, _, options = (found[max(found)] if found else "argmax").rstrip(")").partition("(")
+    return Labelling(name, **dict(pair.split("=") for pair in options.split(", ") if pair))
 
 
 def put(table, name, found, train=None):

@@ -13,6 +13,7 @@ from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
 from minicnn.evaluation import score
 from minicnn.feeding import check_labelled, class_weights, feed
+from minicnn.grouping.labelling import ScoresError
 from minicnn.interrupts import undivided
 from minicnn.launching import launches
 from minicnn.progress import Log, Progress
@@ -56,6 +57,17 @@ class Run:
         learning = [(path, p) for path, p in network.named_parameters() if p.requires_grad]
         self.learning = dict(learning)
         self.weight = self._class_weights()
+
+    def __repr__(self):
+        best, where = self.config["best"], f", in {self.folder}" if self.folder else ""
+        scored = f", {best['val_accuracy']:.1%} of the validation pixels right" if best else ""
+        name = f"{self.config['model']} on {self.config['data']['name']}"
+        return f"<Run: {name}, step {self.step} of {self.config['total_steps']}{scored}{where}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import run_html
+
+        return run_html(self)
 
     # ------------------------------------------------------------------------------ preparations
     def _class_weights(self):
@@ -209,7 +221,10 @@ class Run:
         progress.say(f"step {self.step}: looking at {len(self.val)} validation pictures", True)
         skip_bad, order = self.config["skip_bad"], range(len(self.val))
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
-            confusion, seconds = score(self.network, pictures, self.config["classes"])
+            try:
+                confusion, seconds = score(self.network, pictures, self.config["classes"])
+            except ScoresError as error:  # the last step spoilt the weights; they are not saved
+                raise Diverged(f"step {self.step}: {error}; try a lower lr") from None
         self.network.train()
         with undivided():
             self._note(confusion, seconds, progress)

@@ -8,6 +8,7 @@ that size, the network gives its scores there, and the scores (not the labels: t
 be stairs) are enlarged to the photograph again.
 """
 
+import itertools
 import os
 from pathlib import Path
 
@@ -15,12 +16,15 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn.covers import with_classifier
+from minicnn.datasets import VOID
 from minicnn.datasets.colours import palette
 from minicnn.evaluation import trained
 from minicnn.figures import overlay
-from minicnn.grouping.labelling import as_labelling, labelled
-from minicnn.images.reading import read_image
+from minicnn.figures.strip import checkers, names_strip
+from minicnn.grouping.labelling import as_labelling, labelled, name_of
+from minicnn.images.reading import read_with_mask
 from minicnn.images.resizing import fit_long_side, resize
+from minicnn.published import best_labelling
 from minicnn.tensor import Tensor
 from minicnn.writing import save_png
 
@@ -29,25 +33,29 @@ LONG_SIDE = 320  # pixels, for a network that does not say how large its picture
 # sees, so this is 2 to 3 GB; and it is six times the size in which it learnt what things look like.
 LARGEST = 2048
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
+PIECE = 1_000_000  # pixels that are painted at once
 
 
-def segment(image, model="multi-scale", size=None, device="cpu", labelling="argmax"):
+def segment(image, model="multi-scale", size=None, device="cpu", labelling=None):
     """Names every pixel of a picture; returns a Segmentation.
 
     image  the path of a picture file, or uint8 (H, W, 3)
     model  a run folder, a .safetensors file, the name of a shipped network, a Run or a network
     size   the long side, in pixels, that the network gets to see, at most 2048; by default that of
            the pictures it was trained on
-    labelling  as `evaluate` takes it; superpixels are those of the picture that the network sees
+    labelling  as `evaluate` takes it; superpixels are those of the picture that the network sees.
+           None: the one that was measured to be best for a shipped network, for others argmax
 
-    Raises ImageError, CheckpointError or ValueError with one sentence.
+    What is transparent in a file is void, 255. Raises ImageError, CheckpointError or ValueError
+    with one sentence.
     """
-    labelling = as_labelling(labelling)
-    network, config, weights = trained(model, device)
-    labelling = with_classifier(labelling, network, weights)
-    name = "picture"
+    model = trained(model, device)
+    labelling = labelling_for(model, labelling)
+    network, config, _ = model
+    name, opaque = "picture", None
     if isinstance(image, str | os.PathLike):
-        name, image = Path(image).stem, read_image(image)
+        path = Path(image)
+        name, (image, opaque) = path.stem, read_with_mask(path)
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"segment: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
@@ -66,7 +74,16 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling="argm
     classes = tuple(config.get("classes") or (f"class {k}" for k in range(count)))
     colours = np.array(config.get("colours") or palette(count), np.uint8)
     labels = enlarged_argmax(scores, image.shape[:2])
+    if opaque is not None:
+        labels[~opaque] = VOID
     return Segmentation(image, labels, classes, colours, name, seen)
+
+
+def labelling_for(model, labelling=None):
+    """The labelling of a Trained, ready to be used; None means the best that was measured."""
+    if labelling is None:
+        labelling = best_labelling(model.weights)
+    return with_classifier(as_labelling(labelling), model.network, model.weights)
 
 
 def enlarged_argmax(scores, size):
@@ -95,7 +112,7 @@ class Segmentation:
     """A picture and what the network says of it.
 
     image    uint8 (H, W, 3)
-    labels   uint8 (H, W), the number of a class for every pixel
+    labels   uint8 (H, W), the number of a class for every pixel; 255 for what is transparent
     classes  their names; `colours` uint8 (K, 3)
     name     for the files that `save` writes
     seen     what the labels come from: the picture in the size that the network saw, its scores,
@@ -106,10 +123,33 @@ class Segmentation:
         self.image, self.labels, self.classes, self.colours = image, labels, classes, colours
         self.name, self.seen = name, seen
 
+    def __repr__(self):
+        shares = sorted(zip(self.shares, self.classes, strict=True), key=lambda pair: -pair[0])
+        named = ", ".join(f"{name} {share:.0%}" for share, name in shares[:3] if share)
+        height, width = self.labels.shape
+        about = f"{self.name}, {width} x {height} pixels, labels by {self.labelling}"
+        return f"<Segmentation of {about}: {named or 'all transparent'}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import segmentation_html
+
+        return segmentation_html(self)
+
     @property
     def shares(self):
         """float64 (K,): the share of the picture that each class takes."""
-        return np.bincount(self.labels.ravel(), minlength=len(self.classes)) / self.labels.size
+        return self._all_shares()[: len(self.classes)]
+
+    def _all_shares(self):
+        """float64 (256,): the share of every label. By pieces: `bincount` needs 8 bytes a pixel."""
+        flat = self.labels.ravel()
+        pieces = (flat[k : k + PIECE] for k in range(0, flat.size, PIECE))
+        return sum(np.bincount(piece, minlength=256) for piece in pieces) / flat.size
+
+    @property
+    def labelling(self):
+        """How scores became labels: argmax, crf(gamma=3.0), the name of a function."""
+        return name_of(self.seen[3]) if self.seen else "unknown"
 
     def stages(self):
         """{name: matplotlib Figure} of what the labelling did, step by step; {} for argmax, and for
@@ -122,72 +162,59 @@ class Segmentation:
 
     def overlay(self, alpha=0.5, legend=True):
         """uint8 (H', W', 3): the picture under the colours of its classes, and below it, with
-        `legend`, their names. A picture narrower than the names gets white to its right."""
+        `legend`, their names. A picture narrower than the names gets white to its right; one that
+        is far too narrow for its length, no names (`legend` is None). What is transparent shows
+        the usual checkers."""
         height, width = self.labels.shape
-        strip = self._legend(width) if legend else np.empty((0, width, 3), np.uint8)
+        strip = self.legend() if legend else None
+        strip = np.empty((0, width, 3), np.uint8) if strip is None else strip
         canvas = np.full((height + len(strip), max(width, strip.shape[1]), 3), 255, np.uint8)
         canvas[height:, : strip.shape[1]] = strip
-        for first in range(0, height, 256):  # in strips, for the floats of `overlay` are large
-            part = slice(first, min(first + 256, height))
+        # In pieces, for the floats of `overlay` are large.
+        columns = np.arange(width)
+        step = max(1, PIECE // width)
+        for first in range(0, height, step):
+            part = slice(first, min(first + step, height))
             painted = overlay(self.image[part], self.labels[part], self.colours, alpha)
+            void = self.labels[part] == VOID
+            if void.any():
+                painted[void] = checkers(np.arange(height)[part], columns)[void]
             canvas[part, :width] = painted
         return canvas
 
-    def _legend(self, width):
+    def legend(self):
         """uint8 (h, w, 3): a patch, the name and the share of every class present, the largest
-        first, in as many lines as `width` asks for."""
-        from PIL import Image, ImageDraw
-
-        height = max(12, max(self.labels.shape) // 45)  # of the letters
-        font, gap = _font(height), height // 2
+        first; None for a picture that is too narrow for it."""
         shares = self.shares
         present = [k for k in np.argsort(-shares, kind="stable") if shares[k] > 0]
-        texts = [f"{self.classes[k]} {100 * shares[k]:.1f} %" for k in present]
-        widths = [int(font.getlength(text)) + height + 3 * gap for text in texts]
-        places, x, line = [], 0, 0
-        for w in widths:
-            if x and x + w > width:
-                x, line = 0, line + 1
-            places.append((x, line))
-            x += w
-        right = max(x + w for (x, _), w in zip(places, widths, strict=True))
-        strip = Image.new("RGB", (max(width, right), (line + 1) * 2 * height), "white")
-        draw = ImageDraw.Draw(strip)
-        for k, text, (x, line) in zip(present, texts, places, strict=True):
-            top, left = line * 2 * height + gap, x + gap
-            colour = tuple(int(c) for c in self.colours[k])
-            draw.rectangle((left, top, left + height, top + height), colour, "black")
-            middle = (left + height + gap, top + height // 2)
-            draw.text(middle, text, "black", font, anchor="lm")
-        return np.array(strip)
+        texts = [(f"{self.classes[k]} {100 * shares[k]:.1f} %", self.colours[k]) for k in present]
+        if void := self._all_shares()[VOID]:
+            texts.append((f"transparent {100 * void:.1f} %", None))
+        return names_strip(self.labels.shape, texts)
 
-    def save(self, folder):
+    def save(self, folder, stages=False, force=False, keep=()):
         """Writes NAME-overlay.png and NAME-labels.png (indexed: the palette holds the colours, the
-        indices are the classes) and returns both paths. A file that exists is never overwritten:
-        the next picture of the same name becomes NAME-2."""
+        indices are the classes, 255 is void), with `stages` NAME-STAGE.png of each of `stages()`,
+        and returns the paths. A file that exists is never overwritten: the next picture of the same
+        name becomes NAME-2. With `force` it is, unless it is one of the paths `keep`."""
         from PIL import Image
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        name, number = self.name, 1
-        while any((folder / f"{name}-{part}.png").exists() for part in ("overlay", "labels")):
-            number += 1
-            name = f"{self.name}-{number}"
-        paths = folder / f"{name}-overlay.png", folder / f"{name}-labels.png"
-        save_png(
-            Image.fromarray(self.overlay()), paths[0], compress_level=1
-        )  # noise: 6 gains little
+        figures = self.stages() if stages else {}
+        kept = {Path(path).resolve() for path in keep}
+        for number in itertools.count(1):
+            name = self.name if number == 1 else f"{self.name}-{number}"
+            paths = [folder / f"{name}-{part}.png" for part in ("overlay", "labels", *figures)]
+            if not any(p.resolve() in kept if force else os.path.lexists(p) for p in paths):
+                break
+        overlaid = Image.fromarray(self.overlay())
+        save_png(overlaid, paths[0], compress_level=1)  # noise: 6 gains little
         indexed = Image.fromarray(self.labels).convert("P")
         colours = np.zeros((256, 3), np.uint8)  # void, 255, stays black
         colours[: len(self.colours)] = self.colours
         indexed.putpalette(colours.ravel().tolist())
         save_png(indexed, paths[1])
-        return paths
-
-
-def _font(height):
-    """matplotlib's own: Pillow's small one knows Latin letters only, class names may be Greek."""
-    import matplotlib
-    from PIL import ImageFont
-
-    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", height)
+        for path, figure in zip(paths[2:], figures.values(), strict=True):
+            save_png(figure, path)
+        return tuple(paths)

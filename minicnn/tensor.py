@@ -83,9 +83,21 @@ class Tensor:
         """f"{loss:.3f}" of a tensor with one element."""
         return format(self.item(), form) if form else str(self)
 
+    def describe(self):
+        """Its shape, dtype and device as text, without the numbers."""
+        grad = ", requires_grad=True" if self.requires_grad else ""
+        return f"{type(self).__name__} {self.shape} {self.dtype}, {self.device}{grad}"
+
     def __repr__(self):
+        if self.size > 100:  # who wants to see all numbers prints t.data
+            return f"<{self.describe()}>"
         grad = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({self.data}{grad})"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import tensor_html
+
+        return tensor_html(self)
 
     def numpy(self):
         """The values as a numpy array (copied from the GPU if they lie there), without their

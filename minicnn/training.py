@@ -8,7 +8,6 @@ a resumed run ends with the very bits of an uninterrupted one. The loop itself i
 """
 
 import contextlib
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from minicnn.devices import get_num_threads
 from minicnn.feeding import class_shares
 from minicnn.models.segmentation import merge_options
 from minicnn.nearest import did_you_mean
+from minicnn.notebooks import say
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
 from minicnn.writing import alone, check_free
@@ -198,10 +198,9 @@ def _resumed(folder, device, skip_bad, quiet):
     run.log.cut_after(run.step)
     threads = config.get("threads")  # None in runs from before it was noted
     if not quiet and threads not in (None, get_num_threads()):
-        print(
+        say(
             f"this run was begun with {threads} threads, now there are {get_num_threads()}: its "
-            "last bits may differ from those of an uninterrupted run",
-            file=sys.stderr,
+            "last bits may differ from those of an uninterrupted run"
         )
     return run
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,6 +101,76 @@ def test_train_evaluate_segment_and_resume(elsewhere, capsys):
     assert "2 steps done" in capsys.readouterr().out
 
 
+def test_export(elsewhere, run, capsys):
+    picture = save_picture(elsewhere / "a.png")
+    assert main(["export", run, "mine.safetensors"]) == 0
+    assert "minicnn segment photo.jpg --model mine.safetensors" in capsys.readouterr().out
+    assert main(["segment", picture, "--model", "mine.safetensors"]) == 0
+    capsys.readouterr()
+    refused(capsys, ["export", run, "mine.safetensors"], "mine.safetensors exists; choose another")
+    assert main(["export", run, "mine.safetensors", "--force"]) == 0
+    capsys.readouterr()
+    for file, text in (
+        ("mine.pt", "has to end in .safetensors"),
+        ("nowhere/mine.safetensors", "there is no folder nowhere"),
+    ):
+        refused(capsys, ["export", run, file], text)
+    mine = ["export", "mine.safetensors", "mine.safetensors", "--force"]
+    refused(capsys, mine, "is this network itself")
+    refused(capsys, ["export", "nothing", "new.safetensors"], "neither a run folder")
+
+
+def test_segment_takes_a_folder(elsewhere, run, capsys):
+    """Sorted, what is no picture is named, and results of an earlier call are not segmented."""
+    for name in ("in/c.png", "in/a.png", "in/.hidden.png", "in/sub/d.png"):
+        save_picture(elsewhere / name)
+    (elsewhere / "in/notes.txt").write_text("no picture")
+    (elsewhere / "in/unnamed").write_bytes((elsewhere / "in/a.png").read_bytes())
+    for _ in range(2):
+        assert main(["segment", "in", "--model", run, "--out", "in"]) == 0
+        out, err = capsys.readouterr()
+        assert [line.split(":")[0] for line in out.splitlines()] == [
+            "in/a.png",
+            "in/c.png",
+            "in/unnamed",
+        ]
+        assert err == "minicnn: left out, not pictures: in/notes.txt, in/sub\n"
+        assert "(argmax)" in out
+    (elsewhere / "in/b.jpg").write_bytes(b"nothing")
+    assert main(["segment", "in", "--model", run, "--json", "--out", "new"]) == 2
+    out, err = capsys.readouterr()
+    about = json.loads(out)
+    assert [Path(p["image"]).name for p in about["pictures"]] == ["a.png", "c.png", "unnamed"]
+    assert (about["failed"], about["labelling"]) == (1, "argmax") and "in/b.jpg: is damaged" in err
+    assert about["left_out"] == ["in/notes.txt", "in/sub"]
+    (elsewhere / "empty").mkdir()
+    assert main(["segment", "empty", "--model", run]) == 2
+    assert "empty: there is no picture in this folder" in capsys.readouterr().err
+
+
+def test_segment_adds_to_a_folder_and_replaces_only_with_force(elsewhere, run, capsys):
+    pictures = [save_picture(elsewhere / name) for name in ("a.png", "in/a.png")]
+    command = ["segment", *pictures, "--model", run, "--out", "out"]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    assert set(before) == {f"{n}-{p}.png" for n in ("a", "a-2") for p in ("overlay", "labels")}
+    assert main(command) == 0
+    assert len(list(Path("out").iterdir())) == 8
+    assert all(Path("out", name).read_bytes() == data for name, data in before.items())
+    Path("out/a-overlay.png").write_bytes(b"old")
+    assert main([*command, "--force"]) == 0
+    assert len(list(Path("out").iterdir())) == 8
+    assert Path("out/a-overlay.png").read_bytes() == before["a-overlay.png"]
+    # an input that is called as a result would be is never replaced
+    mine = save_picture(elsewhere / "mine/a-overlay.png")
+    kept = Path(mine).read_bytes()
+    assert main(["segment", "a.png", mine, "--model", run, "--out", "mine", "--force"]) == 0
+    assert Path(mine).read_bytes() == kept
+    capsys.readouterr()
+    assert main(["segment", "a.png", "--model", run, "--out", "a.png"]) == 2
+    assert "exists and is not an empty folder" in capsys.readouterr().err
+
+
 def test_segment_does_what_it_can(elsewhere, run, capsys):
     pictures = [save_picture(elsewhere / name) for name in ("a.png", "in/a.jpg", "b.png")]
     (elsewhere / "broken.jpg").write_bytes(b"nothing")
@@ -188,7 +259,7 @@ def test_mistakes_end_in_one_line(arguments, text, elsewhere, capsys):
 
 def test_out_must_be_new(elsewhere, run, capsys):
     save_picture(elsewhere / "full/a.png")
-    for command in ([*TRAIN, *TINY], ["segment", "full/a.png", "--model", run], ["evaluate", run]):
+    for command in ([*TRAIN, *TINY], ["evaluate", run]):  # `segment` adds, and overwrites nothing
         refused(capsys, [*command, "--out", "full"], "full exists and is not an empty folder")
         refused(capsys, [*command, "--out", "full/a.png"], "full/a.png exists")
     refused(capsys, [*TRAIN, *TINY, "--out", run], f"minicnn resume {run}")

@@ -11,9 +11,10 @@ from small_runs import SCENES, SETTINGS, Red, small_run
 
 import minicnn
 from minicnn import datasets
-from minicnn.checkpoints import CheckpointError
-from minicnn.confusion import Confusion
-from minicnn.grouping.labelling import GroupingError, Labelling
+from minicnn.checkpoints import CheckpointError, load
+from minicnn.confusion import Confusion, LabelError
+from minicnn.grouping.labelling import GroupingError, Labelling, ScoresError
+from minicnn.run import TrainingError
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +172,106 @@ def test_evaluate_on_another_fold_says_so(tmp_path, monkeypatch):
 def test_sheets_show_the_examples(photographs):
     result = minicnn.evaluate(Red(3), photographs)
     assert len(list(result.sheets(rows=2))) == 2
+
+
+WRONG_LABELS = [  # (labels, prediction, what the sentence says)
+    ([[0, 3]], [[0, 0]], r"labels: 3 at pixel \(0, 1\) is no class; there are 3, .* from 0 to 2"),
+    ([[0, -1]], [[0, 0]], r"labels: -1 at pixel \(0, 1\)"),
+    ([[0, 0], [0, 1]], [[0, 0], [0, 3]], r"prediction: 3 at pixel \(1, 1\)"),
+    ([[0, 1]], [[0, -1]], r"prediction: -1 at"),
+    ([[0, 1]], [[255, 0]], r"prediction: 255 \(void\) at pixel \(0, 0\)"),
+    ([[0, 1]], [[0.0, 1.0]], "prediction: expected whole numbers, got float64"),
+    ([[0.0, 1.0]], [[0, 1]], "labels: expected whole numbers, got float64"),
+]
+
+
+@pytest.mark.parametrize(("truth", "named", "sentence"), WRONG_LABELS)
+def test_what_is_no_class_is_never_counted_as_one(truth, named, sentence):
+    c = Confusion(("sky", "tree", "road"))
+    with pytest.raises(LabelError, match=sentence):
+        c.add(np.array(truth), np.array(named))
+    assert not c.matrix.any()
+
+
+def test_small_integer_types_do_not_overflow():
+    """200 classes in int8 and uint8, whose products need more."""
+    c = Confusion([str(k) for k in range(200)])
+    c.add(np.array([199, 150], np.uint8), np.array([100, 199], np.uint8))
+    assert c.matrix[199, 100] == c.matrix[150, 199] == 1
+
+
+FUNCTIONS = [  # (what a labelling returns, the sentence)
+    (lambda image, scores: np.full((8, 12), 3), r"3 at pixel \(0, 0\) is no class; there are 3"),
+    (lambda image, scores: np.full((8, 12), 256), "256 at pixel"),  # 0 as uint8
+    (lambda image, scores: np.full((8, 12), -1), "-1 at pixel"),
+    (lambda image, scores: np.full((8, 12), 255, np.uint8), r"255 \(void\) at pixel"),
+    (lambda image, scores: scores, "whole numbers, one for each pixel; these are float32"),
+    (lambda image, scores: scores.astype(int), r"the shape is \(3, 8, 12\), .* picture \(8, 12\)"),
+    (lambda image, scores: np.zeros((12, 8), int), r"the shape is \(12, 8\)"),
+    (lambda image, scores: None, "whole numbers, one for each pixel; these are object"),
+]
+
+
+@pytest.mark.parametrize(("returned", "sentence"), FUNCTIONS)
+def test_a_labelling_that_returns_no_labels_is_told_so(photographs, returned, sentence):
+    def mine(image, scores):
+        return returned(image, scores)
+
+    about = f"what labelling=mine returned: .*{sentence}"
+    with pytest.raises(LabelError, match=f"picture p0: {about}"):
+        minicnn.evaluate(Red(3), photographs, labelling=mine)
+    with pytest.raises(LabelError, match=about):
+        minicnn.segment(np.zeros((8, 12, 3), np.uint8), Red(3), size=12, labelling=mine)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_name_nothing(photographs, value):
+    class Broken(Red):
+        def predict(self, image):
+            scores = super().predict(image)
+            scores[0, 0, 0] = value
+            return scores
+
+    with pytest.raises(ScoresError, match=r"picture p0: .* NaN or infinite, so they name nothing"):
+        minicnn.evaluate(Broken(3), photographs)
+    for labelling in ("argmax", "superpixels", "crf"):
+        with pytest.raises(ScoresError, match="NaN or infinite"):
+            minicnn.segment(np.zeros((8, 12, 3), np.uint8), Broken(3), labelling=labelling)
+
+
+def test_weights_that_are_no_numbers_name_nothing(run, photographs):
+    """Numpy's own warnings of infinities on the way are no second message."""
+    weights = run.network.state_dict()
+    for value in (np.nan, np.inf):
+        try:
+            run.network.parameters()[0].data[...] = value
+            with pytest.raises(ScoresError, match="NaN or infinite"):
+                minicnn.segment(np.zeros((40, 40, 3), np.uint8), run)
+        finally:
+            run.network.load_state_dict(weights)
+
+
+def test_scores_of_another_size_are_told_so(photographs):
+    class Coarse(Red):
+        def predict(self, image):
+            return super().predict(image)[:, ::2, ::2]
+
+    with pytest.raises(ScoresError, match=r"picture p0: .*\(3, 4, 6\); expected .* \(8, 12\)"):
+        minicnn.evaluate(Coarse(3), photographs)
+
+
+def test_a_last_step_that_spoils_the_weights_leaves_no_checkpoint_of_them(tmp_path):
+    """No loss comes after it; the validation notices."""
+    with pytest.raises(TrainingError, match="step 1: .*NaN or infinite.*lower lr"):
+        minicnn.train(
+            "multi-scale",
+            "scenes",
+            out=tmp_path / "run",
+            steps=1,
+            settings=SETTINGS | {"lr": 1e30, "clip": 0, "warm_up": 0},
+            data_options=SCENES,
+            quiet=True,
+        )
+    assert not (tmp_path / "run/best.safetensors").exists()
+    last = tmp_path / "run/last.safetensors"
+    assert not last.exists() or all(np.isfinite(a).all() for a in load(last)[0].values())

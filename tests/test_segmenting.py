@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,15 @@ from small_runs import Red, small_run
 import minicnn
 from minicnn import functional as F
 from minicnn import segmenting
+from minicnn.checkpoints import find, shipped_names
 from minicnn.datasets.colours import palette
 from minicnn.evaluation import Trained
 from minicnn.figures import overlay
+from minicnn.figures.strip import ROOM
+from minicnn.grouping.labelling import Labelling
 from minicnn.images.reading import ImageError, read_labels
 from minicnn.images.resizing import fit_long_side, resize
+from minicnn.published import best_labelling, load_table
 from minicnn.segmenting import LARGEST, enlarged_argmax
 
 COLOURS = [[10, 20, 30], [200, 0, 0], [0, 200, 0]]
@@ -211,3 +216,127 @@ def test_memory_of_20_megapixels(tmp_path):
 @pytest.mark.slow
 def test_memory_of_100_megapixels(tmp_path):
     assert peak_memory(tmp_path, 10_000, save=True)[0] < 4e9
+
+
+@pytest.mark.parametrize("size", [(10, 20_000), (20_000, 10), (1, 60_000), (3, 400_000), (900, 9)])
+def test_names_stay_in_proportion_to_the_area(size):
+    image = np.full((*size, 3), 10, np.uint8)
+    result = minicnn.segment(image, knowing(320))
+    strip = result.legend()
+    assert strip is not None and strip.nbytes < 3 * ROOM
+    lines = strip.shape[0] // 2  # the letters; there is one line
+    assert 12 <= lines <= max(12, (size[0] * size[1]) ** 0.5 / 39)
+    canvas = result.overlay()
+    assert canvas.nbytes <= 3 * max(ROOM, 4 * size[0] * size[1])
+    assert np.array_equal(
+        canvas[: size[0], : size[1]][:: size[0] // 2 + 1],
+        result.overlay(legend=False)[:: size[0] // 2 + 1],
+    )
+
+
+def test_a_picture_too_narrow_for_names_gets_none(tmp_path):
+    """3 columns of 400,000 pixels: as wide as the names it would be 130 times as large."""
+    result = minicnn.segment(np.full((400_000, 3, 3), 10, np.uint8), knowing(320))
+    assert result.legend() is None and result.overlay().shape == (400_000, 3, 3)
+    assert all(path.is_file() for path in result.save(tmp_path))
+
+
+def test_long_names_and_many_lines_of_a_name(tmp_path):
+    """A name is one line, whatever its characters; one of a million letters is not drawn."""
+    for name, drawn in (("sky\nand\tsea", True), ("x" * 100_000, False)):
+        network = Trained(Red(1), {"classes": [name], "colours": COLOURS[:1]})
+        result = minicnn.segment(np.zeros((900, 900, 3), np.uint8), network)
+        strip = result.legend()
+        assert (strip is not None) == drawn and (not drawn or strip.shape[0] < 60)
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (2, 300)])
+def test_figures_of_narrow_pictures_are_bounded(size, small):
+    labelling = Labelling("crf", min_size=1)
+    result = minicnn.segment(np.zeros((*size, 3), np.uint8), small, labelling=labelling)
+    for figure in result.stages().values():
+        assert max(figure.get_size_inches()) < 60
+
+
+def transparent(path, size=(20, 30)):
+    """A picture whose left half is transparent; returns the labels that Red sees in the rest."""
+    image, labels = red_picture(size)
+    alpha = np.full(size, 255, np.uint8)
+    alpha[:, : size[1] // 2] = 0
+    Image.fromarray(np.dstack([image, alpha])).save(path)
+    labels[:, : size[1] // 2] = 255
+    return labels
+
+
+def test_what_is_transparent_is_void(tmp_path):
+    expected = transparent(tmp_path / "cut.png")
+    result = minicnn.segment(tmp_path / "cut.png", knowing(30))
+    assert np.array_equal(result.labels, expected)
+    assert result.shares.sum() == pytest.approx(0.5) and len(result.shares) == 3
+    overlaid, path = result.save(tmp_path / "out")
+    assert np.array_equal(read_labels(path), expected)
+    void = result.overlay()[:20, :15]
+    assert set(np.unique(void)) == {205, 255}  # checkers, no colour of a class
+    assert (result.legend() == 205).any()
+    opaque, _ = red_picture((20, 30))
+    assert np.array_equal(
+        result.overlay()[:20, 15:30], minicnn.segment(opaque, knowing(30)).overlay()[:20, 15:30]
+    )
+
+
+def test_all_transparent(tmp_path):
+    Image.fromarray(np.zeros((9, 9, 4), np.uint8)).save(tmp_path / "nothing.png")
+    result = minicnn.segment(tmp_path / "nothing.png", knowing(30))
+    assert (result.labels == 255).all() and not result.shares.any()
+    assert len(result.save(tmp_path / "out")) == 2
+
+
+def test_force_replaces_results_but_never_what_is_kept(tmp_path):
+    image, labels = red_picture((20, 30))
+    first = minicnn.segment(image, knowing(30)).save(tmp_path)
+    again = minicnn.segment(image + 10, knowing(30))
+    assert again.save(tmp_path, force=True) == first
+    assert np.array_equal(read_labels(first[1]), np.minimum(labels + 1, 2))
+    others = again.save(tmp_path, force=True, keep=first)
+    assert not set(others) & set(first) and others[0].name == "picture-2-overlay.png"
+
+
+def test_stages_are_saved_beside_and_overwrite_nothing(tmp_path, small):
+    mine = tmp_path / "picture-crf.png"
+    mine.write_bytes(b"mine")
+    result = minicnn.segment(np.zeros((20, 30, 3), np.uint8), small, labelling="crf")
+    written = result.save(tmp_path, stages=True)
+    assert [p.name for p in written] == [
+        f"picture-2-{part}.png" for part in ("overlay", "labels", "superpixels", "crf")
+    ]
+    assert mine.read_bytes() == b"mine"
+
+
+def test_the_best_measured_labelling_is_the_default():
+    """Of shipped networks only, as the table has it; others keep the raw scores."""
+    table, _ = load_table("stanford")
+    for name in shipped_names():
+        measured = {
+            row["ours"]["pixel_accuracy"]: row["ours"]["labelling"]
+            for row in table["rows"]
+            if row["ours"]["network"] == name
+        }
+        best = str(best_labelling(find(name)))
+        assert best == measured.get(max(measured, default=None), "argmax")
+    assert str(best_labelling(find("multi-scale"))) == "crf"
+    assert (
+        str(best_labelling(None))
+        == str(best_labelling(Path("multi-scale.safetensors")))
+        == "argmax"
+    )
+
+
+def test_segment_says_its_labelling(small):
+    image = np.zeros((20, 30, 3), np.uint8)
+    assert minicnn.segment(image, small).labelling == "argmax"
+    assert minicnn.segment(image, "multi-scale").labelling == "crf"
+    assert minicnn.segment(image, "multi-scale", labelling="argmax").labelling == "argmax"
+    assert (
+        minicnn.segment(image, small, labelling=Labelling("crf", gamma=3)).labelling
+        == "crf(gamma=3.0)"
+    )

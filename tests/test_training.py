@@ -13,6 +13,7 @@ import pytest
 import minicnn
 from minicnn import checkpoints, datasets
 from minicnn import run as running
+from minicnn.evaluation import Trained
 from minicnn.training import TrainingError
 from minicnn.writing import alone
 
@@ -271,6 +272,25 @@ def test_an_exported_network_is_one_file_in_float16(tmp_path):
         checkpoints.export(tmp_path / "none", file)
     with pytest.raises(OSError):
         checkpoints.export(file, tmp_path / "no such folder" / "mine.safetensors")
+
+
+def test_export_takes_a_run_and_refuses_what_float16_cannot_hold(tmp_path):
+    run, file = tiny(steps=2, out=tmp_path / "run"), tmp_path / "of-the-run.safetensors"
+    checkpoints.export(run, file)
+    checkpoints.export(tmp_path / "run", tmp_path / "of-the-folder.safetensors")
+    (arrays, config), (others, expected) = map(
+        checkpoints.load, (file, tmp_path / "of-the-folder.safetensors")
+    )
+    assert same(arrays, others) and config == expected
+    checkpoints.export(tiny(steps=2), file)  # a run without a folder
+    before = file.read_bytes()
+    for value in (1e5, np.nan, np.inf):
+        run.network.parameters()[0].data.flat[0] = value
+        with pytest.raises(checkpoints.CheckpointError, match="weight holds .* above 65504"):
+            checkpoints.export(run, file)
+    with pytest.raises(checkpoints.CheckpointError, match="no config"):
+        checkpoints.export(Trained(run.network, {}), file)
+    assert file.read_bytes() == before
 
 
 def test_tables_are_stored_with_the_run(tmp_path):

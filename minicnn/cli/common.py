@@ -36,8 +36,8 @@ def trained(model, device, changes):
     return found
 
 
-def labelling_in(settings, others=""):
-    """The Labelling that --set asks for."""
+def labelling_in(settings, others="", default="argmax"):
+    """The Labelling that --set asks for, or `default`; None stays None."""
     from minicnn.grouping.labelling import Labelling
 
     for key, value in settings.items():
@@ -45,7 +45,8 @@ def labelling_in(settings, others=""):
             what = f"only options {others}of a labelling (labelling=crf gamma=20)"
             near = did_you_mean(key, ["labelling", *models.LATER])
             raise ValueError(f"--set {key}={value}: {what} apply here{near}")
-    return Labelling(settings.pop("labelling", "argmax"), **settings)
+    name = settings.pop("labelling", default)
+    return Labelling(name, **settings) if name else None
 
 
 def bar(iterable, total=None):

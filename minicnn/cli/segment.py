@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 import minicnn
 from minicnn.cli.arguments import (
@@ -16,15 +17,18 @@ from minicnn.cli.arguments import (
 )
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
-from minicnn.covers import with_classifier
+from minicnn.images.reading import ImageError
 from minicnn.printing import one_line, print_lines
-from minicnn.segmenting import LARGEST
-from minicnn.writing import save_png
+from minicnn.segmenting import LARGEST, labelling_for
+
+CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
+PARTS = ("overlay", "labels", "superpixels", "crf", "tree", "cover")  # that results end in
+ENDINGS = ("jpg jpeg jpe png bmp tif tiff webp gif ppm pgm pbm heic heif avif jp2 jpx j2k").split()
 
 
 def add(commands):
     p = add_command(commands, "segment", "names every pixel of photographs", run)
-    p.add_argument("images", metavar="IMAGE", nargs="+")
+    p.add_argument("images", metavar="IMAGE", nargs="+", help="a picture, or a folder of pictures")
     p.add_argument("--model", default="multi-scale", help=f"{TRAINED} (multi-scale)")
     p.add_argument(
         "--size",
@@ -32,43 +36,76 @@ def add(commands):
         metavar="N",
         help=f"long side that the network sees, in pixels (as in training), at most {LARGEST}",
     )
-    add_set(p, LABELLING)
+    add_set(p, CHOICES)
     p.add_argument("--stages", action="store_true", help="pictures of each stage of the labelling")
+    p.add_argument("--force", action="store_true", help="replaces results of the same names")
     add_machine(p)
-    add_out(p, "folder for overlays and label maps (segmented-1, or the next number)")
+    add_out(p, "folder for overlays and label maps, new or not (segmented-1, or the next number)")
     add_json(p)
 
 
 def run(o):
-    failed, done, settings = 0, [], dict(o.set)
-    changes, labelling = changes_in(settings), labelling_in(settings)
-    if o.stages and labelling.name == "argmax":
-        which = "superpixels, labelling=crf or labelling=cover"
-        raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
-    with machine(o) as device, new_folder(o.out, "segmented") as out:
+    settings = dict(o.set)
+    changes, labelling = changes_in(settings), labelling_in(settings, default=None)
+    found = [picture for name in o.images for picture in pictures(name)]
+    done, failed, left_out, keep = [], 0, [], [path for path, _ in found]
+    with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
         network = trained(o.model, device, changes)  # once for all pictures
-        labelling = with_classifier(labelling, network.network, network.weights)
-        for path in o.images:
+        labelling = labelling_for(network, labelling)
+        if o.stages and labelling.name == "argmax":
+            which = "superpixels, labelling=crf or labelling=cover"
+            raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
+        for path, sure in found:
             begun = time.perf_counter()
             try:
                 result = minicnn.segment(path, network, o.size, labelling=labelling)
             except ValueError as error:
-                failed += 1
-                print("minicnn:", one_line(error), file=sys.stderr)
+                if sure or not isinstance(error, ImageError):
+                    failed += 1
+                    print("minicnn:", one_line(error), file=sys.stderr)
+                else:
+                    left_out.append(one_line(path))
                 continue
-            shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
-            files = result.save(out)
-            for stage, figure in result.stages().items() if o.stages else ():
-                start = files[0].name.removesuffix("overlay.png")
-                files += (files[0].with_name(f"{start}{stage}.png"),)
-                save_png(figure, files[-1])
-            files = [str(file) for file in files]
-            seconds = round(time.perf_counter() - begun, 3)
-            done.append({"image": path, "files": files, "shares": shares, "seconds": seconds})
+            files = [str(file) for file in result.save(out, o.stages, o.force, keep)]
+            keep += files
+            done.append(_about(path, result, files, time.perf_counter() - begun))
             if not o.json:
-                most = sorted(shares.items(), key=lambda item: -item[1])[:3]
-                named = ", ".join(f"{name} {share:.0%}" for name, share in most if share)
-                print_lines(f"{path}: {named}; {files[0]}")
+                print_lines(_line(path, result, files))
+                sys.stdout.flush()
+    if left_out:
+        print(f"minicnn: left out, not pictures: {', '.join(left_out)}", file=sys.stderr)
     if o.json:
-        print(json.dumps({"pictures": done, "failed": failed}))
-    return 2 if failed else 0
+        about = {"pictures": done, "failed": failed, "left_out": left_out}
+        print(json.dumps(about | {"labelling": str(labelling)}))
+    return 2 if failed or not done else 0
+
+
+def pictures(name):
+    """[(path, whether it has to be a picture)]: the file itself, or what is in a folder, sorted;
+    there, files that are not called as pictures are tried, too, and no failure if they are none.
+    The results of an earlier call are not segmented again."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return [(name, True)]
+    names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+    starts = {n.removesuffix("overlay.png") for n in names if n.endswith("-overlay.png")}
+    ours = {
+        f"{start}{part}.png" for start in starts for part in PARTS if f"{start}labels.png" in names
+    }
+    if not names - ours:
+        raise ImageError(f"{name}: there is no picture in this folder")
+    inside = [folder / n for n in sorted(names - ours)]
+    return [(str(p), p.suffix.lower().removeprefix(".") in ENDINGS) for p in inside]
+
+
+def _about(path, result, files, seconds):
+    """What --json tells of one picture."""
+    shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
+    return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)}
+
+
+def _line(path, result, files):
+    most = sorted(zip(result.shares, result.classes, strict=True), key=lambda pair: -pair[0])[:3]
+    named = ", ".join(f"{name} {share:.0%}" for share, name in most if share) or "all transparent"
+    nameless = " without names, for which it is too narrow" if result.legend() is None else ""
+    return f"{path}: {named} ({result.labelling}); {files[0]}{nameless}"

@@ -43,9 +43,10 @@ def setting(text):
 
 
 @contextlib.contextmanager
-def new_folder(chosen, otherwise):
+def new_folder(chosen, otherwise, adding=False):
     """The folder for results, made and empty: the chosen one, or the next free of `otherwise`-1,
-    -2, ... (none if that is None). One that was made here goes again if it stays empty."""
+    -2, ... (none if that is None). One that was made here goes again if it stays empty. With
+    `adding` the chosen one need not be empty."""
     if chosen is None and otherwise is None:
         yield None
         return
@@ -54,7 +55,8 @@ def new_folder(chosen, otherwise):
         hint = "choose another --out"
         if (folder / LAST).is_file():
             hint += f", or go on with this run: minicnn resume {folder}"
-        check_free(folder, hint)
+        if not (adding and folder.is_dir()):
+            check_free(folder, hint)
         made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 VOID = 255  # the label of pixels that count neither in the loss nor in a score
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """One labelled picture.
 
@@ -24,6 +24,10 @@ class Picture:
     labels: np.ndarray
     instances: np.ndarray | None = None
     tags: tuple = ()
+
+    def __repr__(self):
+        height, width = self.labels.shape
+        return f"<Picture {self.name}: {width} x {height} pixels; {', '.join(self.tags)}>"
 
 
 class Dataset:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.figures.labelled import legend, overlay
+from minicnn.figures.labelled import legend, overlay, proportions
 from minicnn.figures.sheets import TEXT, accuracy, write_names
 
 RED = (255, 40, 40)
@@ -34,9 +34,11 @@ def grouping_sheet(pictures, regions, results, classes, colours, title=None):
     if not count or any(len(maps) != count for maps in (regions, *results.values())):
         raise ValueError("a sheet needs pictures, and for each its regions and its label maps")
     headings = ["regions", "truth", *results]
-    height, width = pictures[0].labels.shape
     cell = 3.3
-    size = (cell * len(headings), (cell * height / width + 0.3) * count + 0.9)
+    size = (
+        cell * len(headings),
+        (cell * proportions(pictures[0].labels.shape) + 0.3) * count + 0.9,
+    )
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     for axes, picture, found, *maps in zip(
         figure.subplots(count, len(headings), squeeze=False),

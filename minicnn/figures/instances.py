@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minicnn.figures.labelled import proportions
 from minicnn.figures.network import YUV_TO_RGB
 from minicnn.images.normalise import YUV_MEAN, YUV_SPREAD
 from minicnn.op import no_grad
@@ -30,7 +31,10 @@ def instance_figure(network, image, colours):
     network.change(output=output)
     paint = _painter(planes, network.options["normalise"])
     rows, columns = planes.shape[1:]
-    size = (3 * PICTURE_HEIGHT * columns / rows + 0.3, (PICTURE_HEIGHT + 0.6) * len(answers))
+    size = (
+        3 * PICTURE_HEIGHT / proportions((rows, columns)) + 0.3,
+        (PICTURE_HEIGHT + 0.6) * len(answers),
+    )
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     cells = figure.subplots(len(answers), 3, squeeze=False)
     before = None

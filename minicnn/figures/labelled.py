@@ -28,6 +28,12 @@ def overlay(image, labels, colours, alpha=0.5):
     return np.rint(mixed).astype(np.uint8)
 
 
+def proportions(size):
+    """Height / width of a picture (H, W), for the size of a figure that shows it; bounded, because
+    a strip of 3 x 10,000 pixels would ask for a figure of gigabytes."""
+    return float(np.clip(size[0] / size[1], 1 / 5, 5))
+
+
 def legend(figure, classes, colours, shares=None, columns=None, void=False):
     """Puts a legend below everything in `figure`: a patch of colour and a name for each class, and
     its share in percent where `shares` (floats, summing to 1) are given. Returns the legend."""

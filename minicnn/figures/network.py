@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minicnn.figures.labelled import proportions
 from minicnn.images.colour import RGB_TO_YUV
 from minicnn.images.normalise import PLANES
 
@@ -61,7 +62,7 @@ def feature_maps(network, image, most=12):
     zoom = getattr(network, "step", 2)  # how much smaller the picture gets from look to look
     rows = -(-most // columns)
     # Everything in a line of the figure is equally high, the mosaics a little wider.
-    width = max(2.4, ROW * image.shape[1] / image.shape[0])  # room for the titles
+    width = max(2.4, ROW / proportions(image.shape))  # room for the titles
     widths = [width] + [max(3.4, width * columns / rows)] * len(names)
     figure = Figure(
         figsize=(sum(widths) + 0.3, scales * (ROW + 0.42)), dpi=110, layout="constrained"
@@ -161,7 +162,7 @@ def planes(levels, names):
     from matplotlib.figure import Figure
 
     largest = max(float(np.percentile(np.abs(level), 99)) for level in levels)
-    aspect = levels[0].shape[2] / levels[0].shape[1]
+    aspect = 1 / proportions(levels[0].shape[1:])
     figure = Figure(
         figsize=(ROW * aspect * len(levels) + 0.2, (ROW + 0.35) * len(names)),
         dpi=110,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minicnn.figures.labelled import proportions
 from minicnn.figures.network import TEXT, grey
 from minicnn.images.pyramid import halve
 
@@ -33,7 +34,7 @@ def scale_sheet(network, image):
     shared = rows[0][1]
     best = int(np.argmax(shared.std(axis=(1, 2))))
     wide = 3.0
-    tall = wide * image.shape[0] / image.shape[1]
+    tall = wide * proportions(image.shape)
     size = ((levels + 1) * wide, 4 * tall + 1.6)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     cells = figure.subplots(4, levels + 1, squeeze=False)

@@ -35,7 +35,7 @@ def curves(records, title=None):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlim(left=0)
     if trained or looked:
-        accuracies.legend(fontsize=TEXT - 2, loc="lower right")
+        accuracies.legend(fontsize=TEXT - 2, loc="best")
     if looked:
         best = max(looked, key=lambda r: r["val_accuracy"])
         accuracies.set_title(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minicnn.figures.grouping import borders
-from minicnn.figures.labelled import legend, overlay
+from minicnn.figures.labelled import legend, overlay, proportions
 from minicnn.figures.sheets import TEXT, write_names
 from minicnn.grouping.cover import entropy
 from minicnn.grouping.labelling import softmax
@@ -66,7 +66,7 @@ def tree_figure(image, regions, parents, heights, levels=6):
             break
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    aspect = image.shape[0] / image.shape[1]
+    aspect = proportions(image.shape)
     size = (4.2 * columns, (4.2 * aspect + 0.35) * rows)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -106,7 +106,7 @@ def _figure(image, first, named, classes, colours, largest=1.0, last=()):
     count = len(first) + len(named) + len(last)
     columns = count if count <= 3 else -(-count // 2)
     rows = -(-count // columns)
-    aspect = image.shape[0] / image.shape[1]
+    aspect = proportions(image.shape)
     size = (4.2 * columns, (4.2 * aspect + 0.35) * rows + 0.6)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     cells = figure.subplots(rows, columns, squeeze=False).ravel()

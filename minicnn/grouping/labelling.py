@@ -16,6 +16,7 @@ from inspect import signature
 
 import numpy as np
 
+from minicnn.confusion import check_labels
 from minicnn.grouping.cover import cover
 from minicnn.grouping.crf import crf
 from minicnn.grouping.superpixels import GroupingError, region_means, superpixels
@@ -100,6 +101,9 @@ class Labelling:
         own = [f"{k}={v}" for k, v in self.options.items() if v != defaults[k]]
         return f"{self.name}({', '.join(own)})" if own else self.name
 
+    def __repr__(self):
+        return f"Labelling {self}"
+
     def regions(self, image):
         """int32 (H, W): the superpixels that it works with."""
         return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
@@ -113,12 +117,41 @@ def as_labelling(labelling):
 def labelled(network, image, labelling):
     """(labels (H, W), scores (K, H, W), features) of a picture: the network's scores, what the
     labelling, a Labelling or another function of (image, scores), makes of them, and for a cover
-    the maps (C, h, w) that the scores were read from, else None."""
-    if getattr(labelling, "name", None) == "cover":
-        scores, features = network.predict_with_features(image)
-        return labelling(image, scores, features), scores, features
-    scores = network.predict(image)
-    return labelling(image, scores), scores, None
+    the maps (C, h, w) that the scores were read from, else None.
+
+    Raises ScoresError for scores that are no numbers, LabelError for labels that are no classes.
+    """
+    cover = getattr(labelling, "name", None) == "cover"
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said below, in words
+        found = network.predict_with_features(image) if cover else (network.predict(image),)
+    scores = found[0]
+    _check_scores(scores, image.shape[:2])
+    what = f"what labelling={name_of(labelling)} returned"
+    labels = check_labels(labelling(image, *found), image.shape[:2], len(scores), what)
+    return labels, scores, found[1] if cover else None
+
+
+class ScoresError(ValueError):
+    """Scores that no labels can be read from."""
+
+
+def _check_scores(scores, size):
+    if np.ndim(scores) != 3 or scores.shape[1:] != tuple(size):
+        raise ScoresError(
+            f"the network's scores are {np.shape(scores)}; expected (classes, height, width) of "
+            f"the picture, {tuple(size)}"
+        )
+    finite = np.isfinite(scores)
+    if not finite.all():
+        raise ScoresError(
+            f"{1 - finite.mean():.0%} of the network's scores are NaN or infinite, so they name "
+            "nothing: its weights are damaged, or its training diverged; take another checkpoint"
+        )
+
+
+def name_of(labelling):
+    """What a labelling, a Labelling or another function, is called."""
+    return getattr(labelling, "__name__", None) or str(labelling)
 
 
 def dense_features(features, probabilities):
