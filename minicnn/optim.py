@@ -116,6 +116,9 @@ def warm_up(schedule, over):
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
 
 
+SCHEDULES = ("polynomial", "cosine", "steps", "constant")
+
+
 def named_schedule(name, total, over=0):
     """The schedule of this name for a training of `total` steps, after a warm-up over `over` steps,
     or a tenth of the training if that is shorter. Raises ValueError that lists the names."""
@@ -126,6 +129,6 @@ def named_schedule(name, total, over=0):
         "constant": constant,
     }
     if name not in schedules:
-        raise ValueError(f"schedule {name!r}: choose {', '.join(schedules)}")
+        raise ValueError(f"schedule {name!r}: choose {', '.join(SCHEDULES)}")
     schedule = schedules[name]()
     return warm_up(schedule, min(over, total // 10)) if over else schedule
