@@ -1,54 +1,72 @@
-"""Weights and configuration in one file (safetensors), written whole or not at all.
+"""Checkpoints: the weights of a network, and everything that describes its run.
 
-A checkpoint holds the parameters, what training needs to go on (under `velocity/`), and in its
-header, as JSON, everything that describes the run: model, options, classes, data, seed, step.
-Such a file cannot run code when it is opened.
+A file holds the parameters, what training needs to go on (under `velocity/`), and as JSON the
+config (config.py). `restore` looks at all of it: the network that the config describes is built
+without memory for its weights, the shapes in the file have to be its shapes, and only then are
+arrays made (weight_files.py).
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from minicnn import models
+from minicnn import init, models
+from minicnn.config import CheckpointError, Config
 from minicnn.devices import move
 from minicnn.nearest import did_you_mean
-from minicnn.writing import write_atomically
+from minicnn.weight_files import check_finite, halved, load, opened, save
+
+__all__ = ["BEST", "LAST", "CheckpointError", "load", "save"]
 
 RESULTS = Path(__file__).parent / "results"
 BEST, LAST = "best.safetensors", "last.safetensors"
+PLAN = "greedy.json"  # of a training block by block, whose runs lie in the folder; see greedy.py
 COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py
+VELOCITY = "velocity/"
 
 
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be read or does not fit; the message names the file."""
+def restore(path):
+    """(network, velocities, config) of a checkpoint that was looked at from end to end: the network
+    on the CPU with the weights of the file, {parameter: array} of what training needs to go on, and
+    Config.to_json(). Raises CheckpointError that names the file."""
+    with opened(path) as (file, shapes, header):
+        config = Config.from_json(header, path).to_json()
+        try:
+            with init.shapes_only():
+                network = build(config)
+        except ValueError as error:  # options that do not go together, tables
+            raise CheckpointError(f"{path}: {error}") from None
+        weights = {name for name in shapes if not name.startswith(VELOCITY)}
+        fill(network, path, file, {name: shapes[name] for name in weights})
+        velocities = {name: file.get_tensor(name) for name in shapes if name not in weights}
+    check_finite(path, velocities)
+    return network, {name.removeprefix(VELOCITY): a for name, a in velocities.items()}, config
 
 
-def save(path, arrays, config):
-    """Writes {name: numpy array} and the JSON-able `config` to `path`, atomically: an interrupted
-    write leaves the old file as it was."""
-    from safetensors.numpy import save as to_bytes
-
-    contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
-    write_atomically(path, to_bytes(contiguous, metadata={"minicnn": json.dumps(config)}))
-
-
-def load(path):
-    """({name: numpy array}, config) of a checkpoint. Raises CheckpointError that names the file."""
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such file")
+def fill(network, path, file, shapes):
+    """Gives a network, built in `init.shapes_only()`, the weights of an open file."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = (file.metadata() or {}).get("minicnn")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({error})") from None
-    if header is None:
-        raise CheckpointError(f"{path}: a safetensors file, but not one that minicnn wrote")
-    return arrays, json.loads(header)
+        network.check_shapes(shapes)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    with np.errstate(over="ignore"):  # of numbers of 64 bits; what became infinite is found below
+        arrays = {name: file.get_tensor(name).astype(np.float32) for name in shapes}
+    check_finite(path, arrays)
+    network.load_state_dict(arrays)
+
+
+def check_velocities(path, velocities, learning):
+    """CheckpointError if {name: array} of a file are not of the shapes of the parameters in
+    `learning`, {name: Parameter}."""
+    for name in sorted(set(learning) ^ set(velocities)):
+        what = "is missing" if name in learning else "belongs to nothing that is learnt"
+        raise CheckpointError(f"{path}: {VELOCITY}{name} {what}, so no training can go on from it")
+    for name, p in learning.items():
+        if velocities[name].shape != p.shape:
+            raise CheckpointError(
+                f"{path}: {VELOCITY}{name} is {velocities[name].shape} in the file, and its "
+                f"parameter {p.shape}"
+            )
 
 
 def find(name):
@@ -58,6 +76,8 @@ def find(name):
         for candidate in (path / BEST, path / LAST):
             if candidate.is_file():
                 return candidate
+        if (path / PLAN).is_file():
+            raise CheckpointError(f"{path}: a training block by block; which? {path}/block-1, ...")
         if any(path.iterdir()):  # else it was just made, for results: `--model patch --out patch`
             raise CheckpointError(
                 f"{path}: this folder holds no {BEST}; is it a run of minicnn train?"
@@ -82,14 +102,7 @@ def shipped_names():
 
 def load_model(name, device="cpu"):
     """(network in prediction mode, config) from a run folder, a file or a shipped name."""
-    path = find(name)
-    arrays, config = load(path)
-    weights = {k: v for k, v in arrays.items() if not k.startswith("velocity/")}
-    try:
-        network = build(config)
-        network.load_state_dict({k: v.astype(np.float32) for k, v in weights.items()})
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from None
+    network, _, config = restore(find(name))
     return network.to(device).eval(), config
 
 
@@ -154,42 +167,36 @@ def export(model, path):
     Raises CheckpointError if `model` is nothing of these, cannot be read or has weights that
     float16 cannot hold, OSError if `path` cannot be written.
     """
-    arrays, config = _weights_of(model)
-    weights = {k: _halved(k, v) for k, v in arrays.items() if not k.startswith("velocity/")}
-    save(path, weights, config)
+    arrays, config, source = _weights_of(model)
+    save(path, halved(arrays, source), config)
 
 
 def _weights_of(model):
-    """({name: array}, config) of a Run, or of what `find` finds."""
+    """({name: array}, config, name for people) of a Run, or of what `find` finds."""
     if not hasattr(model, "network"):
-        return load(find(model))
+        file = find(model)
+        network, _, config = restore(file)
+        return network.state_dict(), config, file
     if not model.config:
         raise CheckpointError("export: this network has no config; give the Run that trained it")
     best = model.config.get("best")
     step = best["step"] if best else getattr(model, "step", model.config.get("step"))
-    return model.network.state_dict(), model.config | {"step": step}
-
-
-def _halved(name, array):
-    """As float16; CheckpointError for what has no place in it, and would become infinite."""
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float16)
-    if not np.isfinite(half).all():
-        raise CheckpointError(
-            f"export: {name} holds numbers that are not finite or above 65504, the largest of "
-            "float16, so that this network would name nothing"
-        )
-    return half
+    return model.network.state_dict(), model.config | {"step": step}, "export"
 
 
 def build(config):
-    """The untrained network that a config describes."""
+    """The untrained network that a config describes. Raises ValueError for options that do not go
+    together, and for tables of another network."""
     cls, _ = models.find(config["model"])
     network = cls(len(config["classes"]), **config["options"])
-    tables = config.get("tables", {})
-    for path, module in network.named_modules():
-        if path in tables:  # drawn at random once, and stored with the run
-            module.table = np.array(tables[path])
+    modules = {path: m for path, m in network.named_modules() if hasattr(m, "table")}
+    for path, table in config.get("tables", {}).items():  # drawn at random once, stored with it
+        table = np.array(table, np.int64).reshape(-1, 2)
+        if path not in modules or modules[path].table.shape != table.shape:
+            raise ValueError(f"the connection table of {path} does not fit the network")
+        if (table < 0).any() or (table > modules[path].table.max(axis=0)).any():
+            raise ValueError(f"the connection table of {path} names maps that do not exist")
+        modules[path].table = table
     return network
 
 

@@ -10,7 +10,7 @@ what the classifier learns from.
 
 import numpy as np
 
-from minicnn import datasets, randomness
+from minicnn import datasets, memory, randomness
 from minicnn.checkpoints import RESULTS
 from minicnn.covers import cover_file, save_cover
 from minicnn.evaluation import trained
@@ -28,6 +28,7 @@ DEFAULTS = {
     "weight_decay": 2e-3,
     "segments": 100,  # drawn from the tree of each picture
 }
+EPOCHS = 100_000  # at most
 RANGES = {
     "grid": (1, 16),
     "units": (1, 65536),
@@ -58,8 +59,8 @@ def train_cover(
 
     Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
     """
-    if epochs < 1 or int(epochs) != epochs:
-        raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 or more")
+    if not 1 <= epochs <= EPOCHS or int(epochs) != epochs:
+        raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 to {EPOCHS}")
     network, config, weights = trained(model, device)
     superpixels = Labelling("superpixels").options
     o = merge_options("cover", DEFAULTS | superpixels, settings or {}, RANGES)
@@ -69,7 +70,7 @@ def train_cover(
             f"train cover: {weights.stem} came with minicnn and stays as it is; copy {weights} to "
             "a folder of yours, and give that file"
         )
-    if "data" not in config:
+    if not config or config["data"]["name"] is None:
         raise datasets.DataError("train cover: this network does not know what it was trained on")
     data = config["data"]
     dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
@@ -81,6 +82,8 @@ def train_cover(
             drawn = _segments(network, picture, regions_of(picture.image), o, seed, loader.position)
             descriptors.append(drawn[0])
             targets.append(drawn[1])
+            if len(descriptors) == 1:
+                _check_memory(drawn[0], len(pictures), o)
     if not descriptors:
         raise datasets.DataError(f"{dataset.name} has no pictures to train on")
     descriptors, targets = np.concatenate(descriptors), np.concatenate(targets)
@@ -97,6 +100,17 @@ def train_cover(
     if weights is not None:
         save_cover(classifier, network, cover_file(weights))
     return classifier
+
+
+def _check_memory(descriptors, pictures, o):
+    """ValueError if what is collected, twice as it is put together, and the classifier with what
+    its training needs, will be too much. `descriptors` are those of one picture."""
+    units = descriptors[0].size * o["units"] * 4
+    memory.check(
+        2 * pictures * descriptors.nbytes + memory.WEIGHTS * units,
+        f"train cover with segments={o['segments']}, grid={o['grid']}, units={o['units']}",
+        "give smaller ones",
+    )
 
 
 def _segments(network, picture, regions, o, seed, position):

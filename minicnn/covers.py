@@ -8,12 +8,16 @@ holds a checksum of them. `minicnn train cover --start RUN` makes it, see cover_
 """
 
 import zlib
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from minicnn import checkpoints
+from minicnn import checkpoints, init, typed
+from minicnn.config import FORMAT, CheckpointError, from_header
 from minicnn.grouping.cover_classifier import CoverClassifier
 from minicnn.grouping.labelling import GroupingError, Labelling
+from minicnn.typed import number
+from minicnn.weight_files import halved, opened, save
 
 
 def cover_file(weights):
@@ -23,28 +27,66 @@ def cover_file(weights):
     return weights.with_name(f"{weights.stem}{checkpoints.COVER}.safetensors")
 
 
+@dataclass
+class Shape:
+    """What a CoverClassifier is made with."""
+
+    features: int = number(least=1, most=1e6)
+    classes: int = number(least=1, most=255)
+    grid: int = number(least=1, most=16)
+    units: int = number(least=1, most=65536)
+    dropout: float = number(least=0, most=0.99)
+
+
+@dataclass
+class Superpixels:
+    """The superpixels that it learnt from."""
+
+    scale: float = number(least=0, most=1e6)
+    sigma: float = number(least=0, most=20)
+    min_size: int = number(least=1, most=1e6)
+
+
+@dataclass
+class CoverConfig:
+    """What describes a classifier: its shape, the network whose features it reads (a checksum),
+    and how it was trained."""
+
+    model: str
+    shape: Shape
+    network: int
+    superpixels: Superpixels
+    options: dict[str, object]
+    classes: list[str]
+    segments: int = number(least=1)
+    epochs: int = number(least=1)
+    losses: list[float] = field(default_factory=list)
+    seed: int = number(0, 0, 2**63 - 1)
+
+
 def save_cover(classifier, network, path):
     """Writes a classifier as float16, and what it knows `about` its training."""
     about = classifier.about | {"model": "cover", "shape": classifier.shape}
-    about["network"] = checksum(network)
-    arrays = {name: a.astype(np.float16) for name, a in classifier.state_dict().items()}
-    checkpoints.save(path, arrays, about)
+    about |= {"network": checksum(network), "format": FORMAT}
+    save(path, halved(classifier.state_dict(), path), about)
 
 
 def load_cover(path, network):
     """The CoverClassifier from a file. Raises GroupingError if it belongs to other weights
     than those of `network`, CheckpointError if it cannot be read."""
-    arrays, config = checkpoints.load(path)
-    if config.get("model") != "cover":
-        raise checkpoints.CheckpointError(f"{path}: not a classifier for labelling=cover")
-    if config["network"] != checksum(network):
-        raise GroupingError(
-            f"{path}: the network has been trained further since, and its features are others now; "
-            f"train it again: minicnn train cover --start {path.parent}"
-        )
-    classifier = CoverClassifier(**config["shape"])
-    classifier.load_state_dict({name: a.astype(np.float32) for name, a in arrays.items()})
-    classifier.about = config
+    with opened(path) as (file, shapes, header):
+        if not isinstance(header, dict) or header.get("model") != "cover":
+            raise CheckpointError(f"{path}: not a classifier for labelling=cover")
+        config = from_header(CoverConfig, header, path)
+        if config.network != checksum(network):
+            raise GroupingError(
+                f"{path}: the network has been trained further since, and its features are others "
+                f"now; train it again: minicnn train cover --start {path.parent}"
+            )
+        with init.shapes_only():
+            classifier = CoverClassifier(**typed.write(config.shape))
+        checkpoints.fill(classifier, path, file, shapes)
+    classifier.about = typed.write(config)
     return classifier.eval()
 
 

@@ -147,20 +147,26 @@ class Module:
         """{path: numpy array} of all parameters."""
         return {path: p.numpy() for path, p in self.named_parameters()}
 
-    def load_state_dict(self, state):
-        """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
-        own = dict(self.named_parameters())
-        missing, unknown = sorted(set(own) - set(state)), sorted(set(state) - set(own))
+    def check_shapes(self, shapes):
+        """ValueError that names what does not fit, if {path: shape} are not those of the
+        parameters."""
+        own = {path: p.shape for path, p in self.named_parameters()}
+        missing, unknown = sorted(set(own) - set(shapes)), sorted(set(shapes) - set(own))
         if missing or unknown:
             raise ValueError(
                 f"the weights do not fit this network: missing {missing[:3]}, unknown {unknown[:3]}"
             )
-        for path, p in own.items():
-            if p.shape != tuple(state[path].shape):
+        for path, shape in own.items():
+            if shape != tuple(shapes[path]):
                 raise ValueError(
-                    f"the weights do not fit: {path} is {tuple(state[path].shape)} in the file, "
-                    f"{p.shape} in the network"
+                    f"the weights do not fit: {path} is {tuple(shapes[path])} in the file, "
+                    f"{shape} in the network"
                 )
+
+    def load_state_dict(self, state):
+        """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
+        self.check_shapes({path: a.shape for path, a in state.items()})
+        for path, p in self.named_parameters():
             p.data = Tensor(np.array(state[path])).to(p.device, p.dtype).data
 
     @contextlib.contextmanager

@@ -65,9 +65,11 @@ class ConvTable2d(Module):
         kh, kw = pair(kernel_size, "ConvTable2d: kernel_size", 1)
         self.table = np.asarray(table)
         fan_in = np.bincount(self.table[:, 1])[self.table[:, 1]] * kh * kw
-        ones = initial((len(self.table), kh, kw), 1)
+        weight = initial((len(self.table), kh, kw), 1)
         scale = 1 / np.sqrt(fan_in).astype(np.float32).reshape(-1, 1, 1)
-        self.weight = Parameter(ones * Tensor(scale).to(Tensor(ones).device).data)
+        if init.drawn():
+            weight = weight * Tensor(scale).to(Tensor(weight).device).data
+        self.weight = Parameter(weight)
         outputs = int(self.table[:, 1].max()) + 1
         self.bias = Parameter(_bias(initial, outputs, int(fan_in.max()))) if bias else None
         self.gains = Parameter(init.zeros(len(self.table)) + 1) if gains else None

@@ -53,7 +53,7 @@ class Run:
         self.log = Log(folder and folder / "log.jsonl")
         self.quiet = quiet
         self.best_weights = None
-        self.network.freeze(*self.settings["freeze"].replace(",", " ").split())
+        self.network.freeze(*self.frozen(self.settings))
         learning = [(path, p) for path, p in network.named_parameters() if p.requires_grad]
         self.learning = dict(learning)
         self.weight = self._class_weights()
@@ -70,6 +70,11 @@ class Run:
         return run_html(self)
 
     # ------------------------------------------------------------------------------ preparations
+    @staticmethod
+    def frozen(settings):
+        """The names of the modules that keep their weights."""
+        return settings["freeze"].replace(",", " ").split()
+
     def _class_weights(self):
         """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
         then count alike."""

@@ -55,7 +55,7 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if features or everything:
         image = read_image(features) if features else _example(config)
         if image is not None:
-            size = fit_long_side(*image.shape[:2], config.get("long_side") or max(image.shape[:2]))
+            size = fit_long_side(*image.shape[:2], config["long_side"] or max(image.shape[:2]))
             drawn["features.png"] = figures.feature_maps(network, resize(image, size))
             if network.options.get("scales", 1) > 1:
                 drawn["scale.png"] = figures.scale_sheet(network, resize(image, size))
@@ -75,27 +75,28 @@ def layer_lines(model):
         network = cls(classes=8, **options)
     else:
         network, config = load_model(model)
-        size = (3 * (config.get("long_side") or 320) // 4, config.get("long_side") or 320)
+        side = config["long_side"] or 320
+        size = (3 * side // 4, side)
     rows = layer_table.layers(network, size)
     return [f"for a picture of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
 
 
 def summary(network, config, records=()):
     """What there is to say of a trained network, as lines of text."""
-    data = config.get("data", {})
-    settings = [f"{k}={v}" for k, v in (data.get("options") or {}).items()]
-    fold = [] if data.get("fold") is None else [f"fold {data['fold']} for the test"]
-    best, total = config.get("best"), config.get("total_steps")
+    data = config["data"]
+    settings = [f"{k}={v}" for k, v in data["options"].items()]
+    fold = [] if data["fold"] is None else [f"fold {data['fold']} for the test"]
+    best, total = config["best"], config["total_steps"]
     count = sum(p.data.size for p in network.parameters())
     lines = [
-        ("model", f"{config['model']}, recipe {config.get('recipe', 'unknown')}"),
+        ("model", f"{config['model']}, recipe {config['recipe'] or 'unknown'}"),
         ("options", _pairs(config["options"])),
-        ("training", _pairs(config.get("training", {}))),
-        ("data", ", ".join([str(data.get("name", "unknown")), *settings, *fold])),
+        ("training", _pairs(config["training"] or {})),
+        ("data", ", ".join([str(data["name"] or "unknown"), *settings, *fold])),
         ("classes", f"{len(config['classes'])}: {', '.join(config['classes'])}"),
         ("parameters", f"{count:,}"),
         ("steps", f"weights of step {config['step']}" + (f" of {total}" if total else "")),
-        ("seed", str(config.get("seed", "unknown"))),
+        ("seed", "unknown" if config["seed"] is None else str(config["seed"])),
     ]
     if best:
         lines.append(
@@ -117,17 +118,19 @@ def _pairs(options):
 def _records(model):
     """The log that lies beside the weights; [] if there is none."""
     log = find(model).with_name("log.jsonl")
-    return read_log(log) if log.is_file() else []
+    return read_log(log) if log.exists() else []
 
 
 def _example(config):
     """A picture of the data that the network was trained on; None if it is not on this machine."""
-    data = config.get("data", {})
+    data = config["data"]
+    if data["name"] is None:
+        return None
     try:
         dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
         pictures = next(filter(len, map(dataset.split, ("test", "val", "train"))))
         return pictures[0].image
-    except (KeyError, StopIteration, datasets.DataError):
+    except (StopIteration, datasets.DataError):
         return None
 
 

@@ -12,49 +12,27 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn import checkpoints, datasets, models, randomness
-from minicnn.checkpoints import LAST
+from minicnn import checkpoints, datasets, memory, models, randomness, typed
+from minicnn.checkpoints import BEST, LAST, PLAN
+from minicnn.config import (
+    STEPS,
+    TRAINING_DEFAULTS,
+    TRAINING_RANGES,
+    CheckpointError,
+    Config,
+    TrainingOptions,
+)
 from minicnn.devices import get_num_threads
 from minicnn.feeding import class_shares
+from minicnn.greedy import Plan
 from minicnn.models.segmentation import merge_options
 from minicnn.nearest import did_you_mean
 from minicnn.notebooks import say
 from minicnn.run import Run, TrainingError
 from minicnn.tensor import Tensor
-from minicnn.writing import alone, check_free
+from minicnn.writing import alone, claimed
 
-# What a recipe may say of the training; everything else in it is an option of the network.
-TRAINING_DEFAULTS = {
-    "lr": 0.005,
-    "momentum": 0.9,
-    "weight_decay": 1e-4,
-    "schedule": "polynomial",  # polynomial, cosine, steps or constant
-    "warm_up": 100,  # steps
-    "clip": 0.0,  # the longest gradient; longer ones are shortened to it. 0: none is
-    "flip": True,  # mirror half of the pictures
-    "rotate": 0.0,  # turn pictures by up to so many degrees
-    "rescale": 0.0,  # enlarge and shrink them: 0.1 by factors between 1/1.1 and 1.1
-    "patches": 0,  # pixels of a picture that count in a step, drawn at random; 0: all of them
-    "balance": 0.0,  # 0: every pixel counts alike; 1: every class; in between: share^-balance
-    "freeze": "",  # modules that keep their weights, for example stages
-    "validations": 12,  # times that `val` is looked at
-    "checkpoint_seconds": 60.0,
-    "checkpoint_steps": 0,  # if above 0, instead of the seconds
-}
-TRAINING_RANGES = {
-    "lr": (0, 1e30),
-    "momentum": (0, 0.9999),
-    "weight_decay": (0, 1e3),
-    "warm_up": (0, 1e9),
-    "clip": (0, 1e30),
-    "rotate": (0, 180),
-    "rescale": (0, 3),
-    "patches": (0, 1e9),
-    "balance": (0, 2),
-    "validations": (1, 1e6),
-    "checkpoint_seconds": (0, 1e9),
-    "checkpoint_steps": (0, 1e9),
-}
+LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
 def train(
@@ -104,40 +82,49 @@ def train(
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
-    dataset = datasets.load(data, fold=fold, **(data_options or {}))
-    begun = None if start is None else _trained(start)
-    config = _configure(model, recipe, settings or {}, dataset, seed, begun)
-    name = datasets.lasting_name(data)
-    config["data"] = {"name": name, "fold": fold, "options": data_options or {}}
-    config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
-    config["threads"] = get_num_threads()
-    if out is not None:
-        out = Path(out)
-        check_free(out, "choose another, or `resume` it")
-    randomness.manual_seed(seed)
-    network = checkpoints.build(config)
-    if begun:
-        arrays, about, source = begun
-        taken = checkpoints.take_over(arrays, about, network, source)
-        config["start"] = taken
-        if not quiet and taken["new"]:
-            print(f"not in {source}, begun at random: {', '.join(taken['new'])}")
-    network.to(device)
-    config["tables"] = checkpoints.tables_of(network)
-    if not skip_bad:
-        for split in ("train", "val"):
-            dataset.check_labels(split)
-    config["long_side"] = _long_side(dataset.split("train"))
-    if config["training"]["balance"]:
-        config["class_shares"] = class_shares(dataset.split("train"), len(dataset.classes))
-    run = Run(config, network, dataset, out, quiet)
-    config["total_steps"] = run.plan(epochs, steps, minutes)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-    with alone(out):
+    check_length(epochs=epochs, steps=steps, minutes=minutes)
+    typed.check(int(seed), "seed", range=(0, 2**63 - 1))
+    out = None if out is None else Path(out)
+    with claimed(out, "choose another, or `resume` it"):
+        dataset = datasets.load(data, fold=fold, **(data_options or {}))
+        begun = None if start is None else _trained(start)
+        config = _configure(model, recipe, settings or {}, dataset, seed, begun)
+        name = datasets.lasting_name(data)
+        config["data"] = {"name": name, "fold": fold, "options": data_options or {}}
+        config["overfit_one"], config["skip_bad"] = overfit_one, skip_bad
+        config["threads"] = get_num_threads()
+        config["long_side"] = _long_side(dataset.split("train"))
+        memory.check_training(model, len(config["classes"]), config["options"], config["long_side"])
+        randomness.manual_seed(seed)
+        network = checkpoints.build(config)
+        if begun:
+            arrays, about, source = begun
+            config["start"] = checkpoints.take_over(arrays, about, network, source)
+            if not quiet and config["start"]["new"]:
+                print(f"not in {source}, begun at random: {', '.join(config['start']['new'])}")
+        network.to(device)
+        config["tables"] = checkpoints.tables_of(network)
+        if not skip_bad:
+            for split in ("train", "val"):
+                dataset.check_labels(split)
+        if config["training"]["balance"]:
+            config["class_shares"] = class_shares(dataset.split("train"), len(dataset.classes))
+        run = Run(config, network, dataset, out, quiet)
+        config["total_steps"] = run.plan(epochs, steps, minutes)
+        check_length(steps=config["total_steps"])
         run.start_optimizer()
         run.save()
         return run.fit(minutes)
+
+
+def check_length(**given):
+    """TrainingError for a number of epochs, steps or minutes that is none, or ends never."""
+    for name, length in given.items():
+        if length is not None and not length <= LENGTHS[name]:
+            raise TrainingError(
+                f"{name}={length if length < 1e300 else 'more than 1e300'}: expected a number up "
+                f"to {LENGTHS[name]:,}"
+            )
 
 
 def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **options):
@@ -146,57 +133,62 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     so on. Each block gets the length that `options` say; they are those of `train`.
 
     Returns the Runs, one for each block, in folders out/block-1, out/block-2, ...; the last holds
-    the whole network. Raises what `train` raises, and ValueError for a model without blocks.
+    the whole network. If it was stopped, `resume(out)` goes on. Raises what `train` raises, and
+    ValueError for a model without blocks.
     """
-    cls, _ = models.find(model)
-    if "blocks" not in cls.DEFAULTS:
-        raise ValueError(f"{model} has no blocks to train one by one; patch has")
-    if out is not None:
-        check_free(out, "choose another")
-    settings, runs = settings or {}, []
-    for count in range(1, int(settings.get("blocks", cls.DEFAULTS["blocks"])) + 1):
-        frozen = ",".join(f"blocks.{k}" for k in range(count - 1))
-        runs.append(
-            train(
-                model,
-                data,
-                out=out and Path(out) / f"block-{count}",
-                start=runs[-1] if runs else None,
-                settings=settings | {"blocks": count, "freeze": frozen},
-                **options,
-            )
-        )
-    return runs
+    others = {name: options.pop(name) for name in ("device", "quiet") if name in options}
+    plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
+    plan.blocks  # noqa: B018  refuses a model without
+    with claimed(out, "choose another, or `resume` it"):
+        if out is not None:
+            plan.save(out)
+        return plan.run(out, train, resume, **others)
 
 
 def resume(folder, device="cpu", skip_bad=False, quiet=False):
     """Goes on with a run that was stopped; its last bits are those of an uninterrupted run.
-    `skip_bad` from here on leaves out pictures that cannot be read."""
+    `skip_bad` from here on leaves out pictures that cannot be read.
+
+    folder  that of a run; or that of `train_greedily`: all blocks that are left, the last Run
+    """
     folder = Path(folder)
+    if (folder / PLAN).is_file():
+        with alone(folder):
+            plan = Plan.load(folder)
+            plan.skip_bad = plan.skip_bad or skip_bad
+            return plan.run(folder, train, resume, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
-        raise TrainingError(f"{folder}: no {LAST} here, so there is nothing to resume")
+        hint = ""
+        if (folder / BEST).is_file():
+            hint = f"; its best weights can begin another run: minicnn train ... --start {folder}"
+        raise TrainingError(f"{folder}: no {LAST} here, so there is nothing to resume{hint}")
     with alone(folder):
         return _resumed(folder, device, skip_bad, quiet).fit()
 
 
 def _resumed(folder, device, skip_bad, quiet):
     """The Run as it was when its last checkpoint was written."""
-    arrays, config = checkpoints.load(folder / LAST)
+    file = folder / LAST
+    network, velocities, config = checkpoints.restore(file)
+    if config["training"] is None or config["total_steps"] is None:
+        raise CheckpointError(f"{file}: holds weights, but not how they were trained")
     dataset = datasets.load(
         config["data"]["name"], fold=config["data"]["fold"], **config["data"]["options"]
     )
-    network = checkpoints.build(config).to(device)
-    network.load_state_dict({k: v for k, v in arrays.items() if not k.startswith("velocity/")})
     config["skip_bad"] = config["skip_bad"] or skip_bad
-    # settings that came after this run was begun change nothing in it
-    config["training"] = TRAINING_DEFAULTS | config["training"]
-    run = Run(config, network, dataset, folder, quiet)
+    try:
+        network.freeze(*Run.frozen(config["training"]))
+    except ValueError as error:
+        raise CheckpointError(f"{file}: {error}") from None
+    run = Run(config, network.to(device), dataset, folder, quiet)
     run.start_optimizer()
     run.optimizer.steps_done = run.step = config["step"]
+    checkpoints.check_velocities(file, velocities, run.learning)
     for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):
-        v[...] = Tensor(arrays[f"velocity/{path}"]).to(p.device).data
+        v[...] = Tensor(velocities[path]).to(p.device).data
     run.log.cut_after(run.step)
-    threads = config.get("threads")  # None in runs from before it was noted
+    _look_for_best(run)
+    threads = config["threads"]  # None in runs from before it was noted
     if not quiet and threads not in (None, get_num_threads()):
         say(
             f"this run was begun with {threads} threads, now there are {get_num_threads()}: its "
@@ -205,12 +197,30 @@ def _resumed(folder, device, skip_bad, quiet):
     return run
 
 
+def _look_for_best(run):
+    """If the weights that did best so far are lost, those of now take their place, or those of the
+    next look at `val`."""
+    if run.config["best"] is None:
+        return
+    try:
+        checkpoints.restore(run.folder / BEST)
+    except CheckpointError as error:
+        looks = [r for r in run.log.records if "val_accuracy" in r and r["step"] == run.step]
+        run.config["best"] = None
+        if looks:
+            run.config["best"] = {"step": run.step, "val_accuracy": looks[-1]["val_accuracy"]}
+            checkpoints.save(run.folder / BEST, run.network.state_dict(), run.config)
+        if not run.quiet:
+            say(f"{error}; the best weights are chosen from here on")
+
+
 def _trained(start):
     """(arrays, config, name) of a Run, or of what `checkpoints.find` finds."""
     if isinstance(start, Run):
         return start.network.state_dict(), start.config, start.folder or "a run"
     path = checkpoints.find(start)
-    return *checkpoints.load(path), path
+    network, _, config = checkpoints.restore(path)
+    return network.state_dict(), config, path
 
 
 def _configure(model, recipe, settings, dataset, seed, begun=None):
@@ -227,17 +237,18 @@ def _configure(model, recipe, settings, dataset, seed, begun=None):
         )
     network = {k: v for k, v in merged.items() if k in cls.DEFAULTS}
     training = {k: v for k, v in merged.items() if k in TRAINING_DEFAULTS}
-    return {
-        "model": model,
-        "recipe": recipe,
-        "classes": list(dataset.classes),
-        "colours": np.asarray(dataset.colours).tolist(),
-        "options": merge_options(model, cls.DEFAULTS, network, cls.RANGES),
-        "training": merge_options("training", TRAINING_DEFAULTS, training, TRAINING_RANGES),
-        "seed": seed,
-        "step": 0,
-        "best": None,
-    }
+    return Config(
+        model=model,
+        recipe=recipe,
+        classes=list(dataset.classes),
+        colours=np.asarray(dataset.colours).tolist(),
+        options=cls.merged(network),
+        training=TrainingOptions(
+            **merge_options("training", TRAINING_DEFAULTS, training, TRAINING_RANGES)
+        ),
+        seed=int(seed),
+        step=0,
+    ).to_json()
 
 
 def _as_before(cls, config):

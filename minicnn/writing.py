@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 from pathlib import Path
 
 
@@ -29,28 +30,78 @@ def save_png(picture, path, **options):
 
 
 def check_free(folder, hint):
-    """ValueError if results in `folder` would mix with what lies there already."""
+    """ValueError if results in `folder` would mix with what lies there already. What a write of
+    ours that was killed left behind does not count."""
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (
+        not folder.is_dir() or len(list(folder.iterdir())) > len(remains(folder))
+    ):
         raise ValueError(f"{folder} exists and is not an empty folder; {hint}")
+
+
+def remains(folder):
+    """The temporary files in a folder that `write_atomically` left because it was killed, or has
+    under way."""
+    return [p for p in Path(folder).iterdir() if re.fullmatch(r"\..+\.\d+\.tmp", p.name)]
 
 
 @contextlib.contextmanager
 def alone(folder):
     """Inside, no other process trains in `folder`: two would overwrite each other's checkpoints.
-    The system lets go of the lock when a process ends, however it ends. None as folder, and
-    systems without such locks, are let through."""
+    The system lets go of the lock when a process ends, however it ends; what its last write left
+    is cleared away here. None as folder is let through, and so are systems without such locks.
+    Raises ValueError if another process is there."""
     if folder is None or os.name != "posix":
         yield
         return
+    handle = _locked(folder)
+    try:
+        for path in remains(folder):
+            path.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def claimed(folder, hint):
+    """Inside, `folder` (a path, or None) is there, new or empty, and no other process may have it:
+    see `alone`. If what is inside fails, a folder that was made here and is still empty goes.
+    Raises ValueError, with the hint, if something lies there."""
+    if folder is None:
+        yield
+        return
+    check_free(folder, hint)
+    made = False
+    with contextlib.suppress(FileExistsError):  # of another process, which is just beginning
+        os.makedirs(folder)
+        made = True
+    try:
+        with alone(folder):
+            check_free(folder, hint)  # again: it may have ended between the two lines above
+            yield
+    except BaseException:
+        if made:
+            remove_empty(folder)
+        raise
+
+
+def remove_empty(folder):
+    """Removes a folder if nothing is in it, and nobody trains there."""
+    with contextlib.suppress(OSError, ValueError), alone(folder):  # rmdir refuses what is not empty
+        Path(folder).rmdir()
+
+
+def _locked(folder):
+    """A file descriptor of the folder, locked."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"{folder}: another process is training here; let it end") from None
-        yield
-    finally:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(handle), os.stat(folder)):  # removed and made anew
+            raise BlockingIOError
+    except (BlockingIOError, FileNotFoundError):
         os.close(handle)
+        raise ValueError(f"{folder}: another process is training here; let it end") from None
+    return handle

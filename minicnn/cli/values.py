@@ -7,15 +7,15 @@ import math
 import re
 from pathlib import Path
 
-from minicnn.checkpoints import LAST
-from minicnn.writing import check_free
+from minicnn.checkpoints import LAST, PLAN
+from minicnn.writing import check_free, remove_empty
 
 
 def whole_number(least, most=math.inf):
     """The argparse type of whole numbers from `least` on, up to `most`."""
 
     def convert(text):
-        if not text.isdecimal() or not least <= int(text) <= most:
+        if not text.isdecimal() or len(text) > 30 or not least <= int(text) <= most:
             which = f"{least} or more" if most == math.inf else f"from {least} to {most}"
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {which}")
         return int(text)
@@ -53,12 +53,14 @@ def new_folder(chosen, otherwise, adding=False):
     if chosen is not None:
         folder = Path(chosen)
         hint = "choose another --out"
-        if (folder / LAST).is_file():
+        if (folder / LAST).is_file() or (folder / PLAN).is_file():
             hint += f", or go on with this run: minicnn resume {folder}"
         if not (adding and folder.is_dir()):
             check_free(folder, hint)
-        made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        made = False
+        with contextlib.suppress(FileExistsError):  # somebody else's, who may be just beginning
+            folder.mkdir(parents=True)
+            made = True
     else:
         parent = Path(otherwise).parent
         made, made_parent = True, not parent.exists()
@@ -70,11 +72,10 @@ def new_folder(chosen, otherwise, adding=False):
     try:
         yield folder
     finally:
-        with contextlib.suppress(OSError):  # rmdir refuses what is not empty
-            if made:
-                folder.rmdir()
-            if chosen is None and made_parent:
-                parent.rmdir()
+        if made:
+            remove_empty(folder)
+        if chosen is None and made_parent:
+            remove_empty(parent)
 
 
 def check_plot(file):

@@ -29,7 +29,7 @@ class SegmentationModel(nn.Module):
 
     def __init__(self, classes, **options):
         self.classes = classes
-        self.options = self._merged(self.DEFAULTS, options)
+        self.options = self.merged(options)
 
     def change(self, **options):
         """Gives options of `LATER` other values, in a trained network too; returns self."""
@@ -39,13 +39,16 @@ class SegmentationModel(nn.Module):
                 raise ValueError(
                     f"{name}: of {type(self).__name__} {can} be changed after training"
                 )
-        self.options = self._merged(self.options, options)
+        self.options = self.merged(options, self.options)
         self.settle()
         return self
 
-    def _merged(self, defaults, options):
-        merged = merge_options(type(self).__name__, defaults, options, self.RANGES)
-        for name, allowed in self.CHOICES.items():
+    @classmethod
+    def merged(cls, options, defaults=None):
+        """All options: the defaults, by default those of the network, overridden by `options`.
+        Raises ValueError for one that does not exist or cannot be."""
+        merged = merge_options(cls.__name__, defaults or cls.DEFAULTS, options, cls.RANGES)
+        for name, allowed in cls.CHOICES.items():
             if merged[name] not in allowed:
                 raise ValueError(f"option {name}={merged[name]!r}: choose {' or '.join(allowed)}")
         return merged
