@@ -120,7 +120,7 @@ def test_not_pictures(tmp_path):
     refused("no such file", read_image, tmp_path / "none.jpg")
     refused("is a folder; name the pictures in it", read_image, tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    refused("no such file", read_image, tmp_path / "pipe.jpg")
+    refused("is no plain file", read_image, tmp_path / "pipe.jpg")
     (tmp_path / "text.jpg").write_text("not a picture")
     refused("not a picture", read_image, tmp_path / "text.jpg")
     (tmp_path / "program.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
