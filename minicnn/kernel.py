@@ -50,6 +50,7 @@ class _OfThread(threading.local):
 
 
 _of_thread = _OfThread()
+_compiling = threading.Lock()  # the kernels of a file share its helpers, which are compiled once
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
@@ -161,18 +162,18 @@ class Kernel:
         for position, a in enumerate(args):
             if hasattr(a, "ndim") and not a.flags.c_contiguous:
                 raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")
-        floats = {a.dtype.name for a in arrays if a.dtype.kind == "f"}
+        floats = {a.dtype for a in arrays if a.dtype.kind == "f"}
         if len(floats) > 1:
-            raise TypeError(
-                f"kernel {self.name}: arrays of {sorted(floats)}; one dtype is expected"
-            )
+            names = sorted(dtype.name for dtype in floats)
+            raise TypeError(f"kernel {self.name}: arrays of {names}; one dtype is expected")
         check_device(self.name, arrays)
         if self.shapes:
             self.shapes.check(self.name, args)
 
     def _call_cpu(self, *args):
         if self._compiled is None:
-            self._compiled = _compile(self.cpu_body)
+            with _compiling:
+                self._compiled = self._compiled or _compile(self.cpu_body)
         return self._compiled(*args)
 
 

@@ -94,8 +94,10 @@ class Div(_Pairwise):
         return gy / self.b, -gy * self.a / (self.b * self.b)
 
 
-class Compare(_Pairwise):
+class _Compare(_Pairwise):
     """Bools, which have no gradient. `how` is a function of the module operator."""
+
+    name = "compare"
 
     def __init__(self, how):
         self.how = how
@@ -162,7 +164,7 @@ def div(input, other):
 def compare(how, input, other):
     """A Tensor of bools, with broadcasting; `how` is operator.lt, le, eq, ne, ge or gt."""
     with no_grad():
-        return Compare(how)(input, other)
+        return _Compare(how)(input, other)
 
 
 def neg(input):

@@ -136,7 +136,10 @@ class LogSumExpPool(Op):
         return size, size, (1, 1)
 
     def check(self, x):
-        axes_of("log_sum_exp_pool", self.dim, x.shape)
+        for d in self.dim:
+            axes_of("log_sum_exp_pool", (d,), x.shape)
+        if len({d % x.ndim for d in self.dim}) < max(len(self.dim), 1):
+            raise ValueError(f"log_sum_exp_pool: dim={self.dim}: one or more, each once")
         if x.size == 0:
             raise ValueError(f"log_sum_exp_pool: nothing to pool in shape {x.shape}")
 

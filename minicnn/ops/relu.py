@@ -57,7 +57,7 @@ extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int siz
 
 
 class ReLU(Op):
-    floating = ("input",)
+    name, floating = "relu", ("input",)
 
     def forward(self, x):
         x = contiguous(x)
