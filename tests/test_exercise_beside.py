@@ -1,4 +1,4 @@
-"""Answers are checked alike whatever else lies beside them; what fails by our fault is called so."""
+"""Answers are checked alike whatever lies beside them; what fails by our fault is called so."""
 
 import json
 import os
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import minicnn
 from minicnn import starting
 from minicnn.cli import main
 from minicnn.exercising import process
@@ -18,7 +17,7 @@ from minicnn.exercising.process import Rubbish, understood
 
 BIAS = find("ex05")
 GOOD = "import numpy as np\nimport random\ndef grad_bias(gy):\n    return gy.sum(axis=(0, 2, 3))\n"
-SHADOWS = ("random", "copy", "numpy", "json", "numba", "minicnn")
+FILES, FOLDERS = ("random", "copy", "numpy", "tokenize"), ("json", "numba", "minicnn")
 
 
 def answer(folder, text=GOOD):
@@ -28,22 +27,23 @@ def answer(folder, text=GOOD):
     return path
 
 
-@pytest.fixture(params=["files", "folders", "parent of a checkout"])
+@pytest.fixture(params=["names of modules", "parent of a checkout"])
 def beside(request, tmp_path, monkeypatch):
     """A folder `my` with a right answer, beside what has the names of modules; we are in it, or in
     its parent."""
     my = tmp_path / "my"
     answer(my)
-    for name in SHADOWS:
-        if request.param == "files":
-            (my / f"{name}.py").write_text("raise RuntimeError('shadow')\n")
-        elif request.param == "folders":
-            (my / name).mkdir()
-            (my / name / "__init__.py").write_text("raise RuntimeError('shadow')\n")
     if request.param == "parent of a checkout":
         (tmp_path / "minicnn").mkdir()  # a folder without __init__.py, like a clone
         (tmp_path / "minicnn/setup.cfg").write_text("")
-    monkeypatch.chdir(tmp_path if request.param == "parent of a checkout" else my)
+        monkeypatch.chdir(tmp_path)
+        return my
+    for name in FILES:
+        (my / f"{name}.py").write_text("raise RuntimeError('shadow')\n")
+    for name in FOLDERS:
+        (my / name).mkdir()
+        (my / name / "__init__.py").write_text("raise RuntimeError('shadow')\n")
+    monkeypatch.chdir(my)
     return my
 
 
@@ -53,13 +53,13 @@ def program(*arguments, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
 
 
-def test_check_report_and_watch(beside):
-    for action in ("check", "report", "watch"):
-        folder = [str(beside)] if action == "report" else ["--in", str(beside)]
-        done = program("-m", "minicnn", "exercise", action, *folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-        right = "1 of 21 right" if action == "report" else "right, in"
-        assert right in done.stdout and "printed" not in done.stdout
+def test_check_report_and_watch(beside, capsys):
+    done = program("-m", "minicnn", "exercise", "check", "--in", str(beside))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert main(["exercise", "report", str(beside)]) == 0
+    assert main(["exercise", "watch", "--in", str(beside)]) == 0
+    said = done.stdout + capsys.readouterr().out
+    assert said.count("right, in") == 2 and "1 of 21 right" in said and "printed" not in said
 
 
 def test_pytest(beside):
@@ -68,13 +68,10 @@ def test_pytest(beside):
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_other_programs_of_ours_start_beside_them_too(beside):
-    code = "import minicnn, numpy; print(minicnn.__file__)"
-    module = "minicnn.benching.alone"
-    command = starting.command(module, "ours", "patch", "nothing")
+def test_every_program_that_we_start_finds_us(beside):
+    command = starting.command("minicnn.baselines", "scenez")
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert "shadow" not in done.stderr and done.stderr.count("Error") <= 1, done.stderr
-    assert program("-c", code).stdout.strip() == minicnn.__file__
+    assert done.returncode == 2 and "did you mean scenes?" in done.stderr
 
 
 def test_a_path_of_modules_that_names_the_folder(tmp_path, monkeypatch):
@@ -215,10 +212,8 @@ def test_an_answer_that_leaves_a_thread_is_judged_at_once(tmp_path):
 
 
 def test_escape_sequences_of_an_answer_are_shown(tmp_path, capsys):
-    text = (
-        "def grad_bias(gy):\n    print('a\\tb\\x1b[2J')\n    raise KeyError('\\x1b]0;title\\x07')\n"
-    )
-    answer(tmp_path, text)
+    body = "    print('a\\tb\\x1b[2J')\n    raise KeyError('\\x1b]0;title\\x07')\n"
+    answer(tmp_path, f"def grad_bias(gy):\n{body}")
     assert main(["exercise", "check", "--in", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert "\x1b" not in said and r"a       b\x1b[2J" in said

@@ -51,7 +51,7 @@ def test_each_line_stays_one(capsys):
         ("\r 50%|#####\r", "\r 50%|#####\r"),  # a bar goes back to its beginning
         ("\n\x1b[A", "\n\x1b[A"),  # and up, with nothing else in the same write
         ("name \x1b[A\x1b[31m\n", "name \\x1b[A\\x1b[31m\n"),
-        ("«%s»" % NOT_UTF8, "«photo\\xff»"),
+        (f"«{NOT_UTF8}»", "«photo\\xff»"),
     ],
 )
 def test_a_guarded_stream(written, there):
