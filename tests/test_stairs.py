@@ -8,14 +8,15 @@ import minicnn
 
 ROOT = Path(minicnn.__file__).parent
 STAIRS = (
-    "emulator devices launching kernel op tensor randomness cases profiling",
+    "emulator devices launching kernel op tensor randomness cases profiling "
+    "nearest printing starting",
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models writing",
     "checkpoints covers cover_training training evaluation progress interrupts run confusion "
     "segmenting showing feeding benching figures published baselines",
     # `import minicnn` itself takes everything
-    "cli information demo exercising lecturing book minicnn",
+    "cli information demo exercising lecturing book minicnn __main__",
 )
 LEVEL = {name: level for level, names in enumerate(STAIRS, 1) for name in names.split()}
 

@@ -16,7 +16,7 @@ from minicnn.exercising.checking import NOT_CHECKED, STATES, WRONG
 LIMIT = 10.0  # seconds of a processor for an answer
 WAITING = 6  # so many times as long it may take by the clock: other programs want a processor, too
 START = 60.0  # for the process to load what it needs
-END = 2.0  # for it to end once the verdict is there
+END = 1.0  # for it to end once the verdict is there
 SHOWN = 4000  # characters of what an answer prints
 LONGEST = 1 << 20  # bytes of a message
 
