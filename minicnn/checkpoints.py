@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn import init, models
+from minicnn import init, models, typed
 from minicnn.config import CheckpointError, Config
 from minicnn.devices import move
 from minicnn.nearest import did_you_mean
@@ -60,7 +60,9 @@ def check_velocities(path, velocities, learning):
     `learning`, {name: Parameter}."""
     for name in sorted(set(learning) ^ set(velocities)):
         what = "is missing" if name in learning else "belongs to nothing that is learnt"
-        raise CheckpointError(f"{path}: {VELOCITY}{name} {what}, so no training can go on from it")
+        raise CheckpointError(
+            f"{path}: {typed.named(VELOCITY + name)} {what}, so no training can go on from it"
+        )
     for name, p in learning.items():
         if velocities[name].shape != p.shape:
             raise CheckpointError(

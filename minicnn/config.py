@@ -110,6 +110,11 @@ class Config:
     def from_json(cls, header, source):
         """The Config that a file's header (what json.loads made of it) describes. Raises
         CheckpointError, which begins with `source`, for whatever is not as it should be."""
+        if isinstance(header, dict) and isinstance(header.get("model"), str):
+            try:
+                models.find(header["model"])
+            except ValueError as error:  # perhaps of a newer minicnn, or no network at all
+                raise CheckpointError(f"{source}: {error}") from None
         return from_header(cls, header, source, _check)
 
     def to_json(self):
@@ -142,15 +147,14 @@ def from_header(kind, header, source, check=None):
 
 def _check(config, complete):
     """What the kinds of the fields do not say."""
-    try:
-        model, _ = models.find(config.model)
-    except ValueError as error:
-        raise Malformed(str(error)) from None
+    model, _ = models.find(config.model)
     config.options = _network_options(model, config.options, complete)
     count = len(config.classes)
     typed.check(count, "the number of classes", range=(1, 255))
     if len(set(config.classes)) < count:
         raise Malformed("classes holds a name twice")
+    if config.total_steps is not None:
+        typed.check(config.step, "step", range=(0, config.total_steps))
     for k, colour in enumerate(_of_length(config.colours, count, "colours")):
         for part in _of_length(colour, 3, f"colours[{k}]"):
             typed.check(part, f"colours[{k}]", range=(0, 255))
@@ -161,6 +165,8 @@ def _check(config, complete):
     for path, table in config.tables.items():
         for k, edge in enumerate(table):
             _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]")
+    if "fold" in config.data.options:
+        raise Malformed("data.options.fold is a key that is not known")
     for key, value in config.data.options.items():
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, list | dict):

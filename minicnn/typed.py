@@ -115,4 +115,4 @@ def shown(value):
 
 def named(key):
     """A key as a message shows it."""
-    return key if key.isidentifier() and len(key) <= 60 else shown(key)
+    return key if key.isprintable() and 0 < len(key) <= 60 else shown(key)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicnn import typed
 from minicnn.config import CheckpointError
 from minicnn.writing import write_atomically
 
@@ -49,13 +50,14 @@ def opened(path):
             for name, part in slices.items():
                 if part.get_dtype() not in DTYPES:
                     raise CheckpointError(
-                        f"{path}: {name} is of the type {part.get_dtype()}; weights are of "
-                        f"{', '.join(DTYPES)}: convert them"
+                        f"{path}: {typed.named(name)} is of the type {part.get_dtype()}; weights "
+                        f"are of {', '.join(DTYPES)}: convert them"
                     )
             shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
             yield file, shapes, _header(path, file.metadata())
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable checkpoint ({error})") from None
+        reason = typed.shown(str(error))
+        raise CheckpointError(f"{path}: not a readable checkpoint ({reason})") from None
 
 
 def _header(path, metadata):
@@ -87,9 +89,9 @@ def check_finite(path, arrays):
     for name, a in arrays.items():
         if wrong := int(a.size - np.isfinite(a).sum()):
             raise CheckpointError(
-                f"{path}: {wrong} of the {a.size} numbers in {name} are NaN or infinite, so the "
-                "network knows nothing any more; take weights from before that, or train again "
-                "with a lower rate"
+                f"{path}: {wrong} of the {a.size} numbers in {typed.named(name)} are NaN or "
+                "infinite, so the network knows nothing any more; take weights from before that, "
+                "or train again with a lower rate"
             )
 
 

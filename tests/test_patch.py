@@ -95,6 +95,7 @@ def test_greedy_training_keeps_the_earlier_blocks(tmp_path):
     first = "blocks.0.modules.0.weight"
     assert np.array_equal(weights[0][first], weights[2][first])
     assert weights[1]["blocks.1.modules.0.weight"].shape == (8, 4, 5, 5)
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [f"block-{k}" for k in (1, 2, 3)]
+    names = [*(f"block-{k}" for k in (1, 2, 3)), "greedy.json"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == names
     with pytest.raises(ValueError, match="multi-scale has no blocks"):
         minicnn.train_greedily("multi-scale")

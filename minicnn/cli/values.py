@@ -90,6 +90,8 @@ def split_settings(pairs, only_data=False):
     """--set values as (settings of recipe and network, options of the data set)."""
     settings, data_options = {}, {}
     for key, value in pairs:
+        if key == "data.fold":
+            raise ValueError(f"--set {key}={value}: the fold is given with --fold {value}")
         if key.startswith("data."):
             data_options[key.removeprefix("data.")] = _parsed(value)
         elif only_data:

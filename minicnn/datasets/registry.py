@@ -14,7 +14,7 @@ INSTALLABLE = {kind.name: kind for kind in (StanfordBackground,)}
 DRAWN = ("scenes",)
 
 
-def load(name_or_path, fold=None, **options):
+def load(name_or_path, /, fold=None, **options):
     """The data set of that name, or the one in a folder. Returns a Dataset.
 
     `fold` is the fold to test on, for data sets that have folds; other options go to the data
