@@ -16,6 +16,9 @@
 
 # %%
 import numpy as np
+from minicnn.ops.conv2d_fast import worth_it
+from minicnn.ops.conv2d_im2col import im2col
+from minicnn.ops.shifted import add_shifted
 
 from minicnn import algorithm, datasets
 from minicnn import functional as F
@@ -34,9 +37,6 @@ from minicnn.lecturing import (
     source,
 )
 from minicnn.ops import dft16 as dft_module
-from minicnn.ops.conv2d_fast import worth_it
-from minicnn.ops.conv2d_im2col import im2col
-from minicnn.ops.shifted import add_shifted
 
 random = np.random.default_rng(0)
 scene = datasets.load("scenes", size=(96, 128)).split("train")[20].image
