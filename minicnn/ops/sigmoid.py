@@ -28,9 +28,10 @@ sigmoid_backward = Kernel("sigmoid_backward")
 
 @sigmoid_forward.cpu
 def sigmoid_forward_cpu(x, y):
+    one = x.dtype.type(1)  # with an int 1 the quotient would be taken in float64
     for i in prange(x.size):
         e = np.exp(-abs(x[i]))
-        y[i] = (e if x[i] < 0 else 1) / (1 + e)
+        y[i] = (e if x[i] < 0 else one) / (one + e)
 
 
 @sigmoid_backward.cpu

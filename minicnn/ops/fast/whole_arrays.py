@@ -1,25 +1,16 @@
-"""The nonlinearities and log-sum-exp pooling by numpy, array by array: its exp and tanh do many
-numbers in one instruction, where Numba makes a call for each."""
+"""tanh and log-sum-exp pooling by numpy, array by array: its tanh and exp do many numbers in one
+instruction, where Numba makes a call for each."""
 
 import numpy as np
 
 from minicnn.ops.log_sum_exp_pool import log_sum_exp_pool_backward, log_sum_exp_pool_forward
 from minicnn.ops.scaled_tanh import AMPLITUDE, SLOPE, scaled_tanh_forward
-from minicnn.ops.sigmoid import sigmoid_forward
 from minicnn.ops.tanh import tanh_forward
 
 
 @tanh_forward.fast()
 def tanh_forward_whole(x, y):
     np.tanh(x, out=y)
-
-
-@sigmoid_forward.fast()
-def sigmoid_forward_whole(x, y):
-    above = np.exp(np.minimum(x, 0))  # e^-|x| or 1
-    np.exp(-abs(x), out=y)
-    y += 1
-    np.divide(above, y, out=y)
 
 
 @scaled_tanh_forward.fast()
