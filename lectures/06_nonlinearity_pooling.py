@@ -30,6 +30,7 @@ from minicnn.lecturing import (
     source,
 )
 from minicnn.ops import max_pool_maps as maps_module
+from minicnn.ops.elementwise import Elementwise
 from minicnn.ops.max_pool2d import max_pool2d_backward
 from minicnn.ops.relu import ReLU, relu_forward
 
@@ -115,6 +116,12 @@ source(relu_forward, "gpu")
 
 # %%
 source(ReLU)
+
+# %% [markdown]
+# `forward` and `backward`, which call the two kernels, are the same for all nonlinearities:
+
+# %%
+source(Elementwise)
 
 # %% [markdown]
 # ## 3. Pooling over pixels

@@ -2,9 +2,9 @@
 # # Fast convolution
 #
 # - **Slides:** Deep learning; Многомасштабные признаки - результаты
-# - **Source:** minicnn/ops/conv2d_im2col.py; minicnn/ops/conv2d_direct.py;
-#   minicnn/ops/shifted.py; minicnn/ops/conv2d_fast.py; minicnn/ops/dft16.py;
-#   minicnn/ops/complex_products.py
+# - **Source:** minicnn/ops/fast/im2col.py; minicnn/ops/fast/shift_and_add.py;
+#   minicnn/ops/fast/shifted.py; minicnn/ops/fast/fourier.py; minicnn/ops/fast/dft16.py;
+#   minicnn/ops/fast/complex_products.py; minicnn/ops/fast/choose.py
 # - **Exercises:** ex02_conv2d_forward
 #
 # **The problem.** «Fast testing (real-time!)», says the slide, and then 0.6 seconds for a picture.
@@ -33,10 +33,10 @@ from minicnn.lecturing import (
     show,
     source,
 )
-from minicnn.ops import dft16 as dft_module
-from minicnn.ops.conv2d_fast import worth_it
-from minicnn.ops.conv2d_im2col import im2col
-from minicnn.ops.shifted import add_shifted
+from minicnn.ops.fast import dft16 as dft_module
+from minicnn.ops.fast.choose import convolution, fourier_saves_time
+from minicnn.ops.fast.im2col import im2col
+from minicnn.ops.fast.shifted import add_shifted
 
 random = np.random.default_rng(0)
 scene = datasets.load("scenes", size=(96, 128)).split("train")[20].image
@@ -244,7 +244,10 @@ assert np.allclose(out[9:], -truth.imag[1:8], atol=1e-5)  # sines
 # and how long the transforms take.
 
 # %%
-source(worth_it)
+source(convolution)
+
+# %%
+source(fourier_saves_time)
 
 # %% [markdown]
 # ## 5. An experiment: three algorithms, one result
@@ -291,7 +294,9 @@ print(f"{float(seconds):g} s a picture on two cores\n{seconds.command}")
 assert seconds < 0.6
 
 # %% [markdown]
-# `minicnn bench conv2d` times both algorithms on your machine, beside PyTorch if it is installed.
+# `minicnn bench conv2d` times convolutions on your machine, beside PyTorch if it is installed, and
+# `minicnn bench conv2d --algorithms` our own beside each other: loops, windows as columns, shifted
+# pictures, Fourier tiles.
 #
 # ## 7. Your turn
 #

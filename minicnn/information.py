@@ -25,7 +25,7 @@ def choose_device(name):
 
 def choose_algorithm(tf32, device):
     """The algorithm of convolutions, 'auto' or 'tf32'. Raises ValueError on the CPU, which has no
-    tensor cores; a GPU that has none says so at the first convolution (ops/conv2d_gpu.py)."""
+    tensor cores; a GPU that has none says so at the first convolution (ops/fast/tiled_gpu.py)."""
     if tf32 and device == "cpu":
         raise ValueError(
             "--tf32 is for the tensor cores of a GPU, and this would run on the CPU; leave it away"

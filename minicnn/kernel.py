@@ -18,16 +18,17 @@
 Arrays come first to last as the bodies name them, outputs included, all C-contiguous and of one
 floating dtype, so that each body compiles once per dtype. The line beside the name says which
 shapes they have; `shapes.py` compares it before a body runs, which would read and write outside of
-an array that is too short. Each thread writes one output element and nothing else (gather, never
-scatter): no races, and the same bits every time.
+an array that is too short. Each body gathers: a thread looks for all that belongs to an output
+element, and nobody else writes it. That means no races, and the same bits every time. (A faster
+algorithm may scatter where one thread has all that it writes to.)
 
 A CPU body may call only @helper functions of its own file: Numba's disk cache notices an edit of
 that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
 debugger walks through the loops. How a GPU body is compiled and started, `launching.py` says.
 
-A computation may have faster algorithms: `@kernel.fast` decorates a plain function with the same
-arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU. Of
-several the latest that applies is taken, and `with algorithm("simple"):` forces the body to read.
+A computation may have a faster algorithm: `@kernel.fast` decorates a plain function with the same
+arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU;
+these functions are in `ops/fast`. `with algorithm("simple"):` forces the body to read.
 """
 
 import contextlib
@@ -93,11 +94,13 @@ class Kernel:
 
     def __init__(self, name, shapes=None):
         self.name = name
-        self.shapes = shapes and Shapes(shapes)  # what the arguments are, see shapes.py
+        # what the arguments are, see shapes.py; an algorithm that only another kernel calls, with
+        # arguments that it has compared, may leave it out
+        self.shapes = shapes and Shapes(shapes)
         self.cpu_body = None  # the Python function, for whoever wants to read or step through it
         self.gpu_body = None
         self._compiled = None
-        self._fast = []  # (device, applies, keeps, function): the latest that applies is taken
+        self._fast = {}  # device -> (applies, keeps, function)
 
     def __repr__(self):
         return f"Kernel({self.name!r})"
@@ -124,11 +127,13 @@ class Kernel:
         )
 
     def fast(self, applies=lambda *args: True, device="cpu", keeps=False):
-        """Decorator: a second algorithm for arrays on `device`; `applies(*args)` says whether it
+        """Decorator: the second algorithm for arrays on `device`; `applies(*args)` says whether it
         can take these inputs. One that `keeps` gets the `keep` of the call as its last argument."""
+        if device in self._fast:
+            raise ValueError(f"kernel {self.name} has a fast algorithm on the {device} already")
 
         def decorate(function):
-            self._fast.append((device, applies, keeps, function))
+            self._fast[device] = applies, keeps, function
             return function
 
         return decorate
@@ -140,14 +145,11 @@ class Kernel:
         module = array_module(next(a for a in args if hasattr(a, "dtype")))
         device = "cpu" if module is np else "gpu"
         # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
-        if (
-            self._fast
-            and _of_thread.algorithm != "simple"
-            and all(getattr(a, "size", 1) for a in args)
-        ):
-            for where, applies, keeps, function in reversed(self._fast):
-                if where == device and applies(*args):
-                    return function(*args, keep) if keeps else function(*args)
+        fast = device in self._fast and _of_thread.algorithm != "simple"
+        if fast and all(getattr(a, "size", 1) for a in args):
+            applies, keeps, function = self._fast[device]
+            if applies(*args):
+                return function(*args, keep) if keeps else function(*args)
         if module is np:
             return self._call_cpu(*args)
         if self.gpu_body is None:

@@ -18,7 +18,7 @@ import minicnn.optim  # noqa: F401  has a kernel too
 from minicnn.launching import cuda_text
 
 ARCHITECTURES = 75, 80, 90  # Turing (2018), Ampere (2020), Hopper (2022)
-# What conv2d_gpu.cu is compiled with; tensor cores for TF32 begin with sm_80.
+# What tiled_gpu.cu is compiled with; tensor cores for TF32 begin with sm_80.
 TILES = [(BM, 0) for BM in (16, 64, 128)] + [(BM, 1) for BM in (64, 128)]
 
 

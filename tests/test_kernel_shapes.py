@@ -114,7 +114,8 @@ FREE = {
     "spectra": "x2+ x2- x3+ x3-",
     "window_sum": "w0+ w0- w1+ w1-",
 }
-KERNELS = [k for k in all_kernels() if not k.name.startswith("test")]
+ALL = [k for k in all_kernels() if not k.name.startswith("test")]
+KERNELS = [k for k in ALL if k.shapes]
 
 
 def fitting(kernel):
@@ -140,6 +141,13 @@ def refuses(kernel, args):
         assert str(error).startswith(f"kernel {kernel.name}: ")
         return True
     return False
+
+
+def test_only_what_another_kernel_has_checked_says_no_shapes():
+    """An algorithm of ops/fast with the arguments of its op's kernel, which has compared them."""
+    for kernel in ALL:
+        if not kernel.shapes:
+            assert kernel.cpu_body.__module__.startswith("minicnn.ops.fast."), kernel.name
 
 
 def test_the_table_names_every_kernel():

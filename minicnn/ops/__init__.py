@@ -11,13 +11,16 @@ FILES += ["sigmoid", "scaled_tanh", "kl_div", "binary_cross_entropy_with_logits"
 FILES += ["max_pool_maps", "subsample2d", "lp_pool2d", "log_sum_exp_pool"]
 FILES += ["local_response_norm", "local_contrast_norm"]
 
+# Faster algorithms for some of them, which register with their kernels; the order does not matter.
+FAST = ["conv2d", "conv2d_table", "max_pool2d", "avg_pool2d", "max_pool_maps", "softmax"]
+FAST += ["cross_entropy", "interpolate", "whole_arrays", "local_response_norm"]
+FAST += ["local_contrast_norm"]
+
 for _name in FILES:
     importlib.import_module(f"minicnn.ops.{_name}")
 
-importlib.import_module("minicnn.ops.conv2d_im2col")  # the fast algorithms of conv2d
-importlib.import_module("minicnn.ops.conv2d_direct")
-importlib.import_module("minicnn.ops.conv2d_fast")
-importlib.import_module("minicnn.ops.conv2d_gpu")  # and the fast one on a GPU
+for _name in FAST:
+    importlib.import_module(f"minicnn.ops.fast.{_name}")
 
 
 def all_cases():

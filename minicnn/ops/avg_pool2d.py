@@ -22,7 +22,7 @@ import numpy as np
 
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.max_pool2d import check_pooling, pooled_size
 
@@ -38,65 +38,38 @@ avg_pool2d_backward = Kernel(
 )
 
 
-@helper
-def windows_with(column, W, sw, OW):
-    """The windows (first to end, exclusively) whose column, counted from that of the first window,
-    lies in the picture."""
-    first = max(-(column // sw), 0)
-    return first, max(min((W - 1 - column) // sw + 1, OW), first)
-
-
-@helper
-def add_every(values, step, total):
-    for j in range(len(total)):
-        total[j] += values[step * j]
-
-
-# First down the columns, along whole rows of the picture; then the columns of each window.
 @avg_pool2d_forward.cpu
 def avg_pool2d_forward_cpu(x, divisor, K, L, sh, sw, ph, pw, y):
     N, C, H, W = x.shape
     OH, OW = y.shape[2:]
-    for row in prange(N * C * OH):
-        n, c, i = row // OH // C, row // OH % C, row % OH
-        columns, total = np.zeros(W, x.dtype), np.zeros(OW, x.dtype)
-        for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
-            source = x[n, c, p]
-            for q in range(W):
-                columns[q] += source[q]
-        for v in range(L):
-            first, end = windows_with(v - pw, W, sw, OW)
-            if first == end:
-                continue
-            q = first * sw + v - pw
-            if sw == 2:  # the same, but for a stride that the compiler knows it does eight at once
-                add_every(columns[q:], 2, total[first:end])
-            else:
-                add_every(columns[q:], sw, total[first:end])
-        out, M = y[n, c, i], divisor[i]
-        for j in range(OW):
-            out[j] = total[j] / M[j]
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for i in range(OH):
+            for j in range(OW):
+                total = x.dtype.type(0)
+                for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                    for q in range(max(j * sw - pw, 0), min(j * sw - pw + L, W)):
+                        total += x[n, c, p, q]
+                y[n, c, i, j] = total / divisor[i, j]
 
 
 @avg_pool2d_backward.cpu
 def avg_pool2d_backward_cpu(gy, divisor, K, L, sh, sw, ph, pw, gx):
     N, C, H, W = gx.shape
     OH, OW = gy.shape[2:]
-    for row in prange(N * C * H):
-        n, c, p = row // H // C, row // H % C, row % H
-        out, share = gx[n, c, p], np.empty(OW, gy.dtype)
-        out[:] = 0
-        for u in range(K):
-            i = p + ph - u
-            if i % sh != 0 or i < 0 or i // sh >= OH:
-                continue
-            g, M = gy[n, c, i // sh], divisor[i // sh]
-            for j in range(OW):
-                share[j] = g[j] / M[j]
-            for v in range(L):
-                first, end = windows_with(v - pw, W, sw, OW)
-                for j in range(first, end):
-                    out[j * sw + v - pw] += share[j]
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for p in range(H):
+            for q in range(W):
+                total = gx.dtype.type(0)
+                for u in range(K):
+                    for v in range(L):
+                        i, j = p + ph - u, q + pw - v
+                        if i % sh == 0 and j % sw == 0:
+                            i, j = i // sh, j // sw
+                            if 0 <= i < OH and 0 <= j < OW:
+                                total += gy[n, c, i, j] / divisor[i, j]
+                gx[n, c, p, q] = total
 
 
 avg_pool2d_forward.gpu(

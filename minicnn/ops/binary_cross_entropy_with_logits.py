@@ -74,7 +74,7 @@ class BinaryCrossEntropyWithLogits(Op):
         gx = gt = None
         if self.needs[0]:
             absent = empty_like(x)  # the probability that the class is not there
-            sigmoid_forward(contiguous(-x), absent)
+            sigmoid_forward(contiguous(-x).reshape(-1), absent.reshape(-1))
             gx = gl * (1 - target - (1 + (P - 1) * target) * absent)
         if self.needs[1]:
             gt = gl * ((P - 1) * self.softplus - x)

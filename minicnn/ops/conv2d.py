@@ -19,11 +19,9 @@ The last one is the trap: the same filter, but i = (p + padding - d u)/s runs ba
 is why people say «convolution with the flipped filter»; and with s > 1 only those u count for which
 the division comes out even.
 
-The kernels here follow the formulas, seven loops deep. The faster ones have files of their own:
-conv2d_im2col.py makes products of matrices of them, conv2d_direct.py (few input maps) sums of
-shifted pictures, conv2d_fast.py (large filters, or small ones on many pixels) transforms, and
-conv2d_gpu.py is the one for GPUs. Of those that can take the inputs the last one is called: the
-rule is `worth_it` in conv2d_fast.py and in conv2d_direct.py.
+The kernels here follow the formulas, seven loops deep. The faster ones are in `fast/`, from
+products of matrices to Fourier transforms: fast/README.md has them in order, and fast/choose.py the
+rule by which one is taken.
 
 Source: LeCun et al. 1989.
 """

@@ -18,10 +18,8 @@ effective filters f[e] = g[e] w[e] and their gradients gf, the chain rule gives
 
 so the kernels need to know nothing about gains.
 
-Two algorithms. The one to read walks along the edges. The fast one writes the filters into a dense
-weight (F, C, K, L), zero where there is no edge, lets conv2d do its matrix product, and reads the
-gradients of the edges out of the dense one: it multiplies many zeros, and is faster all the same.
-The GPU has both too.
+The kernels here walk along the edges. The fast algorithm (fast/conv2d_table.py) is a dense conv2d
+with zeros where there is no edge.
 
 Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
 """
@@ -35,7 +33,6 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
-from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
 conv2d_table_forward = Kernel(
     "conv2d_table_forward",
@@ -55,9 +52,6 @@ conv2d_table_grad_weight = Kernel(
     "int64 table[E, columns], sh, sw, ph, pw, dh, dw, gf[E, K, L]"
     "; columns > 1; highest(table[:, 0]) < C; highest(table[:, 1]) < F",
 )
-# for a GPU, see conv2d_table.cu
-conv2d_table_dense = Kernel("conv2d_table_dense", "f[E, K, L], int64 table[E, 3], w[F, C, K, L]")
-conv2d_table_pick = Kernel("conv2d_table_pick", "gw[F, C, K, L], int64 table[E, 3], gf[E, K, L]")
 
 
 # ------------------------------------------------------------------------- the algorithm to read
@@ -157,18 +151,6 @@ conv2d_table_grad_weight.gpu(
     ),
 )
 
-conv2d_table_dense.gpu(
-    TEXT,
-    threads=lambda f, table, w: w.size,
-    sizes=lambda f, table, w: (*w.shape[:2], *f.shape),
-)
-
-conv2d_table_pick.gpu(
-    TEXT,
-    threads=lambda gw, table, gf: gf.size,
-    sizes=lambda gw, table, gf: (gw.shape[1], *gf.shape),
-)
-
 
 @functools.lru_cache(maxsize=64)
 def table_on_gpu(xp, edges):
@@ -177,59 +159,6 @@ def table_on_gpu(xp, edges):
     table = np.frombuffer(edges, np.int64).reshape(-1, 2)
     order = np.lexsort((table[:, 0], table[:, 1]))
     return xp.asarray(np.column_stack([table, order]))
-
-
-# -------------------------------------------------------------- the fast one: dense, zeros included
-def dense(f, table, outputs, inputs):
-    """The filters of the edges as a weight (F, C, K, L) of conv2d."""
-    xp = array_module(f)
-    w = xp.zeros((outputs, inputs, *f.shape[1:]), dtype=f.dtype)
-    xp.add.at(w, (table[:, 1], table[:, 0]), f)  # adds where an edge stands in the table twice
-    return w
-
-
-@conv2d_table_forward.fast()
-def conv2d_table_forward_dense(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
-    w = dense(f, table, y.shape[1], x.shape[1])
-    conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
-
-
-@conv2d_table_grad_input.fast()
-def conv2d_table_grad_input_dense(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
-    w = dense(f, table, gy.shape[1], gx.shape[1])
-    conv2d_grad_input(gy, w, sh, sw, ph, pw, dh, dw, 1, gx)
-
-
-@conv2d_table_grad_weight.fast()
-def conv2d_table_grad_weight_dense(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
-    gw = empty_like(gf, (gy.shape[1], x.shape[1], *gf.shape[1:]))
-    conv2d_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, 1, gw)
-    gf[...] = gw[table[:, 1], table[:, 0]]
-
-
-def dense_on_gpu(f, table, outputs, inputs):
-    w = empty_like(f, (outputs, inputs, *f.shape[1:]))
-    conv2d_table_dense(f, table, w)
-    return w
-
-
-@conv2d_table_forward.fast(device="gpu")
-def conv2d_table_forward_gpu(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
-    w = dense_on_gpu(f, table, y.shape[1], x.shape[1])
-    conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
-
-
-@conv2d_table_grad_input.fast(device="gpu")
-def conv2d_table_grad_input_gpu(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
-    w = dense_on_gpu(f, table, gy.shape[1], gx.shape[1])
-    conv2d_grad_input(gy, w, sh, sw, ph, pw, dh, dw, 1, gx)
-
-
-@conv2d_table_grad_weight.fast(device="gpu")
-def conv2d_table_grad_weight_gpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
-    gw = empty_like(gf, (gy.shape[1], x.shape[1], *gf.shape[1:]))
-    conv2d_grad_weight(gy, x, sh, sw, ph, pw, dh, dw, 1, gw)
-    conv2d_table_pick(gw, table, gf)
 
 
 # ------------------------------------------------------------------------------------------ the op

@@ -49,36 +49,33 @@ cross_entropy_backward = Kernel(
 def cross_entropy_forward_cpu(x, largest, S, target, ignore, on, off, loss):
     """q[c] is off[c], and on[t] more where c is the true class t."""
     N, C, P = x.shape
-    smooth = off.any()
     for nb in prange(N * P):
         n, b = nb // P, nb % P
-        t = target[n, b]
-        if t == ignore:
-            loss[n, b] = 0
-            continue
-        log_S = np.log(S[n, b])
-        total = on[t] * (log_S - (x[n, t, b] - largest[n, b]))
-        for c in range(C if smooth else 0):
-            if off[c] != 0:  # 0 times an infinity would be a NaN
-                total += off[c] * (log_S - (x[n, c, b] - largest[n, b]))
+        t, total, log_S = target[n, b], x.dtype.type(0), np.log(S[n, b])
+        if t != ignore:
+            total = on[t] * (log_S - (x[n, t, b] - largest[n, b]))
+            for c in range(C):
+                if off[c] != 0:  # 0 times an infinity would be a NaN
+                    total += off[c] * (log_S - (x[n, c, b] - largest[n, b]))
         loss[n, b] = total
 
 
 @cross_entropy_backward.cpu
 def cross_entropy_backward_cpu(g, e, S, target, ignore, on, off, gx):
     N, C, P = e.shape
-    scale, all_off = np.empty_like(g), off.sum()
     for nb in prange(N * P):
         n, b = nb // P, nb % P
         t = target[n, b]
-        scale[n, b] = 0 if t == ignore else g[n, b] * (on[t] + all_off) / S[n, b]
-    for nc in prange(N * C):
-        n, c = nc // C, nc % C
-        gl, s, t, source, out = g[n], scale[n], target[n], e[n, c], gx[n, c]
-        off_c, both, zero = off[c], off[c] + on[c], e.dtype.type(0)
-        for b in range(P):
-            value = s[b] * source[b] - gl[b] * (both if t[b] == c else off_c)
-            out[b] = zero if t[b] == ignore else value
+        if t == ignore:
+            for c in range(C):
+                gx[n, c, b] = 0
+            continue
+        all_q = on[t]
+        for c in range(C):
+            all_q += off[c]
+        for c in range(C):
+            q = off[c] + on[t] if c == t else off[c]
+            gx[n, c, b] = g[n, b] * (e[n, c, b] / S[n, b] * all_q - q)
 
 
 # -------------------------------------------------------------- the same on a GPU, with two helpers

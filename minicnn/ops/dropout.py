@@ -43,7 +43,6 @@ def scramble(x):
 
 @dropout_mask.cpu
 def dropout_mask_cpu(x, low, high, bound, scale, y):
-    x, y = x.ravel(), y.ravel()
     for i in prange(x.size):
         r = scramble(scramble((i & 0xFFFFFFFF) ^ low) ^ high)  # evenly from 0 to 2^32 - 1
         y[i] = 0 if r < bound else x[i] * scale
@@ -89,7 +88,8 @@ class Dropout(Op):
     def forward(self, x):
         x = contiguous(x)
         y = empty_like(x)
-        dropout_mask(x, self.low, self.high, self.bound, self.scale, y)
+        numbers = self.low, self.high, self.bound, self.scale
+        dropout_mask(x.reshape(-1), *numbers, y.reshape(-1))
         return y
 
     backward = forward

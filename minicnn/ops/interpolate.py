@@ -30,7 +30,7 @@ import numpy as np
 
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 
 resample = Kernel(
@@ -40,44 +40,22 @@ resample = Kernel(
 )
 
 
-@helper
-def mix_rows(plane, rows, weights, i, out):
-    out[:] = 0
-    for k in range(len(rows)):
-        weight, source = weights[k, i], plane[rows[k, i]]
-        for q in range(len(out)):
-            out[q] += weight * source[q]
-
-
-@helper
-def mix_columns(row, cols, weights, out):
-    out[:] = 0
-    for k in range(len(cols)):
-        weight, source = weights[k], cols[k]
-        for j in range(len(out)):
-            out[j] += weight[j] * row[source[j]]
-
-
 @resample.cpu
 def resample_cpu(x, rows, row_weights, cols, col_weights, y):
     """Row i of y mixes rows[:, i] of x with the weights row_weights[:, i]; columns alike."""
     N, C, H, W = x.shape
     OH, OW = y.shape[2:]
-    for plane in prange(N * C):
-        n, c = plane // C, plane % C
-        # Columns are gathered one by one, rows are added as a whole: so the columns come where
-        # there are fewer rows, first when the picture becomes larger and last when smaller.
-        if OH > H:
-            wide = np.empty((H, OW), x.dtype)
-            for p in range(H):
-                mix_columns(x[n, c, p], cols, col_weights, wide[p])
-            for i in range(OH):
-                mix_rows(wide, rows, row_weights, i, y[n, c, i])
-        else:
-            mixed = np.empty(W, x.dtype)
-            for i in range(OH):
-                mix_rows(x[n, c], rows, row_weights, i, mixed)
-                mix_columns(mixed, cols, col_weights, y[n, c, i])
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for i in range(OH):
+            for j in range(OW):
+                total = x.dtype.type(0)
+                for l in range(len(cols)):
+                    mixed = x.dtype.type(0)
+                    for k in range(len(rows)):
+                        mixed += row_weights[k, i] * x[n, c, rows[k, i], cols[l, j]]
+                    total += col_weights[l, j] * mixed
+                y[n, c, i, j] = total
 
 
 resample.gpu(

@@ -47,69 +47,45 @@ local_response_norm_backward = Kernel(
 
 
 @helper
-def damp(values, S, beta, out):
-    """A row of values times S^-beta. Two square roots, for the usual beta of 3/4, are several times
-    as fast as a power."""
+def damped(value, S, beta):
+    """value S^-beta. Two square roots, for the usual beta of 3/4, are much faster than a power."""
     if beta == 0.75:
-        for j in range(len(out)):
-            root = np.sqrt(S[j])
-            out[j] = values[j] / (root * np.sqrt(root))
-    else:
-        for j in range(len(out)):
-            out[j] = values[j] * S[j] ** -beta
+        return value / (np.sqrt(S) * np.sqrt(np.sqrt(S)))
+    return value * S**-beta
 
 
-@helper
-def shifted(v, W):
-    """Where a row of W pixels overlaps the same row v pixels on: its slices in both."""
-    return slice(max(-v, 0), max(W - max(v, 0), 0)), slice(max(v, 0), max(W + min(v, 0), 0))
-
-
-# A window reaches c0 maps back and c1 forth, p0 pixels up and left and p1 down and right. The sums
-# of a whole row of pixels grow together: neighbours in memory, so that vector instructions serve.
+# A window reaches c0 maps back and c1 forth, p0 pixels up and left and p1 down and right.
 @local_response_norm_forward.cpu
 def local_response_norm_forward_cpu(x, c0, c1, p0, p1, k, a, beta, S, y):
     N, C, H, W = x.shape
-    for row in prange(N * C * H):
-        n, c, i = row // H // C, row // H % C, row % H
-        total = np.zeros(W, x.dtype)
-        for d in range(max(c - c0, 0), min(c + c1 + 1, C)):
-            for p in range(max(i - p0, 0), min(i + p1 + 1, H)):
-                for v in range(-p0, p1 + 1):
-                    here, there = shifted(v, W)
-                    source, sums = x[n, d, p, there], total[here]
-                    for j in range(len(sums)):
-                        sums[j] += source[j] * source[j]
-        s = S[n, c, i]
-        for j in range(W):
-            s[j] = k + a * total[j]
-        damp(x[n, c, i], s, beta, y[n, c, i])
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for i in range(H):
+            for j in range(W):
+                total = x.dtype.type(0)
+                for d in range(max(c - c0, 0), min(c + c1 + 1, C)):
+                    for p in range(max(i - p0, 0), min(i + p1 + 1, H)):
+                        for q in range(max(j - p0, 0), min(j + p1 + 1, W)):
+                            total += x[n, d, p, q] * x[n, d, p, q]
+                S[n, c, i, j] = k + a * total
+                y[n, c, i, j] = damped(x[n, c, i, j], S[n, c, i, j], beta)
 
 
 @local_response_norm_backward.cpu
 def local_response_norm_backward_cpu(gy, x, S, y, c0, c1, p0, p1, a2, beta, gx):
     """a2 is 2 a."""
     N, C, H, W = x.shape
-    shares = np.empty_like(x)  # gy y / S: a division costs more than all the sums
-    for row in prange(N * C * H):
-        n, c, i = row // H // C, row // H % C, row % H
-        g, b, s, share = gy[n, c, i], y[n, c, i], S[n, c, i], shares[n, c, i]
-        for j in range(W):
-            share[j] = g[j] * b[j] / s[j]
-    for row in prange(N * C * H):
-        n, c, i = row // H // C, row // H % C, row % H
-        total = np.zeros(W, x.dtype)
-        for d in range(max(c - c1, 0), min(c + c0 + 1, C)):  # mirrored: c1 back, c0 forth
-            for p in range(max(i - p1, 0), min(i + p0 + 1, H)):
-                for v in range(-p1, p0 + 1):
-                    here, there = shifted(v, W)
-                    source, sums = shares[n, d, p, there], total[here]
-                    for j in range(len(sums)):
-                        sums[j] += source[j]
-        out, source = gx[n, c, i], x[n, c, i]
-        damp(gy[n, c, i], S[n, c, i], beta, out)
-        for j in range(W):
-            out[j] -= a2 * beta * source[j] * total[j]
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for i in range(H):
+            for j in range(W):
+                total = x.dtype.type(0)  # mirrored: c1 back, c0 forth
+                for d in range(max(c - c1, 0), min(c + c0 + 1, C)):
+                    for p in range(max(i - p1, 0), min(i + p0 + 1, H)):
+                        for q in range(max(j - p1, 0), min(j + p0 + 1, W)):
+                            total += gy[n, d, p, q] * y[n, d, p, q] / S[n, d, p, q]
+                gx[n, c, i, j] = damped(gy[n, c, i, j], S[n, c, i, j], beta)
+                gx[n, c, i, j] -= a2 * beta * x[n, c, i, j] * total
 
 
 TEXT = r"""
@@ -173,24 +149,15 @@ class LocalResponseNorm(Op):
         self.x, self.shape = contiguous(x).reshape(in_four_dimensions(x.shape)), x.shape
         self.S, self.y = empty_like(self.x), empty_like(self.x)
         numbers = number(self.k), number(self.a), number(self.beta)
-        x, S, y = self.in_rows(self.x, self.S, self.y)
-        local_response_norm_forward(x, *self.reach, *numbers, S, y)
+        local_response_norm_forward(self.x, *self.reach, *numbers, self.S, self.y)
         return self.y.reshape(self.shape)
 
     def backward(self, gy):
-        number, gx = gy.dtype.type, empty_like(gy)
+        number, gx = gy.dtype.type, empty_like(self.x)
         gy = contiguous(gy).reshape(self.x.shape)
         numbers = number(2 * self.a), number(self.beta)
-        arrays, out = self.in_rows(gy, self.x, self.S, self.y), gx.reshape(self.x.shape)
-        local_response_norm_backward(*arrays, *self.reach, *numbers, *self.in_rows(out))
-        return gx
-
-    def in_rows(self, *arrays):
-        """The arrays as the kernels get them. A window across maps holds no neighbours in the map,
-        so that a whole map can be one row: long rows keep vector instructions busy."""
-        if any(self.reach[2:]):  # within a map
-            return arrays
-        return [a.reshape(*a.shape[:2], 1, math.prod(a.shape[2:])) for a in arrays]
+        local_response_norm_backward(gy, self.x, self.S, self.y, *self.reach, *numbers, gx)
+        return gx.reshape(self.shape)
 
 
 def in_four_dimensions(shape):

@@ -28,7 +28,7 @@ import math
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
+from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, axes_of, contiguous
 
@@ -97,28 +97,6 @@ log_sum_exp_pool_forward.gpu(
 )
 
 log_sum_exp_pool_backward.gpu(TEXT, sizes=lambda *args: args[-1].shape)
-
-
-# --------------- the fast ones, array by array: numpy's exp does many numbers in one instruction
-@log_sum_exp_pool_forward.fast()
-@np.errstate(invalid="ignore")  # infinite scores: a NaN, not a warning
-def log_sum_exp_pool_forward_whole(x, r, y):
-    xp = array_module(x)
-    z = r * x
-    m = z.max(axis=1)
-    z -= m[:, None]
-    xp.exp(z, out=z)
-    y[...] = (m + xp.log(z.mean(axis=1))) / r
-
-
-@log_sum_exp_pool_backward.fast()
-@np.errstate(invalid="ignore")
-def log_sum_exp_pool_backward_whole(gy, x, y, r, gx):
-    xp = array_module(gy)
-    xp.subtract(x, y[:, None], out=gx)
-    gx *= r
-    xp.exp(gx, out=gx)
-    gx *= (gy / x.shape[1])[:, None]
 
 
 class LogSumExpPool(Op):

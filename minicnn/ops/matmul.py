@@ -9,77 +9,15 @@ Shapes: matmul as numpy's, leading dimensions broadcast; a (.., M, K), b (.., K,
 The gradients are the only products of gy with the other factor whose shapes fit, which is a good
 way to remember them.
 
-The product itself is the business of BLAS. `product` runs it on the threads of our kernels, each
-with some rows of the result: BLAS has threads of its own, but two sets of threads that wait for
-work on the same cores take the time from one another. Under a handful of rows of x, `linear` takes
-as long as it takes to read w; there the loops of shifted.py read it once, and not in blocks.
+The products are the business of BLAS, on both devices. For some shapes of a linear layer there is
+a faster way on the CPU: fast/linear.py.
 """
 
-import functools
-
-import numpy as np
-
 from minicnn.cases import Case, normal
-from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.kernel import chosen_algorithm
+from minicnn.op import Op
 from minicnn.ops.arithmetic import unbroadcast
-from minicnn.ops.shifted import STRIP, shifted_products, shifted_sums
-
-FEW_ROWS = 2, 16  # at least and at most, for the loops of shifted.py
-
-product = Kernel(
-    "product",
-    "a[I, J], a_transposed, b[P, Q], b_transposed, bias[M], threads, y[M, N]"
-    "; M == (J if a_transposed else I); N == (P if b_transposed else Q)"
-    "; (I if a_transposed else J) == (Q if b_transposed else P)",
-)
-product_over_rows = Kernel(
-    "product_over_rows",
-    "a[M, rows], b[rows, N], threads, parts[threads, N, M]",
-)
-
-
-@product.cpu
-def product_cpu(a, a_transposed, b, b_transposed, bias, threads, y):
-    """y = a b + bias, one bias for each row; a or b may lie in memory transposed. Each thread has
-    some rows of y."""
-    M, inner = len(y), a.shape[0 if a_transposed else 1]
-    rows = (M + threads - 1) // threads
-    if min(inner, y.shape[1]) < 64:  # hardly more than reading a or writing y: pieces for a cache
-        rows = min(rows, 64)
-    for piece in prange((M + rows - 1) // rows):
-        first, end = piece * rows, min(M, piece * rows + rows)
-        part = y[first:end]
-        if a_transposed:
-            left = a[:, first:end].copy()
-            if b_transposed:
-                np.dot(left.T, b.T, part)
-            else:
-                np.dot(left.T, b, part)
-        elif b_transposed:
-            np.dot(a[first:end], b.T, part)
-        else:
-            np.dot(a[first:end], b, part)
-        for i in range(first, end):
-            if bias[i] != 0:
-                line, add = y[i], bias[i]
-                for j in range(line.size):
-                    line[j] += add
-
-
-@product_over_rows.cpu
-def product_over_rows_cpu(a, b, threads, parts):
-    """The transpose of a b as the sum of `parts` (threads, N, M): each thread has some rows of b,
-    the larger factor, and takes 32 at a time into its cache."""
-    rows = (len(b) + threads - 1) // threads
-    for thread in prange(threads):
-        parts[thread] = 0
-        out = np.empty_like(parts[thread])
-        for first in range(thread * rows, min(len(b), thread * rows + rows), 32):
-            end = min(first + 32, thread * rows + rows, len(b))
-            np.dot(b[first:end].T, a[:, first:end].copy().T, out)
-            parts[thread] += out
+from minicnn.ops.fast import linear as fast
 
 
 class MatMul(Op):
@@ -119,71 +57,27 @@ class Linear(Op):
 
     def forward(self, x, w, b=None):
         self.x, self.w, self.has_bias = x, w, b is not None
-        rows = x.reshape(-1, x.shape[-1])
-        if not ours(rows, w):
-            y = x @ w.T
-            return y + b if self.has_bias else y
-        bias = contiguous(b) if self.has_bias else np.zeros(len(w), w.dtype)
-        if strip := strip_of(*rows.shape):
-            return (rows_times_rows(rows, w, strip) + bias).reshape(*x.shape[:-1], len(w))
-        y = np.empty((len(w), len(rows)), w.dtype)  # rows of w, the larger factor, to each thread
-        product(w, False, rows, True, bias, get_num_threads(), y)
-        return contiguous(y.T).reshape(*x.shape[:-1], len(w))
+        y = self.faster(fast.forward, x.reshape(-1, x.shape[-1]), w)
+        y = x @ w.T if y is None else y.reshape(*x.shape[:-1], len(w))
+        if self.has_bias:
+            y += b
+        return y
 
     def backward(self, gy):
         x, rows = self.x.reshape(-1, self.x.shape[-1]), gy.reshape(-1, gy.shape[-1])
         gx = gw = None
-        if ours(x, self.w, rows):
-            threads = get_num_threads()
-            if self.needs[0] and (strip := strip_of(*x.shape)):
-                gx = sums_of_rows(rows, self.w, strip).reshape(self.x.shape)
-            elif self.needs[0]:
-                parts = np.empty((threads, *x.T.shape), x.dtype)
-                product_over_rows(rows, self.w, threads, parts)
-                gx = contiguous(parts.sum(axis=0).T).reshape(self.x.shape)
-            if self.needs[1]:
-                gw = np.empty_like(self.w)
-                product(rows, True, x, False, np.zeros(len(gw), gw.dtype), threads, gw)
-        else:
-            gx = gy @ self.w if self.needs[0] else None
-            gw = rows.T @ x if self.needs[1] else None
+        if self.needs[0]:
+            gx = self.faster(fast.grad_input, rows, self.w)
+            gx = gy @ self.w if gx is None else gx.reshape(self.x.shape)
+        if self.needs[1]:
+            gw = self.faster(fast.grad_weight, rows, x, self.w)
+            gw = rows.T @ x if gw is None else gw
         return (gx, gw, rows.sum(axis=0)) if self.has_bias else (gx, gw)
 
-
-def ours(*factors):
-    """Whether `product` can take them, and there is enough to do for several threads. Many rows of
-    x are left to numpy."""
-    x, w = factors[:2]
-    large = all(a.flags.c_contiguous for a in factors) and len(x) <= 256 and w.size >= 1 << 16
-    return isinstance(x, np.ndarray) and large and x.size > 0
-
-
-def strip_of(rows, K):
-    """How many of the K columns of w are a strip for the loops of shifted.py; 0 leaves the product
-    to BLAS: too few or too many rows, or no strip of that kind divides K and gives each thread
-    one."""
-    return _strip(K, get_num_threads()) if FEW_ROWS[0] <= rows <= FEW_ROWS[1] else 0
-
-
-@functools.cache
-def _strip(K, threads):
-    fitting = [n for n in range(STRIP // 4, STRIP + 1) if K % n == 0 and n * threads <= K]
-    # as many strips for each thread, if that can be
-    return max(fitting, key=lambda n: (K // n % threads == 0, n), default=0)
-
-
-def rows_times_rows(x, w, strip):
-    """x w^T: the product of each row of x with each of w, which lie K numbers apart."""
-    rows, K = x.reshape(1, len(x), -1, strip), w.shape[1]
-    return shifted_products(w.reshape(1, -1), K * np.arange(len(w)), rows, strip, 1)
-
-
-def sums_of_rows(gy, w, strip):
-    """gy w: for each row of gy the sum of the rows of w, weighted by its numbers."""
-    K, none = w.shape[1], np.zeros(len(gy), w.dtype)
-    gx = np.empty((1, len(gy), K // strip, strip), w.dtype)
-    shifted_sums(w.reshape(1, -1), K * np.arange(len(w)), gy, none, strip, 1, gx)
-    return gx
+    @staticmethod
+    def faster(product, *factors):
+        """The product by our own kernels; None where numpy (or cupy) shall do it."""
+        return None if chosen_algorithm() == "simple" else product(*factors)
 
 
 def matmul(input, other):

@@ -14,9 +14,8 @@ place in the plane, row W + column), and then
 
     gx[n,c,p,q] = sum of gy[n,c,i,j] over the windows (i, j) whose winner is (p, q)
 
-A pixel may win several windows where they overlap, hence the sum. It is taken the other way round,
-each window adding its gy to its winner. Two threads must not do that in one plane: they could add
-to the same pixel at the same time.
+A pixel may win several windows where they overlap, hence the sum. The kernels read it from gx's
+side: each pixel asks all windows that hold it whether it won them.
 
 Of equal values the first in the order of reading wins. A NaN wins over everything, so that it is
 seen at the end; of several the last.
@@ -28,7 +27,7 @@ import numpy as np
 
 from minicnn.cases import Case, separated
 from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 
 max_pool2d_forward = Kernel(
@@ -43,62 +42,44 @@ max_pool2d_backward = Kernel(
 )
 
 
-@helper
-def compete(values, places, step, best, winner):
-    """Each best[j] against values[step j]; with the values travel their places."""
-    for j in range(len(best)):
-        value, place = values[step * j], places[step * j]
-        equal_but_before = (value == best[j]) & (place < winner[j])
-        nan = (value != value) & ((best[j] == best[j]) | (place > winner[j]))
-        wins = (value > best[j]) | equal_but_before | nan | (winner[j] < 0)
-        best[j] = value if wins else best[j]
-        winner[j] = place if wins else winner[j]
-
-
-# First each column of a window for itself, then its columns against each other: K + L comparisons
-# instead of K L, and the first K along whole rows of the picture.
 @max_pool2d_forward.cpu
 def max_pool2d_forward_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
     N, C, H, W = x.shape
     OH, OW = y.shape[2:]
-    for row in prange(N * C * OH):
-        n, c, i = row // OH // C, row // OH % C, row % OH
-        values, places = np.full(W, -np.inf, x.dtype), np.full(W, -1, np.int32)
-        for u in range(K):
-            p = i * sh + u * dh - ph
-            if p < 0 or p >= H:
-                continue
-            source = x[n, c, p]
-            for q in range(W):
-                value = source[q]
-                wins = (value > values[q]) | (value != value) | (places[q] < 0)
-                values[q] = value if wins else values[q]
-                places[q] = np.int32(p * W + q) if wins else places[q]
-        best, winner = y[n, c, i], where[n, c, i]
-        best[:], winner[:] = -np.inf, -1
-        for v in range(L):
-            q = v * dw - pw
-            first, end = max(-(q // sw), 0), min((W - 1 - q) // sw + 1, OW)
-            if first >= end:  # column v lies in the picture for none of the windows
-                continue
-            q += first * sw
-            if sw == 2:  # the same, but for a stride that the compiler knows it does eight at once
-                compete(values[q:], places[q:], 2, best[first:end], winner[first:end])
-            else:
-                compete(values[q:], places[q:], sw, best[first:end], winner[first:end])
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for i in range(OH):
+            for j in range(OW):
+                best, winner = x.dtype.type(-np.inf), -1
+                for u in range(K):
+                    for v in range(L):
+                        p, q = i * sh + u * dh - ph, j * sw + v * dw - pw
+                        if 0 <= p < H and 0 <= q < W:
+                            value = x[n, c, p, q]
+                            if winner < 0 or value > best or value != value:
+                                best, winner = value, p * W + q
+                y[n, c, i, j] = best
+                where[n, c, i, j] = winner
 
 
-# Each window adds to its winner; all windows of a plane are one thread's, so no two can collide.
 @max_pool2d_backward.cpu
 def max_pool2d_backward_cpu(gy, where, K, L, sh, sw, ph, pw, dh, dw, gx):
     N, C, H, W = gx.shape
-    for plane in prange(N * C):
-        n, c = plane // C, plane % C
-        g, winner, out = gy[n, c].ravel(), where[n, c].ravel(), gx[n, c].ravel()
-        out[:] = 0
-        for j in range(len(g)):
-            if 0 <= winner[j] < out.size:
-                out[winner[j]] += g[j]
+    OH, OW = gy.shape[2:]
+    for nc in prange(N * C):
+        n, c = nc // C, nc % C
+        for p in range(H):
+            for q in range(W):
+                total = gx.dtype.type(0)
+                for u in range(K):
+                    for v in range(L):
+                        i, j = p + ph - u * dh, q + pw - v * dw
+                        if i % sh == 0 and j % sw == 0:
+                            i, j = i // sh, j // sw
+                            if 0 <= i < OH and 0 <= j < OW:
+                                if where[n, c, i, j] == p * W + q:
+                                    total += gy[n, c, i, j]
+                gx[n, c, p, q] = total
 
 
 max_pool2d_forward.gpu(

@@ -33,7 +33,7 @@ import numpy as np
 
 from minicnn.cases import Case, separated
 from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.max_pool2d import check_pooling, pooled_size
 
@@ -53,80 +53,46 @@ max_pool_maps_backward = Kernel(
 )
 
 
-@helper
-def compete(values, places, step, best, winner):
-    """Each best[j] against values[step j]; with the values travel their places."""
-    for j in range(len(best)):
-        value, place = values[step * j], places[step * j]
-        equal_but_before = (value == best[j]) & (place < winner[j])
-        nan = (value != value) & ((best[j] == best[j]) | (place > winner[j]))
-        wins = (value > best[j]) | equal_but_before | nan | (winner[j] < 0)
-        best[j] = value if wins else best[j]
-        winner[j] = place if wins else winner[j]
-
-
-# First whole rows of the maps against each other, then the columns of a window, as in max_pool2d.
 @max_pool_maps_forward.cpu
 def max_pool_maps_forward_cpu(x, first, members, K, L, sh, sw, ph, pw, y, where):
     N, C, H, W = x.shape
     F, OH, OW = y.shape[1:]
-    for row in prange(N * F * OH):
-        n, c, i = row // OH // F, row // OH % F, row % OH
-        values, places = np.full(W, -np.inf, x.dtype), np.full(W, -1, np.int32)
-        for d in members[first[c] : first[c + 1]]:
-            for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
-                source, begin = x[n, d, p], (d * H + p) * W
-                for q in range(W):
-                    value = source[q]
-                    wins = (value > values[q]) | (value != value) | (places[q] < 0)
-                    values[q] = value if wins else values[q]
-                    places[q] = np.int32(begin + q) if wins else places[q]
-        best, winner = y[n, c, i], where[n, c, i]
-        best[:], winner[:] = -np.inf, -1
-        for v in range(L):
-            begin, end = max(-((v - pw) // sw), 0), min((W - 1 - v + pw) // sw + 1, OW)
-            if begin >= end:  # column v lies in the picture for none of the windows
-                continue
-            q = begin * sw + v - pw
-            if sw == 1:  # the same, but for a stride that the compiler knows it does eight at once
-                compete(values[q:], places[q:], 1, best[begin:end], winner[begin:end])
-            elif sw == 2:
-                compete(values[q:], places[q:], 2, best[begin:end], winner[begin:end])
-            else:
-                compete(values[q:], places[q:], sw, best[begin:end], winner[begin:end])
-
-
-@helper
-def claim(g, winner, place, step, out):
-    """Adds g[j] to out[step j], the pixel at place + step j, wherever that is the winner."""
-    for j in range(len(g)):
-        out[step * j] += g[j] if winner[j] == place + step * j else 0
+    for nc in prange(N * F):
+        n, c = nc // F, nc % F
+        for i in range(OH):
+            for j in range(OW):
+                best, winner = x.dtype.type(-np.inf), -1
+                for m in range(first[c], first[c + 1]):
+                    d = members[m]
+                    for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                        for q in range(max(j * sw - pw, 0), min(j * sw - pw + L, W)):
+                            value = x[n, d, p, q]
+                            if winner < 0 or value > best or value != value:
+                                best, winner = value, (d * H + p) * W + q
+                y[n, c, i, j] = best
+                where[n, c, i, j] = winner
 
 
 @max_pool_maps_backward.cpu
 def max_pool_maps_backward_cpu(gy, where, first, results, K, L, sh, sw, ph, pw, gx):
     N, C, H, W = gx.shape
     OH, OW = gy.shape[2:]
-    for row in prange(N * C * H):
-        n, d, p = row // H // C, row // H % C, row % H
-        out = gx[n, d, p]
-        out[:] = 0
-        for c in results[first[d] : first[d + 1]]:
-            for u in range(K - 1, -1, -1):  # the windows from top to bottom, and left to right
-                i = p + ph - u
-                if i % sh != 0 or i < 0 or i // sh >= OH:
-                    continue
-                for v in range(L - 1, -1, -1):
-                    begin, end = max(-((v - pw) // sw), 0), min((W - 1 - v + pw) // sw + 1, OW)
-                    if begin >= end:
-                        continue
-                    g, winner = gy[n, c, i // sh, begin:end], where[n, c, i // sh, begin:end]
-                    q = begin * sw + v - pw
-                    place = (d * H + p) * W + q
-                    if sw == 1:
-                        claim(g, winner, place, 1, out[q:])
-                    else:
-                        claim(g, winner, place, sw, out[q:])
+    for nd in prange(N * C):
+        n, d = nd // C, nd % C
+        for p in range(H):
+            for q in range(W):
+                total = gx.dtype.type(0)
+                for m in range(first[d], first[d + 1]):
+                    c = results[m]
+                    for u in range(K):
+                        for v in range(L):
+                            i, j = p + ph - u, q + pw - v
+                            if i % sh == 0 and j % sw == 0:
+                                i, j = i // sh, j // sw
+                                if 0 <= i < OH and 0 <= j < OW:
+                                    if where[n, c, i, j] == (d * H + p) * W + q:
+                                        total += gy[n, c, i, j]
+                gx[n, d, p, q] = total
 
 
 max_pool_maps_forward.gpu(

@@ -6,7 +6,7 @@ Shapes: x and y any, the same.
 
 Gradient: y follows x where x > 0 and stands still where x < 0, so gx = gy [x > 0]. At x = 0 there
 is a kink; any value between 0 and gy is a subgradient, and like everyone we take 0. Since y > 0
-exactly where x > 0, backward keeps y and not x: one array less where x is used nowhere else.
+exactly where x > 0, backward needs only y.
 
 A NaN stays a NaN, so that a loss that has gone wrong is seen.
 
@@ -14,9 +14,8 @@ Source: Krizhevsky, Sutskever, Hinton 2012, section 3.1; the lecture's slide «s
 """
 
 from minicnn.cases import Case, separated
-from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.ops.elementwise import Elementwise
 
 relu_forward = Kernel("relu_forward", "x[...], y[...]")
 relu_backward = Kernel("relu_backward", "gy[...], y[...], gx[...]")
@@ -24,14 +23,13 @@ relu_backward = Kernel("relu_backward", "gy[...], y[...], gx[...]")
 
 @relu_forward.cpu
 def relu_forward_cpu(x, y):
-    x, y, zero = x.ravel(), y.ravel(), x.dtype.type(0)  # an int 0 would cost -0.0 its sign
+    zero = x.dtype.type(0)  # an int 0 would cost -0.0 its sign
     for i in prange(x.size):
         y[i] = zero if x[i] < 0 else x[i]
 
 
 @relu_backward.cpu
 def relu_backward_cpu(gy, y, gx):
-    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
     zero = gy.dtype.type(0)  # with an int 0 the choice would be made in float64
     for i in prange(gy.size):
         gx[i] = zero if y[i] == zero else gy[i]
@@ -56,20 +54,8 @@ extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int siz
 )
 
 
-class ReLU(Op):
-    name, floating = "relu", ("input",)
-
-    def forward(self, x):
-        x = contiguous(x)
-        self.y = empty_like(x)
-        relu_forward(x, self.y)
-        return self.y
-
-    def backward(self, gy):
-        gy = contiguous(gy)
-        gx = empty_like(gy)
-        relu_backward(gy, self.y, gx)
-        return gx
+class ReLU(Elementwise):
+    kernels = relu_forward, relu_backward
 
 
 def relu(input):

@@ -17,9 +17,8 @@ Source: LeCun et al. 1989; LeCun, Bottou, Orr, Mueller 1998, «Efficient BackPro
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.ops.elementwise import Elementwise
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3
 
@@ -29,14 +28,12 @@ scaled_tanh_backward = Kernel("scaled_tanh_backward", "gy[...], y[...], gx[...]"
 
 @scaled_tanh_forward.cpu
 def scaled_tanh_forward_cpu(x, y):
-    x, y = x.ravel(), y.ravel()
     for i in prange(x.size):
         y[i] = AMPLITUDE * np.tanh(SLOPE * x[i])
 
 
 @scaled_tanh_backward.cpu
 def scaled_tanh_backward_cpu(gy, y, gx):
-    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
     for i in prange(gy.size):
         gx[i] = gy[i] * SLOPE * (AMPLITUDE - y[i] * y[i] / AMPLITUDE)
 
@@ -62,29 +59,8 @@ extern "C" __global__ void scaled_tanh_backward(const T* gy, const T* y, T* gx, 
 )
 
 
-@scaled_tanh_forward.fast()
-def scaled_tanh_forward_whole(x, y):
-    """numpy computes many tangents in one instruction, Numba each by a call."""
-    xp = array_module(x)
-    xp.multiply(x, SLOPE, out=y)
-    xp.tanh(y, out=y)
-    y *= AMPLITUDE
-
-
-class ScaledTanh(Op):
-    floating = ("input",)
-
-    def forward(self, x):
-        x = contiguous(x)
-        self.y = empty_like(x)
-        scaled_tanh_forward(x, self.y)
-        return self.y
-
-    def backward(self, gy):
-        gy = contiguous(gy)
-        gx = empty_like(gy)
-        scaled_tanh_backward(gy, self.y, gx)
-        return gx
+class ScaledTanh(Elementwise):
+    kernels = scaled_tanh_forward, scaled_tanh_backward
 
 
 def scaled_tanh(input):

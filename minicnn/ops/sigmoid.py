@@ -19,9 +19,8 @@ Source: Rumelhart, Hinton, Williams 1986; LeCun, Bottou, Orr, Mueller 1998, sect
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.ops.elementwise import Elementwise
 
 sigmoid_forward = Kernel("sigmoid_forward", "x[...], y[...]")
 sigmoid_backward = Kernel("sigmoid_backward", "gy[...], y[...], gx[...]")
@@ -29,15 +28,14 @@ sigmoid_backward = Kernel("sigmoid_backward", "gy[...], y[...], gx[...]")
 
 @sigmoid_forward.cpu
 def sigmoid_forward_cpu(x, y):
-    x, y = x.ravel(), y.ravel()
+    one = x.dtype.type(1)  # with an int 1 the quotient would be taken in float64
     for i in prange(x.size):
         e = np.exp(-abs(x[i]))
-        y[i] = (e if x[i] < 0 else 1) / (1 + e)
+        y[i] = (e if x[i] < 0 else one) / (one + e)
 
 
 @sigmoid_backward.cpu
 def sigmoid_backward_cpu(gy, y, gx):
-    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
     for i in prange(gy.size):
         gx[i] = gy[i] * y[i] * (1 - y[i])
 
@@ -63,30 +61,8 @@ extern "C" __global__ void sigmoid_backward(const T* gy, const T* y, T* gx, int 
 )
 
 
-@sigmoid_forward.fast()
-def sigmoid_forward_whole(x, y):
-    """The same in whole arrays: numpy computes many exponentials in one instruction."""
-    xp = array_module(x)
-    above = xp.exp(xp.minimum(x, 0))  # e^-|x| or 1
-    xp.exp(-abs(x), out=y)
-    y += 1
-    xp.divide(above, y, out=y)
-
-
-class Sigmoid(Op):
-    floating = ("input",)
-
-    def forward(self, x):
-        x = contiguous(x)
-        self.y = empty_like(x)
-        sigmoid_forward(x, self.y)
-        return self.y
-
-    def backward(self, gy):
-        gy = contiguous(gy)
-        gx = empty_like(gy)
-        sigmoid_backward(gy, self.y, gx)
-        return gx
+class Sigmoid(Elementwise):
+    kernels = sigmoid_forward, sigmoid_backward
 
 
 def sigmoid(input):

@@ -27,7 +27,7 @@ import numpy as np
 
 from minicnn.cases import Case, normal
 from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, axes_of, contiguous
 
 softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
@@ -39,129 +39,76 @@ exponentials = Kernel(
     "x[A, C, B], y[A, C, B], largest[A, B], total[A, B]",
 )
 
-BLOCK = 512  # positions that a thread does together: neighbours in memory, for vector instructions
-
-
-@helper
-def exp_of(x):
-    """e^x in float32 for x <= 0, to the last digit. np.exp is a call for each number; this is not,
-    so a loop around it does eight numbers at once.
-
-    e^x = 2^n e^r, where n is the nearest whole number to x / ln 2 and |r| <= ln(2) / 2 the rest:
-    few terms of the series will do for e^r, and 2^n is n written into the exponent's bits. ln 2 in
-    two parts, the first with so few digits that n times it is exact."""
-    f = np.float32
-    clipped = x if x > f(-87.3) else f(-87.3)  # 2^-126, the least; what is below becomes 0
-    n = np.floor(clipped * f(1.44269504) + f(0.5))
-    r = clipped - n * f(0.693359375) + n * f(2.12194440e-4)
-    e = f(1 / 5040)
-    for coefficient in (f(1 / 720), f(1 / 120), f(1 / 24), f(1 / 6), f(1 / 2), f(1), f(1)):
-        e = e * r + coefficient
-    e *= np.int32((np.int32(n) + 127) << 23).view(np.float32)
-    return e if clipped == x else (f(0) if x < clipped else x)  # x itself: a NaN
-
-
-@helper
-def exponentials_of(x, a, first, end, y, largest, total):
-    """y = e^(x - largest) and its sum over the classes, for the positions from first to end."""
-    largest[:], total[:] = x[a, 0, first:end], 0
-    for c in range(1, x.shape[1]):
-        score = x[a, c, first:end]
-        for j in range(len(score)):
-            largest[j] = max(largest[j], score[j])
-    for c in range(x.shape[1]):
-        score, e = x[a, c, first:end], y[a, c, first:end]
-        if x.itemsize == 4:
-            for j in range(len(score)):
-                e[j] = exp_of(np.float32(score[j] - largest[j]))
-        else:
-            for j in range(len(score)):
-                e[j] = np.exp(score[j] - largest[j])
-        for j in range(len(score)):
-            total[j] += e[j]
-
 
 @exponentials.cpu
 def exponentials_cpu(x, y, largest, total):
-    """What softmax, its logarithm and cross_entropy are made of; largest and total are (A, B)."""
-    A, _, B = x.shape
-    blocks = (B + BLOCK - 1) // BLOCK
-    for block in prange(A * blocks):
-        a, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, B)
-        exponentials_of(x, a, first, end, y, largest[a, first:end], total[a, first:end])
+    """What cross_entropy is made of: y = e^(x - largest) and its sum over the classes; largest and
+    total are (A, B)."""
+    A, C, B = x.shape
+    for ab in prange(A * B):
+        a, b = ab // B, ab % B
+        m, sum = x[a, 0, b], x.dtype.type(0)
+        for c in range(1, C):
+            m = x[a, c, b] if x[a, c, b] > m else m
+        for c in range(C):
+            y[a, c, b] = np.exp(x[a, c, b] - m)
+            sum += y[a, c, b]
+        largest[a, b] = m
+        total[a, b] = sum
 
 
 @softmax_forward.cpu
 def softmax_forward_cpu(x, y):
     A, C, B = x.shape
-    blocks = (B + BLOCK - 1) // BLOCK
-    for block in prange(A * blocks):
-        a, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, B)
-        largest, total = np.empty(end - first, x.dtype), np.empty(end - first, x.dtype)
-        exponentials_of(x, a, first, end, y, largest, total)
+    for ab in prange(A * B):
+        a, b = ab // B, ab % B
+        largest, total = x[a, 0, b], x.dtype.type(0)
+        for c in range(1, C):
+            largest = x[a, c, b] if x[a, c, b] > largest else largest
         for c in range(C):
-            p = y[a, c, first:end]
-            for j in range(len(p)):
-                p[j] /= total[j]
+            y[a, c, b] = np.exp(x[a, c, b] - largest)
+            total += y[a, c, b]
+        for c in range(C):
+            y[a, c, b] /= total
 
 
 @softmax_backward.cpu
 def softmax_backward_cpu(gy, y, gx):
     A, C, B = gy.shape
-    blocks = (B + BLOCK - 1) // BLOCK
-    for block in prange(A * blocks):
-        a, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, B)
-        total = np.zeros(end - first, gy.dtype)
+    for ab in prange(A * B):
+        a, b = ab // B, ab % B
+        total = gy.dtype.type(0)
         for c in range(C):
-            g, p = gy[a, c, first:end], y[a, c, first:end]
-            for j in range(len(total)):
-                total[j] += g[j] * p[j]
+            total += gy[a, c, b] * y[a, c, b]
         for c in range(C):
-            g, p, out = gy[a, c, first:end], y[a, c, first:end], gx[a, c, first:end]
-            for j in range(len(total)):
-                out[j] = p[j] * (g[j] - total[j])
+            gx[a, c, b] = y[a, c, b] * (gy[a, c, b] - total)
 
 
 @log_softmax_forward.cpu
 def log_softmax_forward_cpu(x, y):
     A, C, B = x.shape
-    blocks = (B + BLOCK - 1) // BLOCK
-    for block in prange(A * blocks):
-        a, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, B)
-        largest, total = np.empty(end - first, x.dtype), np.empty(end - first, x.dtype)
-        exponentials_of(x, a, first, end, y, largest, total)
-        for j in range(end - first):
-            total[j] = np.log(total[j])
+    for ab in prange(A * B):
+        a, b = ab // B, ab % B
+        largest, total = x[a, 0, b], x.dtype.type(0)
+        for c in range(1, C):
+            largest = x[a, c, b] if x[a, c, b] > largest else largest
         for c in range(C):
-            score, out = x[a, c, first:end], y[a, c, first:end]
-            for j in range(len(score)):
-                out[j] = score[j] - largest[j] - total[j]
+            total += np.exp(x[a, c, b] - largest)
+        log_total = np.log(total)
+        for c in range(C):
+            y[a, c, b] = x[a, c, b] - largest - log_total
 
 
 @log_softmax_backward.cpu
 def log_softmax_backward_cpu(gy, y, gx):
     A, C, B = gy.shape
-    blocks = (B + BLOCK - 1) // BLOCK
-    for block in prange(A * blocks):
-        a, first = block // blocks, block % blocks * BLOCK
-        end = min(first + BLOCK, B)
-        total = np.zeros(end - first, gy.dtype)
+    for ab in prange(A * B):
+        a, b = ab // B, ab % B
+        total = gy.dtype.type(0)
         for c in range(C):
-            g = gy[a, c, first:end]
-            for j in range(len(total)):
-                total[j] += g[j]
+            total += gy[a, c, b]
         for c in range(C):
-            g, log_p, out = gy[a, c, first:end], y[a, c, first:end], gx[a, c, first:end]
-            if gy.itemsize == 4:
-                for j in range(len(total)):
-                    out[j] = g[j] - exp_of(np.float32(log_p[j])) * total[j]
-            else:
-                for j in range(len(total)):
-                    out[j] = g[j] - np.exp(log_p[j]) * total[j]
+            gx[a, c, b] = gy[a, c, b] - np.exp(y[a, c, b]) * total
 
 
 # ----------------------------------------------------------------- the same on a GPU, in one text

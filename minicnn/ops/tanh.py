@@ -14,9 +14,8 @@ Source: LeCun, Bottou, Orr, Mueller 1998, «Efficient BackProp», section 4.4.
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.ops.elementwise import Elementwise
 
 tanh_forward = Kernel("tanh_forward", "x[...], y[...]")
 tanh_backward = Kernel("tanh_backward", "gy[...], y[...], gx[...]")
@@ -24,14 +23,12 @@ tanh_backward = Kernel("tanh_backward", "gy[...], y[...], gx[...]")
 
 @tanh_forward.cpu
 def tanh_forward_cpu(x, y):
-    x, y = x.ravel(), y.ravel()
     for i in prange(x.size):
         y[i] = np.tanh(x[i])
 
 
 @tanh_backward.cpu
 def tanh_backward_cpu(gy, y, gx):
-    gy, y, gx = gy.ravel(), y.ravel(), gx.ravel()
     one = y.dtype.type(1)  # an int 1 would make it float64
     for i in prange(gy.size):
         gx[i] = gy[i] * (one - y[i] * y[i])
@@ -56,26 +53,8 @@ extern "C" __global__ void tanh_backward(const T* gy, const T* y, T* gx, int siz
 )
 
 
-@tanh_forward.fast()
-def tanh_forward_whole(x, y):
-    """numpy computes many tangents in one instruction, Numba each by a call."""
-    array_module(x).tanh(x, out=y)
-
-
-class Tanh(Op):
-    floating = ("input",)
-
-    def forward(self, x):
-        x = contiguous(x)
-        self.y = empty_like(x)
-        tanh_forward(x, self.y)
-        return self.y
-
-    def backward(self, gy):
-        gy = contiguous(gy)
-        gx = empty_like(gy)
-        tanh_backward(gy, self.y, gx)
-        return gx
+class Tanh(Elementwise):
+    kernels = tanh_forward, tanh_backward
 
 
 def tanh(input):

@@ -12,8 +12,7 @@ where gx collects gX~: every pixel adds up what its copies in X~ got (col2im).
 X~ holds each pixel K L times. So it is never there as a whole: each thread has a piece that fits
 into its cache, the windows of some lines of the result. For y a thread takes these lines, for the
 gradients it takes some of the input maps, so that nobody writes where another one does. The product
-of a piece runs on the thread that made it. Under a 1x1 filter X~ is x itself, and `product` does
-all there is to do.
+of a piece runs on the thread that made it. Under a 1x1 filter X~ is x itself: matrix_product.py.
 
 Source: Chellapilla, Puri, Simard 2006.
 """
@@ -22,12 +21,9 @@ import numpy as np
 
 from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, helper, prange
-from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from minicnn.ops.matmul import product
 
 PIXELS = 512  # of the result, in one piece: a product of fewer columns is slower
 PIECE = 1 << 19  # numbers of a piece of X~: 2 MB
-FEW, MANY = 16, 64  # maps: from 64 on a product keeps all threads busy
 
 im2col_forward = Kernel(
     "im2col_forward",
@@ -46,7 +42,6 @@ im2col_grad_weight = Kernel(
     "sh, sw, ph, pw, dh, dw, groups, lines, share, threads, parts[number, F, C, K, L]"
     "; F % groups == 0",
 )
-few_maps = Kernel("few_maps", "x[C, pixels], w[F, C], b[F], y[F, pixels]")
 
 
 # ------------------------------------------------------------------------------------- the pieces
@@ -179,35 +174,6 @@ def im2col_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, lines, share, 
                     line[j] = total[c, j]
 
 
-# --------------------------------------------------------------- a 1x1 filter to a handful of maps
-@helper
-def add_four(p, q, r, s, w, out):
-    a, b, c, d = w[0], w[1], w[2], w[3]
-    for i in range(out.size):
-        out[i] += a * p[i] + b * q[i] + c * r[i] + d * s[i]
-
-
-@few_maps.cpu
-def few_maps_cpu(x, w, b, y):
-    """y (F, pixels) = w x + b, where reading x (C, pixels) takes longer than the arithmetic: it is
-    read once, and not copied as BLAS would. Each thread has some of the pixels."""
-    (C, pixels), F = x.shape, len(w)
-    for piece in prange((pixels + PIXELS - 1) // PIXELS):
-        first, end = piece * PIXELS, min(pixels, piece * PIXELS + PIXELS)
-        for c in range(F):
-            y[c, first:end] = b[c]
-        for k in range(0, C - C % 4, 4):
-            p, q = x[k, first:end], x[k + 1, first:end]
-            r, s = x[k + 2, first:end], x[k + 3, first:end]
-            for c in range(F):
-                add_four(p, q, r, s, w[c, k:], y[c, first:end])
-        for k in range(C - C % 4, C):
-            for c in range(F):
-                line, out, factor = x[k, first:end], y[c, first:end], w[c, k]
-                for i in range(out.size):
-                    out[i] += factor * line[i]
-
-
 # ------------------------------------------------------------------------ how the work is cut up
 def lines_of_a_piece(y_shape, height, pieces=1):
     """How many lines of the result make a piece of X~ of `height` rows, if there shall be at least
@@ -223,54 +189,21 @@ def maps_of_a_share(C, K, L, y_shape, shares):
     return max(1, min(-(-C // shares), PIECE // (K * L * pixels)))
 
 
-def plain(w, geometry):
-    """Whether the convolution is a product of matrices already."""
-    return w.shape[2:] == (1, 1) and geometry == (1, 1, 0, 0, 1, 1)
-
-
-def matrices(array, groups):
-    """array (.., groups * maps, H, W), one matrix (maps, H W) after the other."""
-    return array.reshape(-1, groups, array.shape[-3] // groups, array.shape[-2] * array.shape[-1])
-
-
-@conv2d_forward.fast()
-def conv2d_forward_im2col(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     threads = get_num_threads()
-    share = len(w) // groups
-    if plain(w, (sh, sw, ph, pw, dh, dw)) and (share <= FEW or share >= MANY):
-        W, X, Y = w.reshape(groups, share, -1), matrices(x, groups), matrices(y, groups)
-        B = b.reshape(groups, share)
-        for n, g in np.ndindex(Y.shape[:2]):
-            if share <= FEW:
-                few_maps(X[n, g], W[g], B[g], Y[n, g])
-            else:
-                product(W[g], False, X[n, g], False, B[g], threads, Y[n, g])
-        return
     lines = lines_of_a_piece(y.shape, w[0].size, -(-threads // (len(x) * groups)))
     im2col_forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, lines, threads, y)
 
 
-@conv2d_grad_input.fast()
-def conv2d_grad_input_im2col(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
+def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     threads, (_, C, K, L) = get_num_threads(), w.shape
-    if plain(w, (sh, sw, ph, pw, dh, dw)) and C >= MANY:
-        W, GY, GX = w.reshape(groups, -1, C), matrices(gy, groups), matrices(gx, groups)
-        for n, g in np.ndindex(GX.shape[:2]):
-            product(W[g], True, GY[n, g], False, np.zeros(C, w.dtype), threads, GX[n, g])
-        return
     share = maps_of_a_share(C, K, L, gy.shape, -(-threads // (len(gx) * groups)))
     lines = lines_of_a_piece(gy.shape, share * K * L)
     im2col_grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, lines, share, threads, gx)
 
 
-@conv2d_grad_weight.fast()
-def conv2d_grad_weight_im2col(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     threads, (_, C, K, L) = get_num_threads(), gw.shape
-    if plain(gw, (sh, sw, ph, pw, dh, dw)) and len(gw) >= MANY * groups and len(x) == 1:
-        GW, GY, X = gw.reshape(groups, -1, C), matrices(gy, groups)[0], matrices(x, groups)[0]
-        for g in range(groups):
-            product(GY[g], False, X[g], True, np.zeros(len(GY[g]), gw.dtype), threads, GW[g])
-        return
     number = threads if groups * C < 4 * threads else 1
     share = maps_of_a_share(C, K, L, gy.shape, -(-threads // (groups * number)))
     lines = lines_of_a_piece(gy.shape, share * K * L)

@@ -1,4 +1,4 @@
-"""Sums of shifted rows of numbers, the arithmetic of conv2d_direct.py and of linear layers.
+"""Sums of shifted rows of numbers, the arithmetic of shift_and_add.py and of linear layers.
 
     shifted_sums      y[c,m] = b[c] + sum_t  w[c,t] x[m + offset[t]]
     shifted_products  gw[c,t] = sum_m  gy[c,m] x[m + offset[t]]
@@ -10,6 +10,8 @@ matrices t is a row of w, and m a column.
 Four t meet four c in one loop: four numbers of x and four sums are fetched for sixteen
 multiplications, each of which is one instruction with its addition (FMA).
 """
+
+import functools
 
 import numpy as np
 
@@ -151,3 +153,12 @@ def fours(a, axes=(0,)):
 def four_offsets(offsets):
     """Offsets for the rows that `fours` appends: the last one, which is inside of x."""
     return np.pad(offsets, (0, -offsets.size % FOUR), mode="edge")
+
+
+@functools.cache
+def strip_of(K, threads):
+    """How many of K columns of a matrix make a strip, so that strips divide K and each thread gets
+    one; 0 where no strip of a good length does."""
+    fitting = [n for n in range(STRIP // 4, STRIP + 1) if K % n == 0 and n * threads <= K]
+    # as many strips for each thread, if that can be
+    return max(fitting, key=lambda n: (K // n % threads == 0, n), default=0)

@@ -1,4 +1,4 @@
-// Convolution as a product of matrices, of which one is never stored; see conv2d_gpu.py.
+// Convolution as a product of matrices, of which one is never stored; see tiled_gpu.py.
 //
 //     out[m, col] = sum over r of  A[r, m] B[r, col]
 //

@@ -1,6 +1,6 @@
 r"""conv2d on a GPU, fast: one product of matrices, whose larger factor is never stored.
 
-im2col (conv2d.py) writes every window into a column of a matrix, K L times as much memory as the
+im2col (im2col.py) writes every window into a column of a matrix, K L times as much memory as the
 pictures take, only to read it once. On a GPU that traffic would take longer than the product. But
 a column need not be written to be used: element (r, q) of it is
 
@@ -10,7 +10,7 @@ a number that depends on the pixel q = (n, i, j) plus one that depends on r alon
 padding around it already. So the kernel fetches a tile of this matrix straight from x, with one
 list of offsets for all pixels. Padding beforehand also spares every fetch a test for the border.
 
-All three uses are the same product, `multiply` in conv2d_gpu.cu:
+All three uses are the same product, `multiply` in tiled_gpu.cu:
 
     y    rows: filters      sum over r = (k, u, v)
     gx   rows: input maps   sum over r = (c, u, v): gy with zeros around it (and between its pixels,
@@ -31,7 +31,6 @@ import numpy as np
 
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, chosen_algorithm
-from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
 conv2d_product = Kernel(
     "conv2d_product",
@@ -169,10 +168,6 @@ def _whole_pieces(places, filler):
 
 
 # -------------------------------------------------------------------------------- the three uses
-def covered(array, *_):
-    return array.dtype == np.float32
-
-
 def check_tf32(xp):
     """Raises RuntimeError where the GPU has no tensor cores for TF32."""
     cuda = getattr(xp, "cuda", None)  # the emulator has none; it rounds and multiplies itself
@@ -191,8 +186,7 @@ def with_padding(x, OH, OW, K, L, sh, sw, ph, pw, dh, dw):
     return padded(x, ph, pw, 1, 1, H, W)
 
 
-@conv2d_forward.fast(covered, device="gpu")
-def conv2d_forward_gpu(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     xp, (_, C, K, L), R = array_module(x), w.shape, w[0].size
     check_tf32(xp)
     x = with_padding(x, *y.shape[2:], K, L, sh, sw, ph, pw, dh, dw)
@@ -201,8 +195,7 @@ def conv2d_forward_gpu(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     conv2d_product(x, w, b, xoff, woff, sh, sw, groups, R, w.size // groups, y)
 
 
-@conv2d_grad_input.fast(covered, device="gpu")
-def conv2d_grad_input_gpu(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
+def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
     xp, (F, C, K, L), (H, W) = array_module(gy), w.shape, gx.shape[2:]
     check_tf32(xp)
     down, across = dh * (K - 1), dw * (L - 1)
@@ -212,8 +205,7 @@ def conv2d_grad_input_gpu(gy, w, sh, sw, ph, pw, dh, dw, groups, gx):
     conv2d_product(gy, w, None, xoff, woff, 1, 1, groups, K * L, w.size // groups, gx)
 
 
-@conv2d_grad_weight.fast(covered, device="gpu")
-def conv2d_grad_weight_gpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     xp, (F, C, K, L), (N, _, OH, OW) = array_module(gy), gw.shape, gy.shape
     check_tf32(xp)
     x = with_padding(x, OH, OW, K, L, sh, sw, ph, pw, dh, dw)

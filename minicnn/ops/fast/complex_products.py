@@ -1,4 +1,4 @@
-"""Products of complex matrices, one for each frequency of the spectra in conv2d_fast.py.
+"""Products of complex matrices, one for each frequency of the spectra in fourier.py.
 
 A complex product (a + i b)(c + i d) = (a c - b d) + i (a d + b c) looks like four real ones. Three
 are enough (Gauss), at the price of additions, which matrices make cheap:

@@ -42,46 +42,15 @@ import threading
 import numpy as np
 
 from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, chosen_algorithm, prange
-from minicnn.ops import conv2d_direct
-from minicnn.ops.complex_products import products
-from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, spectra
+from minicnn.kernel import Kernel, prange
+from minicnn.ops.fast.complex_products import products
+from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, pictures, spectra
 
 count_differences = Kernel("count_differences", "a[...], b[...], int64 counts[parts]")
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
 WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
-
-
-def worth_it(array, w_shape, y_shape, geometry, groups, result):
-    """The rule for `result`, 'y', 'gx' or 'gw'. Windows must lie side by side (stride and dilation
-    1), and a tile must have room for a filter and for as many results (K, L at most 11). Errors of
-    1e-7 are good enough for float32 only. Spectra of filters above 100 MB (a filter takes 1 kB) are
-    not for caches. `with algorithm("fast"):` asks for no more than that.
-
-    Then what decides is time, counted in multiplications of a large product of matrices. Here a
-    tile takes as long as 30,000 of them, a filter as long as 20,000, and products of spectra, which
-    are small, take twice as long as large ones. In conv2d_im2col.py each number of a window is
-    copied before it meets the F filters, which takes as long as 50 of them; 20 in a forward pass
-    whose windows are small, so that copies stay in the nearest cache. Few input maps are the
-    business of conv2d_direct.py."""
-    F, C, K, L = w_shape
-    sh, sw, _, _, dh, dw = geometry
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        return False
-    if not sh == sw == dh == dw == 1 or max(K, L) > 11 or F * C > 100_000:
-        return False
-    if chosen_algorithm() == "fast":
-        return True
-    if result != "gx" and conv2d_direct.worth_it(w_shape, y_shape, groups):
-        return False
-    TH, TW, _, _ = grid(y_shape, w_shape)
-    tiles, pixels = y_shape[0] * TH * TW, y_shape[0] * y_shape[2] * y_shape[3]
-    here = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
-    copying = 20 if result == "y" and C * K * L <= 256 else 50
-    return here < pixels * C * groups * K * L * (F // groups + copying)
 
 
 def grid(shape, w_shape):
@@ -176,26 +145,14 @@ def synthesise(spectrum, tiling, sign, bias, y):
 
 
 # -------------------------------------------------------------------------- the three uses of them
-@conv2d_forward.fast(
-    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
-        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, "y"
-    ),
-    keeps=True,
-)
-def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
+def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     tiles = grid(y.shape, w.shape)
     X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, groups)
     Y = multiply(filter_spectra(w, groups, keep), X)
     synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
 
 
-@conv2d_grad_input.fast(
-    lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: worth_it(
-        gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gx"
-    ),
-    keeps=True,
-)
-def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
+def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     _, _, K, L = w.shape
     GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, groups, keep)
     GX = multiply(filter_spectra(w, groups, keep), GY, transposed=True)
@@ -203,13 +160,7 @@ def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     synthesise(GX, tiling, SPECTRUM, np.zeros(gx.shape[1], gx.dtype), gx)
 
 
-@conv2d_grad_weight.fast(
-    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(
-        gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gw"
-    ),
-    keeps=True,
-)
-def conv2d_grad_weight_dft(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
+def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     F, C, K, L = gw.shape
     GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, groups, keep)
     tiling, part = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)

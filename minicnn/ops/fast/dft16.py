@@ -1,4 +1,4 @@
-r"""The discrete Fourier transform of 16x16 tiles, in real arithmetic: the engine of conv2d_fast.py.
+r"""The discrete Fourier transform of 16x16 tiles, in real arithmetic: the engine of fourier.py.
 
 Of sixteen real values x_0 .. x_15 the transform keeps sixteen real sums, with w = 2 pi / 16
 

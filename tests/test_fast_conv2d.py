@@ -1,4 +1,4 @@
-"""Convolution by Fourier tiles: equal to the simple loops, and the same bits every time."""
+"""The fast convolutions of the CPU: equal to the simple loops, and the same bits every time."""
 
 import os
 import subprocess
@@ -9,7 +9,8 @@ import pytest
 
 import minicnn.ops  # noqa: F401  (registers the algorithms)
 from minicnn.kernel import algorithm
-from minicnn.ops import conv2d, conv2d_direct, conv2d_fast, conv2d_im2col, dft16
+from minicnn.ops import conv2d
+from minicnn.ops.fast import choose, dft16, fourier, im2col, shift_and_add
 
 
 def layer(rng, N, C, F, H, W, K, L, ph, pw, G=1):
@@ -57,8 +58,8 @@ def compare(arrays, geometry, bound=2e-6):
 def transforms(monkeypatch):
     """Counts the calls of the Fourier method."""
     calls = []
-    kernel = conv2d_fast.spectra
-    monkeypatch.setattr(conv2d_fast, "spectra", lambda *args: (calls.append(1), kernel(*args)))
+    kernel = fourier.spectra
+    monkeypatch.setattr(fourier, "spectra", lambda *args: (calls.append(1), kernel(*args)))
     return calls
 
 
@@ -82,7 +83,7 @@ def test_transform_against_numpy():
     x = np.random.default_rng(1).normal(size=(1, 1, 16, 16)).astype(np.float32)
     spectrum = np.empty((130, 2, 1), np.float32)
     tiling = (1, 1, 16, 16, 0, 0)
-    dft16.spectra(x, tiling, conv2d_fast.WHOLE, conv2d_fast.SPECTRUM, 1, spectrum)
+    dft16.spectra(x, tiling, fourier.WHOLE, fourier.SPECTRUM, 1, spectrum)
     expected, f = np.fft.fft2(x[0, 0]), 0
     for k in range(9):
         for l in range(9):
@@ -92,39 +93,8 @@ def test_transform_against_numpy():
                 f += 1
     assert f == 130
     back = np.empty_like(x)
-    dft16.pictures(spectrum, tiling, conv2d_fast.SPECTRUM, np.zeros(1, np.float32), back)
+    dft16.pictures(spectrum, tiling, fourier.SPECTRUM, np.zeros(1, np.float32), back)
     np.testing.assert_allclose(back, x, atol=2e-6)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"array": np.zeros(1)},
-        {"geometry": (2, 1, 0, 0, 1, 1)},
-        {"geometry": (1, 1, 0, 0, 1, 2)},
-        {"w_shape": (4, 2, 3, 3)},
-        {"w_shape": (64, 16, 3, 3)},
-        {"w_shape": (64, 16, 12, 12)},
-        {"w_shape": (512, 256, 7, 7)},
-        {"y_shape": (1, 64, 10, 10)},
-    ],
-)
-def test_rule(change):
-    inputs = {
-        "array": np.zeros(1, np.float32),
-        "w_shape": (64, 16, 7, 7),
-        "y_shape": (1, 64, 60, 60),
-        "geometry": (1, 1, 5, 5, 1, 1),
-        "groups": 1,
-        "result": "gw",
-    }
-    assert conv2d_fast.worth_it(**inputs)
-    assert conv2d_fast.worth_it(**{**inputs, "w_shape": (256, 256, 7, 7)})
-    picture = {**inputs, "w_shape": (16, 3, 7, 7), "y_shape": (1, 16, 240, 320)}
-    for result, transforms in (("y", False), ("gx", True), ("gw", False)):
-        assert conv2d_fast.worth_it(**{**picture, "result": result}) == transforms
-    assert conv2d_fast.worth_it(**{**picture, "w_shape": (64, 64, 3, 3), "result": "y"})
-    assert not conv2d_fast.worth_it(**{**inputs, **change})
 
 
 def test_filters_are_transformed_once(transforms):
@@ -144,14 +114,14 @@ def test_filters_are_transformed_once(transforms):
 
 
 def test_memory_of_filters_is_bounded(monkeypatch):
-    monkeypatch.setattr(conv2d_fast, "KNOWN", 3000)
-    monkeypatch.setattr(conv2d_fast._kept, "filters", {}, raising=False)
+    monkeypatch.setattr(fourier, "KNOWN", 3000)
+    monkeypatch.setattr(fourier._kept, "filters", {}, raising=False)
     x, b, y = (np.zeros(s, np.float32) for s in ((1, 2, 9, 9), 3, (1, 3, 3, 3)))
     filters = [np.full((3, 2, 7, 7), k, np.float32) for k in range(3)]  # spectra of 1560 numbers
     with algorithm("fast"):
         for w in filters:
             conv2d.conv2d_forward(x, w, b, 1, 1, 0, 0, 1, 1, 1, y)
-    ((kept, _),) = conv2d_fast._kept.filters.values()
+    ((kept, _),) = fourier._kept.filters.values()
     np.testing.assert_array_equal(kept, filters[-1])
 
 
@@ -178,12 +148,12 @@ def test_a_nan_spoils_tiles_and_no_more():
 def direct(monkeypatch):
     """Few input maps on any picture go the direct way; counts its calls."""
     calls = []
-    monkeypatch.setattr(conv2d_direct, "STRIP", 60)
-    monkeypatch.setattr(conv2d_direct, "worth_it", lambda *args: True)
+    monkeypatch.setattr(shift_and_add, "STRIP", 60)
+    monkeypatch.setattr(choose, "few_input_maps", lambda *args: True)
     for name in ("shifted_sums", "shifted_products"):
-        kernel = getattr(conv2d_direct, name)
+        kernel = getattr(shift_and_add, name)
         counting = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))[1]  # noqa: E731
-        monkeypatch.setattr(conv2d_direct, name, counting)
+        monkeypatch.setattr(shift_and_add, name, counting)
     return calls
 
 
@@ -219,21 +189,6 @@ def test_direct_forward_reads_nothing_beside_the_windows(direct):
     np.testing.assert_array_equal(np.isnan(y), np.broadcast_to(expected, y.shape))
 
 
-@pytest.mark.parametrize(
-    "shapes, direct",
-    [
-        (((16, 3, 7, 7), (1, 16, 60, 60), 1), True),
-        (((16, 5, 7, 7), (1, 16, 60, 60), 1), False),
-        (((96, 3, 7, 7), (1, 96, 60, 60), 1), False),
-        (((16, 3, 1, 1), (1, 16, 60, 60), 1), False),
-        (((16, 3, 7, 7), (1, 16, 30, 30), 1), False),
-        (((16, 3, 7, 7), (1, 16, 60, 60), 2), False),
-    ],
-)
-def test_rule_for_few_maps(shapes, direct):
-    assert conv2d_direct.worth_it(*shapes) == direct
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_im2col_equals_simple(seed, transforms):
     """Any geometry, in pieces of a few lines and of a few maps, on one thread and on all."""
@@ -257,8 +212,8 @@ def test_im2col_equals_simple(seed, transforms):
     [((2, 5, 4), (3, 2)), ((1, 2, 3), (2, 3)), ((1, 66, 70), (1, 1)), ((2, 7, 5), (1, 1))],
 )
 def test_im2col_in_pieces(maps, size, monkeypatch):
-    monkeypatch.setattr(conv2d_im2col, "PIECE", 300)
-    monkeypatch.setattr(conv2d_im2col, "PIXELS", 20)
+    monkeypatch.setattr(im2col, "PIECE", 300)
+    monkeypatch.setattr(im2col, "PIXELS", 20)
     arrays, geometry = layer(np.random.default_rng(6), *maps, 12, 13, *size, 0, 0, 2)
     arrays = [a.astype(np.float64) for a in arrays]
     with algorithm("simple"):
@@ -272,7 +227,8 @@ def test_in_plain_python():
     program = """
 import numpy as np
 from minicnn.kernel import algorithm
-from minicnn.ops import conv2d, dft16
+from minicnn.ops import conv2d
+from minicnn.ops.fast import dft16
 dft16.LANES, dft16.TILES = 2, 4
 dft16.ACROSS, dft16.DOWN, dft16.BUFFER = 2, 32, 512
 dft16.FAR_ACROSS, dft16.FAR_DOWN, dft16.BLOCK = 4, 68, 17 * 68

@@ -13,8 +13,8 @@ they are computed with all others, since a long loop is a fast loop, and thrown 
 s the pixels are sorted first (`frame`): those whose coordinates leave the same remainders when
 divided by s are neighbours for the result, and become a picture of their own.
 
-The sums are in shifted.py. In conv2d_im2col.py each number of a window is copied before it meets
-the F filters, which is a bargain for 256 filters and none for 16; transforms (conv2d_fast.py) of F
+The sums are in shifted.py. In im2col.py each number of a window is copied before it meets
+the F filters, which is a bargain for 256 filters and none for 16; transforms (fourier.py) of F
 maps of gy are none either where each meets only three maps of x.
 
 One difference remains: in gw what is thrown away is multiplied by zero, so a NaN or an infinity in
@@ -24,17 +24,7 @@ x may make more weights a NaN than the direct sum does.
 import numpy as np
 
 from minicnn.devices import get_num_threads
-from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_weight
-from minicnn.ops.shifted import FOUR, STRIP, shifted_products, shifted_sums
-
-FEW, MANY = 4, 32  # input maps, filters
-
-
-def worth_it(w_shape, y_shape, groups):
-    """The rule: few input maps, not many filters, and pictures that are not tiny."""
-    F, C, K, L = w_shape
-    few = groups == 1 and C <= FEW and FOUR <= F <= MANY and K * L >= 9
-    return few and y_shape[2] * y_shape[3] >= 2 * STRIP
+from minicnn.ops.fast.shifted import STRIP, shifted_products, shifted_sums
 
 
 def frame(x, w_shape, sh, sw, ph, pw, dh, dw):
@@ -61,19 +51,13 @@ def lines_of_a_strip(y_shape, width, threads):
     return -(-y_shape[2] // (-(-strips // threads) * threads))
 
 
-@conv2d_forward.fast(
-    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(w.shape, y.shape, groups)
-)
-def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
+def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     numbers, offsets, width = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(y.shape, width, get_num_threads())
     shifted_sums(numbers, offsets, w.reshape(len(w), -1), b, width, lines, y)
 
 
-@conv2d_grad_weight.fast(
-    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(gw.shape, gy.shape, groups)
-)
-def conv2d_grad_weight_direct(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
+def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     numbers, offsets, width = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(gy.shape, width, get_num_threads())
     gw[...] = shifted_products(numbers, offsets, gy, width, lines).reshape(gw.shape)

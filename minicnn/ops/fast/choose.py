@@ -1,0 +1,98 @@
+"""Which algorithm runs: the rules for convolutions and linear layers. They look at shapes, the
+dtype and the device, never at what was imported first.
+
+    convolution("y", w_shape=(256, 64, 7, 7), y_shape=(1, 256, 60, 80))     'fourier'
+    convolution("gw", w_shape=(16, 3, 7, 7), y_shape=(1, 16, 240, 320))     'shift_and_add'
+    linear("gx", rows=8, w_shape=(4096, 4096))                              'strips'
+
+Each name but 'loops' and 'numpy' is a file beside this one, or is explained in one (see README.md).
+`with algorithm("simple"):` asks nobody here: the loops of the op's own file run. `with
+algorithm("fast"):` takes Fourier tiles wherever they can be used.
+
+How the numbers below were found: by measuring, in multiplications of a large product of matrices,
+on the machine of README.md. Elsewhere a choice may be a little slower, and is right all the same.
+"""
+
+import numpy as np
+
+from minicnn.devices import get_num_threads
+from minicnn.kernel import chosen_algorithm
+from minicnn.ops.fast.dft16 import SIDE
+from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
+
+SIMPLEST = 1, 1, 0, 0, 1, 1  # stride, padding, dilation, each (vertical, horizontal)
+
+
+# ------------------------------------------------------------------------------------ convolutions
+def convolution(
+    result, w_shape, y_shape, geometry=SIMPLEST, groups=1, dtype=np.float32, device="cpu"
+):
+    """The name of the algorithm for `result` of conv2d: 'y', 'gx' or 'gw'. w_shape (F, C / groups,
+    K, L), y_shape (N, F, OH, OW), geometry (sh, sw, ph, pw, dh, dw)."""
+    if device != "cpu":
+        return "tiled_gpu" if dtype == np.float32 else "loops"  # float64 is there to check
+    fourier = can_use_fourier(w_shape, geometry, dtype)
+    if fourier and chosen_algorithm() == "fast":
+        return "fourier"
+    if result != "gx" and few_input_maps(w_shape, y_shape, groups):
+        return "shift_and_add"
+    if fourier and fourier_saves_time(result, w_shape, y_shape, groups):
+        return "fourier"
+    if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
+        return one_by_one(result, w_shape, y_shape, groups)
+    return "im2col"
+
+
+def can_use_fourier(w_shape, geometry, dtype):
+    """Windows must lie side by side (stride and dilation 1), and a tile of 16x16 must have room for
+    a filter and for as many results. Errors of 1e-7 are good enough for float32 only, and spectra
+    of filters above 100 MB (a filter takes 1 kB) are not for caches."""
+    F, C, K, L = w_shape
+    sh, sw, _, _, dh, dw = geometry
+    side_by_side = sh == sw == dh == dw == 1
+    return bool(dtype == np.float32 and side_by_side and max(K, L) <= 11 and F * C <= 100_000)
+
+
+def fourier_saves_time(result, w_shape, y_shape, groups):
+    """Tiles against im2col. The transform of a tile takes as long as 30,000 multiplications, that
+    of a filter as long as 20,000, and products of spectra, which are small, take twice as long as
+    large ones. im2col copies each number of a window before it meets the F filters, which takes as
+    long as 50 multiplications; 20 in a forward pass whose windows are small, so that the copies
+    stay in the nearest cache."""
+    (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
+    tiles = N * -(-OH // (SIDE + 1 - K)) * -(-OW // (SIDE + 1 - L))
+    by_tiles = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+    copying = 20 if result == "y" and C * K * L <= 256 else 50
+    return by_tiles < N * OH * OW * C * groups * K * L * (F // groups + copying)
+
+
+def few_input_maps(w_shape, y_shape, groups):
+    """A picture (up to 4 maps) under not many filters: nothing is copied, nothing transformed. For
+    'y' and 'gw'; gx has as few maps as x, but gy has many."""
+    F, C, K, L = w_shape
+    few = groups == 1 and C <= 4 and FOUR <= F <= 32 and K * L >= 9
+    return few and y_shape[2] * y_shape[3] >= 2 * STRIP  # and the picture is not tiny
+
+
+def one_by_one(result, w_shape, y_shape, groups):
+    """A 1x1 filter: the convolution is a product of matrices already. From 64 rows on it keeps all
+    threads busy; with up to 16 it takes as long as reading x once."""
+    filters, C = w_shape[0] // groups, w_shape[1]
+    if result == "y" and filters <= 16:
+        return "few_maps"
+    rows = C if result == "gx" else filters
+    if rows >= 64 and (result != "gw" or y_shape[0] == 1):
+        return "matrix_product"
+    return "im2col"
+
+
+# ----------------------------------------------------------------------------------- linear layers
+def linear(result, rows, w_shape, device="cpu"):
+    """The name of the algorithm for `result` of linear: 'y', 'gx' or 'gw', where x has so many
+    rows. 'threads' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of BLAS."""
+    F, K = w_shape
+    if device != "cpu" or not 1 <= rows <= 256 or F * K < 1 << 16:  # little to do, or many rows
+        return "numpy"
+    if result != "gw" and 2 <= rows <= 16 and strip_of(K, get_num_threads()):
+        return "strips"
+    return "threads"

@@ -1,0 +1,72 @@
+"""Linear layers for a batch of some rows: y = x w^T, gx = gy w, gw = gy^T x.
+
+The larger factor is w, and what takes time is reading it (or writing its gradient). So it is cut
+for the threads (matrix_product.py). Under a handful of rows of x a product takes as long as it
+takes to read w once; the loops of shifted.py read it in order, and not in blocks as BLAS does.
+
+Each function returns None where numpy shall do it: choose.py has the rule.
+"""
+
+import numpy as np
+
+from minicnn.devices import get_num_threads
+from minicnn.op import contiguous
+from minicnn.ops.fast import choose
+from minicnn.ops.fast.matrix_product import product, product_over_rows
+from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of
+
+
+def forward(x, w):
+    """x w^T for x (rows, K) and w (F, K)."""
+    which = chosen("y", w, x)
+    if which == "strips":
+        return rows_times_rows(x, w)
+    if which == "threads":
+        y = np.empty((len(w), len(x)), w.dtype)  # rows of w, the larger factor, to each thread
+        product(w, False, x, True, np.zeros(len(w), w.dtype), get_num_threads(), y)
+        return contiguous(y.T)
+    return None
+
+
+def grad_input(gy, w):
+    """gy w for gy (rows, F) and w (F, K)."""
+    which, threads = chosen("gx", w, gy), get_num_threads()
+    if which == "strips":
+        return sums_of_rows(gy, w)
+    if which == "threads":
+        parts = np.empty((threads, w.shape[1], len(gy)), w.dtype)
+        product_over_rows(gy, w, threads, parts)
+        return contiguous(parts.sum(axis=0).T)
+    return None
+
+
+def grad_weight(gy, x, w):
+    """gy^T x for gy (rows, F) and x (rows, K)."""
+    if chosen("gw", w, gy, x) != "threads":
+        return None
+    gw = np.empty_like(w)
+    product(gy, True, x, False, np.zeros(len(gw), gw.dtype), get_num_threads(), gw)
+    return gw
+
+
+def chosen(result, w, *rows):
+    """The name that choose.py gives; our kernels take numpy arrays whose rows lie side by side."""
+    ours = all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in (w, *rows))
+    return choose.linear(result, len(rows[0]), w.shape) if ours else "numpy"
+
+
+def rows_times_rows(x, w):
+    """x w^T: the product of each row of x with each of w, which lie K numbers apart."""
+    K = w.shape[1]
+    strip = strip_of(K, get_num_threads())
+    rows = x.reshape(1, len(x), -1, strip)
+    return shifted_products(w.reshape(1, -1), K * np.arange(len(w)), rows, strip, 1)
+
+
+def sums_of_rows(gy, w):
+    """gy w: for each row of gy the sum of the rows of w, weighted by its numbers."""
+    K, none = w.shape[1], np.zeros(len(gy), w.dtype)
+    strip = strip_of(K, get_num_threads())
+    gx = np.empty((1, len(gy), K // strip, strip), w.dtype)
+    shifted_sums(w.reshape(1, -1), K * np.arange(len(w)), gy, none, strip, 1, gx)
+    return gx.reshape(len(gy), K)
