@@ -122,8 +122,7 @@ def check_length(**given):
     for name, length in given.items():
         if length is not None and not length <= LENGTHS[name]:
             raise TrainingError(
-                f"{name}={length if length < 1e300 else 'more than 1e300'}: expected a number up "
-                f"to {LENGTHS[name]:,}"
+                f"{name}={typed.shown(length)}: expected a number up to {LENGTHS[name]:,}"
             )
 
 

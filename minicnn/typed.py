@@ -109,7 +109,7 @@ def shown(value):
         return f"{WORDS[type(value)]} of {len(value)}"
     if type(value) is int and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    text = json.dumps(value)
+    text = json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
