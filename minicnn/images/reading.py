@@ -28,13 +28,23 @@ def read_image(path, max_pixels=MAX_PIXELS):
     scaled to 8 bit (65535 becomes 255); what is transparent is laid on white. Of an animation, the
     first picture. Raises ImageError: no such file, not a picture, truncated, over `max_pixels`.
     """
+    return _read(path, max_pixels, _rgb)
+
+
+def read_with_mask(path, max_pixels=MAX_PIXELS):
+    """(the picture as `read_image` gives it, bool (H, W)): where it is opaque, at least by half;
+    None instead of the mask if it is opaque everywhere."""
+    return _read(path, max_pixels, lambda picture, path: (_rgb(picture, path), _opaque(picture)))
+
+
+def _read(path, max_pixels, convert):
     from PIL import ImageOps
 
     with _open(path, FORMATS, max_pixels) as picture:
         with _decoding(path):
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
-            return _rgb(picture, path)
+            return convert(picture, path)
 
 
 def read_labels(path, max_pixels=MAX_PIXELS):
@@ -116,11 +126,23 @@ def _rgb(picture, path):
             f"{path}: holds numbers of 32 bits, of which nobody says what is black and what is "
             "white; save it with 8 bits a colour"
         )
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if _has_alpha(picture):
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture)
     return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def _has_alpha(picture):
+    return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+
+
+def _opaque(picture):
+    """bool (H, W) of a decoded Pillow image; None if all of it is opaque."""
+    if not _has_alpha(picture):
+        return None
+    opaque = np.asarray(picture.convert("RGBA").getchannel("A")) >= 128
+    return None if opaque.all() else opaque
 
 
 def _png_depth(path):
