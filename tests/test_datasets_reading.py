@@ -9,7 +9,7 @@ import pytest
 from datasets_samples import random_image
 from PIL import Image
 
-from minicnn.images.reading import ImageError, read_image, read_labels
+from minicnn.images.reading import ImageError, read_image, read_labels, read_with_mask
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
@@ -171,3 +171,25 @@ def test_labels_that_are_refused(tmp_path):
     path = saved(tmp_path, Image.fromarray(GREY))
     path.write_bytes(path.read_bytes()[:50])
     refused("damaged", read_labels, path)
+
+
+def test_where_a_picture_is_transparent(tmp_path):
+    """At least half opaque counts; the mask turns with the picture; none where all is opaque."""
+    alpha = np.full((5, 7), 255, np.uint8)
+    alpha[0, 1], alpha[0, 2], alpha[4] = 127, 128, 0
+    rgba = np.dstack([RGB, alpha])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image, opaque = read_with_mask(saved(tmp_path, Image.fromarray(rgba)))
+    assert np.array_equal(opaque, alpha > 127) and np.array_equal(
+        image[opaque & (alpha > 200)], RGB[opaque & (alpha > 200)]
+    )
+    _, turned = read_with_mask(saved(tmp_path, Image.fromarray(rgba), exif=exif))
+    assert np.array_equal(turned, np.rot90(alpha > 127, -1))
+    indexed = Image.fromarray((GREY % 3).astype(np.uint8)).convert("P")
+    _, opaque = read_with_mask(saved(tmp_path, indexed, transparency=1))
+    assert np.array_equal(opaque, GREY % 3 != 1)
+    for picture in (RGB, np.dstack([RGB, alpha * 0 + 255]), GREY):
+        image, opaque = read_with_mask(saved(tmp_path, Image.fromarray(picture)))
+        assert opaque is None and image.shape == (5, 7, 3)
+    refused("there is no such file", read_with_mask, tmp_path / "none.png")

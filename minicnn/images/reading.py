@@ -98,7 +98,7 @@ def read_labels(path, max_pixels=MAX_PIXELS, colours=None):
 
 
 def orientation(picture):
-    """The EXIF orientation of an opened Pillow picture, 1 to 8; 1 where it says none or nonsense."""
+    """The EXIF orientation of an opened picture, 1 to 8; 1 where it says none, or nonsense."""
     with no_warnings():
         try:
             number = picture.getexif().get(ORIENTATION, 1)
