@@ -38,7 +38,6 @@ conv2d_grad_input = Kernel("conv2d_grad_input")
 conv2d_grad_weight = Kernel("conv2d_grad_weight")
 
 
-# ------------------------------------------------------------------------- the algorithm to read
 @conv2d_forward.cpu
 def conv2d_forward_cpu(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     N, F, OH, OW = y.shape
@@ -245,12 +244,8 @@ def _named_padding(name, input, weight, stride, dilation):
 def cases():
     x, w, b = normal(2, 3, 6, 5), normal(4, 3, 3, 2), normal(4)
     yield Case(conv2d, (x, w, b))
-    yield Case(
-        conv2d,
-        (x, w, b),
-        {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)},
-        label="stride-pad-dilate",
-    )
+    options = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
+    yield Case(conv2d, (x, w, b), options, label="stride-pad-dilate")
     yield Case(conv2d, (normal(2, 4, 5, 7), normal(6, 2, 3, 3)), {"groups": 2}, label="groups")
     yield Case(conv2d, (x, normal(4, 3, 1, 1)), label="1x1")
     yield Case(conv2d, (x, w), {"padding": "same"}, label="same")
