@@ -101,6 +101,11 @@ def filter_spectra(w, groups, keep):
     return W
 
 
+def forget():
+    """Forgets the filters, so that the next call transforms them anew; for whoever measures."""
+    vars(_kept).pop("filters", None)
+
+
 @count_differences.cpu
 def count_differences_cpu(a, b, counts):
     """How many numbers differ, in each of len(counts) equal parts of two arrays."""
