@@ -11,7 +11,7 @@ from minicnn.ops.avg_pool2d import avg_pool2d
 from minicnn.ops.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits
 from minicnn.ops.conv2d import conv2d
 from minicnn.ops.conv2d_table import conv2d_table
-from minicnn.ops.cross_entropy import cross_entropy, nll_loss
+from minicnn.ops.cross_entropy import cross_entropy
 from minicnn.ops.dropout import dropout
 from minicnn.ops.interpolate import interpolate
 from minicnn.ops.kl_div import kl_div
@@ -22,6 +22,7 @@ from minicnn.ops.lp_pool2d import lp_pool2d
 from minicnn.ops.matmul import linear, matmul
 from minicnn.ops.max_pool2d import max_pool2d
 from minicnn.ops.max_pool_maps import max_pool_maps
+from minicnn.ops.nll_loss import nll_loss
 from minicnn.ops.reductions import amax, mean, sum
 from minicnn.ops.relu import relu
 from minicnn.ops.scaled_tanh import scaled_tanh

@@ -12,6 +12,7 @@ from minicnn.ops import (
     kl_div,
     local_contrast_norm,
     local_response_norm,
+    nll_loss,
     relu,
     scaled_tanh,
     sigmoid,
@@ -157,7 +158,7 @@ plant(lambda: cross_entropy.CrossEntropy(255, "sum", 0.0), C, T)(
     ),
     "by the same number, 1",
 )
-plant(lambda: cross_entropy.NLLLoss(255, "sum"), C, T, np.array([0.5, 2.0, 1.0, 3.0]))(
+plant(lambda: nll_loss.NLLLoss(255, "sum"), C, T, np.array([0.5, 2.0, 1.0, 3.0]))(
     "nll_loss: class weight forgotten",
     lambda op, gy, right: right(gy, w=np.ones(4)),
     "the factor input 2 is forgotten",

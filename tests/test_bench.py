@@ -14,6 +14,7 @@ import minicnn
 from minicnn.benching import (
     alone,
     growth,
+    ladder,
     machine,
     ours,
     pictures,
@@ -376,3 +377,52 @@ def test_the_machine_has_ceilings(monkeypatch):
     monkeypatch.undo()
     best = machine.ceilings(side=64, copied=2**12)
     assert best["GFLOP/s"] > 0 and best["GB/s"] > 0
+
+
+# ------------------------------------------------------------------------- the ladder of algorithms
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "2->3 3x2 9x8",
+        "4->8 3x3, 9x8, groups=2 batch=2 padding=1",
+        "2->3 3x3 9x8 stride=2 dilation=2",
+        "5->4 1x1 6x7",
+        "2->3 1x1 6x7 batch=2",
+    ],
+)
+def test_the_ladder_has_what_can_take_the_shape(shape, capsys, tmp_path):
+    """Each algorithm gives the loops' result, or the reason why it gives none."""
+    files = tmp_path / "ladder.json", tmp_path / "ladder.png"
+    options = ["--shape", shape, "--repeats", "1", "--json", str(files[0]), "--plot", str(files[1])]
+    assert main(["bench", "conv2d", "--algorithms", *options]) == 0
+    found, text = json.loads(files[0].read_text()), capsys.readouterr().out
+    assert files[1].stat().st_size > 10_000
+    for result, reasons in found["not"].items():
+        measured = [row["algorithm"] for row in found["rows"] if row["result"] == result]
+        assert measured[:2] == ["loops", "im2col"] and not set(measured) & set(reasons)
+        assert {"loops", *ladder.ALGORITHMS} == {*measured, *reasons}
+        assert all(reason in text for reason in reasons.values())
+        chosen = [row for row in found["rows"] if row["result"] == result and row["chosen"]]
+        assert len(chosen) == 1 and "*" in text
+
+
+def test_a_wrong_algorithm_is_not_timed(monkeypatch, capsys):
+    monkeypatch.setattr(ladder.ALGORITHMS["im2col"], "grad_weight", lambda *args: None)
+    with pytest.raises(Different, match="gw here and in the loops differ"):
+        ladder.ladder("2->3 3x3 9x8", repeats=1)
+
+
+def test_mistakes_with_the_ladder_get_a_sentence(capsys):
+    def no(*arguments):
+        return lambda *texts: refused(capsys, [*arguments, "--repeats", "1"], *texts)
+
+    no("relu", "--algorithms")("only conv2d has several algorithms")
+    no("--shape", "2->3 3x3 9x8")("--shape goes with --algorithms")
+    shape = ["conv2d", "--algorithms", "--shape"]
+    no(*shape, "16-64 7x7")("write maps, filters", "16->64 7x7 46x68")
+    no(*shape, "2->3 3x3 9x8 colour=2")("write maps, filters")
+    no(*shape, "2->3 3x3 9x8 stride=0")("only padding may be 0")
+    no(*shape, "2->3 3x3 9x8 groups=2")("2 groups do not divide 2 maps and 3 filters")
+    no(*shape, "2->3 9x9 8x8")("the padded input is smaller than the filter")
+    no("conv2d", "--algorithms", "--device", "emulated")("what runs on the CPU")
+    no("conv2d", "--algorithms", "--plot", "x.txt")("has to end in .png, .pdf or .svg")

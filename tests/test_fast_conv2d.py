@@ -10,7 +10,7 @@ import pytest
 import minicnn.ops  # noqa: F401  (registers the algorithms)
 from minicnn.kernel import algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, dft16, fourier, im2col, shift_and_add
+from minicnn.ops.fast import choose, dft16, dft16_inverse, fourier, im2col, shift_and_add
 
 
 def layer(rng, N, C, F, H, W, K, L, ph, pw, G=1):
@@ -93,7 +93,7 @@ def test_transform_against_numpy():
                 f += 1
     assert f == 130
     back = np.empty_like(x)
-    dft16.pictures(spectrum, tiling, fourier.SPECTRUM, np.zeros(1, np.float32), back)
+    dft16_inverse.pictures(spectrum, tiling, fourier.SPECTRUM, np.zeros(1, np.float32), back)
     np.testing.assert_allclose(back, x, atol=2e-6)
 
 
@@ -228,10 +228,11 @@ def test_in_plain_python():
 import numpy as np
 from minicnn.kernel import algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import dft16
-dft16.LANES, dft16.TILES = 2, 4
-dft16.ACROSS, dft16.DOWN, dft16.BUFFER = 2, 32, 512
-dft16.FAR_ACROSS, dft16.FAR_DOWN, dft16.BLOCK = 4, 68, 17 * 68
+from minicnn.ops.fast import dft16, dft16_inverse
+for file in (dft16, dft16_inverse):
+    file.LANES, file.TILES = 2, 4
+    file.ACROSS, file.DOWN, file.BUFFER = 2, 32, 512
+    file.FAR_ACROSS, file.FAR_DOWN, file.BLOCK = 4, 68, 17 * 68
 x, w = np.ones((1, 1, 40, 30), np.float32), np.ones((1, 1, 5, 5), np.float32)
 y = np.empty((1, 1, 36, 26), np.float32)
 with algorithm("fast"):

@@ -9,6 +9,7 @@ ours.py      our side of a row; twins.py: PyTorch's side
 machine.py   the ceilings of this machine
 running.py   chooses, compares, times, prints, keeps
 growth.py    time against side, maps and batch; processes.py, alone.py: memory, first step
+ladder.py    the algorithms of a convolution beside each other (--algorithms)
 steps.py     where the time of a training step goes (--profile)
 """
 

@@ -1,4 +1,5 @@
-"""Pictures of the bench: ratios as bars with their targets, growth as lines."""
+"""Pictures of the bench: ratios as bars with their targets, growth as lines, the ladder of
+algorithms."""
 
 import math
 
@@ -91,4 +92,37 @@ def growth_lines(found):
         axes.tick_params(labelsize=TEXT)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=TEXT)
+    return figure
+
+
+def ladder_bars(found):
+    """Of each result of a convolution the milliseconds of each algorithm, on one logarithmic scale;
+    blue is the one that choose.py takes. Beside the bars, how many times as fast as the loops."""
+    from matplotlib.figure import Figure
+
+    results = list(dict.fromkeys(row["result"] for row in found["rows"]))
+    names = list(dict.fromkeys(row["algorithm"] for row in found["rows"]))
+    figure = Figure(figsize=(11, 1.7 + 0.42 * len(names)), dpi=110, layout="constrained")
+    ms = [1e3 * row["median"] for row in found["rows"]]
+    panels = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
+    for axes, result in zip(panels, results, strict=True):
+        rows = [row for row in found["rows"] if row["result"] == result]
+        slowest = next(row["median"] for row in rows if row["algorithm"] == "loops")
+        for row in rows:
+            place, time = names.index(row["algorithm"]), 1e3 * row["median"]
+            axes.barh(place, time, color=BLUE if row["chosen"] else GREY, height=0.72)
+            gain = slowest / row["median"]
+            text = f"{time:.3g}" if time < 100 else f"{time:.0f}"
+            if row["algorithm"] != "loops":
+                text += f" ({gain:.1f} times)" if gain < 10 else f" ({gain:.0f} times)"
+            axes.text(1.15 * time, place, text, va="center", fontsize=TEXT)
+        axes.set_xscale("log")
+        axes.set_xlim(0.5 * min(ms), 15 * max(ms))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_yticks(range(len(names)), names, fontsize=TEXT, parse_math=False)
+        axes.set_title({"y": "y", "gx": "gradient of x", "gw": "gradient of w"}[result])
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel("milliseconds; blue: the algorithm that is taken", fontsize=TEXT + 1)
+    figure.suptitle(f"conv2d {found['shape']}: how many times as fast as the loops")
     return figure

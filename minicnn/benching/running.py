@@ -131,7 +131,7 @@ def bench(
     """
     rows, parts = choose(names, everything, only)
     devices.check_device(device)
-    _check_files(json_file, plot)
+    check_files(json_file, plot)
     devices.set_num_threads(threads or devices.get_num_threads())
     twins = load_twins(against, device)
     if twins:
@@ -211,7 +211,8 @@ def _save(found, json_file):
         write_atomically(json_file, json.dumps(found, indent=1) + "\n")
 
 
-def _check_files(json_file, plot):
+def check_files(json_file, plot):
+    """Raises ValueError for files that could not be written, before anything is measured."""
     for file in filter(None, (json_file, plot)):
         if not Path(file).parent.is_dir():
             raise ValueError(f"{file}: there is no folder {Path(file).parent}")

@@ -87,7 +87,7 @@ class Different(ValueError):
     """Two sides that do not compute the same."""
 
 
-def compare(ours, theirs, tolerance):
+def compare(ours, theirs, tolerance, whose="PyTorch"):
     """The largest relative difference, |a - b| / |b| in the Euclidean norm, of two dicts of arrays
     with the same names. Raises Different if it is above `tolerance`, or shapes differ."""
     if set(ours) != set(theirs):
@@ -96,12 +96,12 @@ def compare(ours, theirs, tolerance):
     for name, b in theirs.items():
         a, b = np.asarray(ours[name], np.float64), np.asarray(b, np.float64)
         if a.shape != b.shape:
-            raise Different(f"{name} is {a.shape} here and {b.shape} in PyTorch")
+            raise Different(f"{name} is {a.shape} here and {b.shape} in {whose}")
         size = np.linalg.norm(b)
         error = float(np.linalg.norm(a - b) / (size if size > 0 else 1))
         if not error <= tolerance:  # a NaN, too
             raise Different(
-                f"{name} here and in PyTorch differ by {error:.1e} of its size ({tolerance:.0e} "
+                f"{name} here and in {whose} differ by {error:.1e} of its size ({tolerance:.0e} "
                 "is allowed), so nothing was timed"
             )
         worst = max(worst, error)

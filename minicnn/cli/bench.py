@@ -33,9 +33,19 @@ def add(commands):
         action="store_true",
         help="instead, where the time of a training step of the named models goes",
     )
+    p.add_argument(
+        "--algorithms",
+        action="store_true",
+        help="instead, our algorithms for conv2d beside each other, from loops to Fourier tiles",
+    )
+    p.add_argument("--shape", metavar="TEXT", help="of --algorithms ('16->64 7x7 46x68')")
 
 
 def run(o):
+    if o.algorithms:
+        return _algorithms(o)
+    if o.shape:
+        raise ValueError("bench --shape goes with --algorithms; rows are chosen with --only")
     if o.profile:
         return _profile(o)
     if o.device == "emulated":
@@ -48,6 +58,18 @@ def run(o):
     with algorithm(choose_algorithm(o.tf32, o.device)):
         found = bench(o.names, o.against, o.device, *chosen)
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
+
+
+def _algorithms(o):
+    from minicnn.benching.ladder import SHAPE, ladder
+    from minicnn.benching.running import check_files
+
+    if o.names not in ([], ["conv2d"]):
+        raise ValueError(f"bench {o.names[0]} --algorithms: only conv2d has several algorithms")
+    if o.device != "cpu" or o.against == "torch":
+        raise ValueError("bench --algorithms: compares what runs on the CPU, and ours with ours")
+    check_files(o.json, o.plot)
+    ladder(o.shape or SHAPE, o.threads, o.repeats, o.json, o.plot)
 
 
 def _profile(o):

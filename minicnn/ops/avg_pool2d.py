@@ -23,8 +23,8 @@ import numpy as np
 from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
-from minicnn.ops.max_pool2d import check_pooling, pooled_size
+from minicnn.op import contiguous
+from minicnn.ops.pooling import Pool2d
 
 avg_pool2d_forward = Kernel(
     "avg_pool2d_forward",
@@ -117,9 +117,8 @@ extern "C" __global__ void avg_pool2d_backward(
 )
 
 
-class AvgPool2d(Op):
-    name = "avg_pool2d"  # of the public function, for the sentences of errors
-    floating = ("input",)
+class AvgPool2d(Pool2d):
+    name = "avg_pool2d"
 
     def __init__(
         self,
@@ -130,23 +129,10 @@ class AvgPool2d(Op):
         count_include_pad=True,
         divisor_override=None,
     ):
-        self.window = pair(kernel_size, f"{self.name}: kernel_size", 1)
-        self.stride = self.window if stride is None else pair(stride, f"{self.name}: stride", 1)
-        self.padding = pair(padding, f"{self.name}: padding")
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
-        self.divisor_override = divisor_override
+        super().__init__(kernel_size, stride, padding, ceil_mode=ceil_mode)
+        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
         if divisor_override == 0:
             raise ValueError("avg_pool2d: divisor_override must not be 0")
-
-    def window_of(self):
-        return self.window, self.stride, (1, 1)
-
-    def check(self, x):
-        check_pooling(self.name, x, self.window, self.padding, self.output_size(x))
-
-    def output_size(self, x):
-        geometry = zip(x.shape[-2:], self.window, self.stride, self.padding, strict=True)
-        return tuple(pooled_size(*numbers, 1, self.ceil_mode) for numbers in geometry)
 
     def divisors(self, x):
         """M, the number of pixels of each window: rows times columns."""

@@ -50,7 +50,6 @@ conv2d_grad_weight = Kernel(
 )
 
 
-# ------------------------------------------------------------------------- the algorithm to read
 @conv2d_forward.cpu
 def conv2d_forward_cpu(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     N, F, OH, OW = y.shape
@@ -124,11 +123,7 @@ def tile_blocks(rows, columns, groups, pictures=1):
 
 conv2d_forward.gpu(
     TEXT,
-    sizes=lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: (
-        *y.shape[1:],
-        *w.shape[1:],
-        *x.shape[2:],
-    ),
+    sizes=lambda x, w, *_: (*_[-1].shape[1:], *w.shape[1:], *x.shape[2:]),
     blocks=lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: tile_blocks(
         y.shape[1] // groups, y.shape[2] * y.shape[3], groups, len(y)
     ),
@@ -136,11 +131,7 @@ conv2d_forward.gpu(
 
 conv2d_grad_input.gpu(
     TEXT,
-    sizes=lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: (
-        *gy.shape[1:],
-        *w.shape[1:],
-        *gx.shape[2:],
-    ),
+    sizes=lambda gy, w, *_: (*gy.shape[1:], *w.shape[1:], *_[-1].shape[2:]),
     blocks=lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: tile_blocks(
         w.shape[1], gx.shape[2] * gx.shape[3], groups, len(gx)
     ),
@@ -148,11 +139,7 @@ conv2d_grad_input.gpu(
 
 conv2d_grad_weight.gpu(
     TEXT,
-    sizes=lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: (
-        *gy.shape,
-        *gw.shape[1:],
-        *x.shape[2:],
-    ),
+    sizes=lambda gy, x, *_: (*gy.shape, *_[-1].shape[1:], *x.shape[2:]),
     blocks=lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: tile_blocks(
         gw.shape[0] // groups, gw[0].size, groups
     ),
@@ -193,23 +180,13 @@ class Conv2d(Op):
             )
         if b is not None and b.shape != (w.shape[0],):
             raise ValueError(f"conv2d: bias {b.shape} for {w.shape[0]} filters")
-        OH, OW = self.output_size(x, w)
-        if OH < 1 or OW < 1:
-            raise ValueError(
-                f"conv2d: the padded input is smaller than the filter: input {x.shape}, "
-                f"weight {w.shape}, padding {self.geometry[2:4]}, dilation {self.geometry[4:]}"
-            )
-
-    def output_size(self, x, w):
-        sh, sw, ph, pw, dh, dw = self.geometry
-        (H, W), (K, L) = x.shape[2:], w.shape[2:]
-        return (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+        windows("conv2d", x, w, self.geometry)
 
     def forward(self, x, w, b=None):
         self.x, self.w = x, w = contiguous(x, w)
         self.has_bias = b is not None
         bias = contiguous(b) if self.has_bias else array_module(w).zeros(w.shape[0], dtype=w.dtype)
-        y = empty_like(x, (x.shape[0], w.shape[0], *self.output_size(x, w)))
+        y = empty_like(x, (x.shape[0], w.shape[0], *windows("conv2d", x, w, self.geometry)))
         self.keep = {} if any(self.needs[:1]) else None  # what the gradient by x can use again
         conv2d_forward(x, w, bias, *self.geometry, self.groups, y, keep=self.keep)
         return y
@@ -230,6 +207,19 @@ class Conv2d(Op):
             N, F, OH, OW = gy.shape
             gb = gy.reshape(N, F, OH * OW).sum(axis=2).sum(axis=0)  # faster than all at once
         return gx, gw, gb
+
+
+def windows(name, x, w, geometry):
+    """(OH, OW), how many windows there are. Raises ValueError where there is none."""
+    sh, sw, ph, pw, dh, dw = geometry
+    (H, W), (K, L) = x.shape[-2:], w.shape[-2:]
+    OH, OW = (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+    if OH < 1 or OW < 1:
+        raise ValueError(
+            f"{name}: the padded input is smaller than the filter: input {x.shape}, "
+            f"weight {w.shape}, padding {ph, pw}, dilation {dh, dw}"
+        )
+    return OH, OW
 
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -270,12 +260,8 @@ def _named_padding(name, input, weight, stride, dilation):
 def cases():
     x, w, b = normal(2, 3, 6, 5), normal(4, 3, 3, 2), normal(4)
     yield Case(conv2d, (x, w, b))
-    yield Case(
-        conv2d,
-        (x, w, b),
-        {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)},
-        label="stride-pad-dilate",
-    )
+    options = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
+    yield Case(conv2d, (x, w, b), options, label="stride-pad-dilate")
     yield Case(conv2d, (normal(2, 4, 5, 7), normal(6, 2, 3, 3)), {"groups": 2}, label="groups")
     yield Case(conv2d, (x, normal(4, 3, 1, 1)), label="1x1")
     yield Case(conv2d, (x, w), {"padding": "same"}, label="same")

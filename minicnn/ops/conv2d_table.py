@@ -33,6 +33,7 @@ from minicnn.cases import Case, normal
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
+from minicnn.ops.conv2d import windows
 
 conv2d_table_forward = Kernel(
     "conv2d_table_forward",
@@ -123,32 +124,20 @@ TEXT = Path(__file__).with_suffix(".cu").read_text()
 
 conv2d_table_forward.gpu(
     TEXT,
-    threads=lambda x, f, b, table, sh, sw, ph, pw, dh, dw, y: y.size,
-    sizes=lambda x, f, b, table, sh, sw, ph, pw, dh, dw, y: (
-        *y.shape,
-        *x.shape[1:],
-        *f.shape,
-    ),
+    threads=lambda *args: args[-1].size,
+    sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape),
 )
 
 conv2d_table_grad_input.gpu(
     TEXT,
-    threads=lambda gy, f, table, sh, sw, ph, pw, dh, dw, gx: gx.size,
-    sizes=lambda gy, f, table, sh, sw, ph, pw, dh, dw, gx: (
-        *gx.shape,
-        *gy.shape[1:],
-        *f.shape,
-    ),
+    threads=lambda *args: args[-1].size,
+    sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape),
 )
 
 conv2d_table_grad_weight.gpu(
     TEXT,
-    threads=lambda gy, x, table, sh, sw, ph, pw, dh, dw, gf: gf.size,
-    sizes=lambda gy, x, table, sh, sw, ph, pw, dh, dw, gf: (
-        *gy.shape,
-        *x.shape[1:],
-        *gf.shape,
-    ),
+    threads=lambda *args: args[-1].size,
+    sizes=lambda gy, x, *_: (*gy.shape, *x.shape[1:], *_[-1].shape),
 )
 
 
@@ -209,16 +198,7 @@ class Conv2dTable(Op):
             )
         if g is not None and g.shape != w.shape[:1]:
             raise ValueError(f"conv2d_table: gains {g.shape} for {w.shape[0]} edges")
-        if min(self.output_size(x, w)) < 1:
-            raise ValueError(
-                f"conv2d_table: the padded input is smaller than the filter: input {x.shape}, "
-                f"weight {w.shape}, padding {self.geometry[2:4]}, dilation {self.geometry[4:]}"
-            )
-
-    def output_size(self, x, w):
-        sh, sw, ph, pw, dh, dw = self.geometry
-        (H, W), (K, L) = x.shape[2:], w.shape[1:]
-        return (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
+        windows("conv2d_table", x, w, self.geometry)
 
     def forward(self, x, w, *rest):
         xp = array_module(x)
@@ -229,7 +209,7 @@ class Conv2dTable(Op):
             self.table = table_on_gpu(xp, self.table.tobytes())
         self.x, self.w = contiguous(x), w
         self.f = contiguous(w if self.g is None else w * self.g[:, None, None])
-        y = empty_like(x, (x.shape[0], b.shape[0], *self.output_size(x, w)))
+        y = empty_like(x, (x.shape[0], b.shape[0], *windows("conv2d_table", x, w, self.geometry)))
         conv2d_table_forward(self.x, self.f, contiguous(b), self.table, *self.geometry, y)
         return y
 

@@ -1,8 +1,8 @@
-r"""Cross-entropy: how badly scores predict the true class; and its second half, nll_loss.
+r"""Cross-entropy: how badly scores predict the true class.
 
 With p = softmax(x) over the classes, t the true class and w_t its weight, each pixel loses
 
-    cross_entropy  l = -w_t log p[t]          nll_loss  l = -w_t x[t]     (x holds log p already)
+    l = -w_t log p[t]                 (nll_loss is the same for an x that holds log p already)
 
 A target may also be a distribution d over the classes: l = -sum_c w_c d[c] log p[c]. A true class t
 is the distribution that is 1 at t. label_smoothing e puts (1 - e) d[c] + e / C in its place, so
@@ -17,21 +17,18 @@ Pixels whose target is ignore_index («void») lose nothing, count nothing and g
 there are only such, the mean is 0 / 0, a NaN, as in PyTorch.
 
 Gradient: log S has the derivative p[c], so gx[c] = gl (p[c] sum_k q[k] - q[c]): what was predicted
-minus what is true. That simple end is why the two halves are one operation, and that log p comes
+minus what is true. That simple end is why softmax and loss are one operation, and that log p comes
 from log_softmax and is never the logarithm of a probability that may have vanished.
 
 Source: Bridle 1990; void pixels: Farabet et al. 2013; label_smoothing: Szegedy et al. 2016.
 """
 
-import math
-
 import numpy as np
 
 from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
+from minicnn.devices import empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
-from minicnn.ops.losses import as_tensors, check_reduction, constant
+from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 from minicnn.ops.softmax import exponentials, log_softmax
 
 cross_entropy_forward = Kernel(
@@ -121,63 +118,7 @@ cross_entropy_forward.gpu(TEXT, threads=lambda *args: args[-1].size, sizes=lambd
 cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, e, *_: e.shape)
 
 
-class _Loss(Op):
-    """What both losses share: the shapes, the labels, the reduction."""
-
-    floating = ("input", None, "weight")
-
-    def __init__(self, ignore_index, reduction):
-        self.ignore, self.reduction = int(ignore_index), reduction
-
-    def check(self, x, target, w=None):
-        if target.dtype.kind not in "iu":
-            raise TypeError(f"{self.name}: target must hold whole numbers, not {target.dtype}")
-        expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
-        if x.ndim < 1 or target.shape != expected:
-            raise ValueError(
-                f"{self.name}: input {x.shape} needs a target of shape {expected}, "
-                f"got {target.shape}"
-            )
-        C = x.shape[min(x.ndim - 1, 1)]
-        if w is not None and w.shape != (C,):
-            raise ValueError(f"{self.name}: weight {w.shape} for {C} classes")
-        target = target.astype(np.int64, copy=False)
-        wrong = ((target < 0) | (target >= C)) & (target != self.ignore)
-        if wrong.any():
-            raise ValueError(
-                f"{self.name}: target holds {int(target[wrong][0])}, but the input scores {C} "
-                f"classes (0 to {C - 1}) and ignore_index is {self.ignore}"
-            )
-
-    def forward(self, x, target, w=None):
-        xp = array_module(x)
-        N, C = x.shape[:2] if x.ndim > 1 else (1, *x.shape)
-        self.shape, self.view = x.shape, (N, C, math.prod(x.shape[2:]))
-        self.target = xp.ascontiguousarray(target, dtype=np.int64).reshape(N, -1)
-        self.w = xp.ones(C, dtype=x.dtype) if w is None else w
-        loss = self.losses(contiguous(x).reshape(self.view))
-        if self.reduction == "none":
-            return loss.reshape(target.shape)
-        if self.reduction == "sum":
-            return loss.sum()
-        counted = self.target != self.ignore
-        self.divisor = (
-            counted.sum().astype(x.dtype) if w is None else self.w[self.target[counted]].sum()
-        )
-        with np.errstate(invalid="ignore"):  # nothing but void: 0 / 0
-            return loss.sum() / self.divisor
-
-    def backward(self, gy):
-        xp, shape = array_module(gy), self.target.shape
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if self.reduction == "mean":
-                gy = gy / self.divisor
-            g = gy.reshape(shape) if self.reduction == "none" else xp.broadcast_to(gy, shape)
-            gx = self.gradient(xp.ascontiguousarray(g))
-        return (gx, None, None)[: len(self.inputs)]
-
-
-class CrossEntropy(_Loss):
+class CrossEntropy(ClassLoss):
     name = "cross_entropy"
 
     def __init__(self, ignore_index, reduction, label_smoothing):
@@ -199,26 +140,6 @@ class CrossEntropy(_Loss):
         view = gx.reshape(self.view)
         cross_entropy_backward(g, self.e, self.S, self.target, self.ignore, *q, view)
         return gx
-
-
-class NLLLoss(_Loss):
-    """One number is read for each pixel: numpy's indexing does it, no kernel is needed."""
-
-    name = "nll_loss"
-
-    def losses(self, x):
-        self.counted = self.target != self.ignore
-        self.classes = self.target * self.counted  # an ignored pixel reads class 0, and drops it
-        xp = array_module(x)
-        read = xp.take_along_axis(x, self.classes[:, None], axis=1)[:, 0]
-        return xp.where(self.counted, -self.w[self.classes] * read, x.dtype.type(0))
-
-    def gradient(self, g):
-        xp = array_module(g)
-        gx = xp.zeros(self.view, dtype=g.dtype)
-        value = xp.where(self.counted, -self.w[self.classes] * g, g.dtype.type(0))
-        xp.put_along_axis(gx, self.classes[:, None], value[:, None], axis=1)
-        return gx.reshape(self.shape)
 
 
 def cross_entropy(
@@ -244,21 +165,6 @@ def cross_entropy(
     if target.dtype.kind == "f":
         return _against_distribution(input, target, weight, reduction, float(label_smoothing))
     op = CrossEntropy(ignore_index, reduction, float(label_smoothing))
-    return op(input, target) if weight is None else op(input, target, constant(weight, input))
-
-
-def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    """Negative log-likelihood: minus the log-probability of the true class.
-
-    input  log-probabilities, as log_softmax gives them, (N, C), (N, C, H, W) or (C,)
-    target, weight, ignore_index, reduction as in cross_entropy; target holds whole numbers
-
-    Returns a number, or for 'none' an array of target's shape. Raises ValueError where shapes do
-    not fit or a target is no class.
-    """
-    check_reduction("nll_loss", reduction)
-    input, target = as_tensors(input, target)
-    op = NLLLoss(ignore_index, reduction)
     return op(input, target) if weight is None else op(input, target, constant(weight, input))
 
 
@@ -292,8 +198,6 @@ def cases():
     )
     for reduction in ("none", "sum"):
         yield Case(cross_entropy, (x,), {**plain, "reduction": reduction}, label=reduction)
-        yield Case(nll_loss, (x,), {**plain, "reduction": reduction}, label=reduction)
-    yield Case(nll_loss, (x,), {**plain, "weight": weight}, label="weighted")
     rows, shares = normal(5, 3), abs(normal(5, 3, seed=1))
     options = {"weight": weight[:3], "label_smoothing": 0.2}
     yield Case(cross_entropy, (rows, shares), options, label="distribution")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from minicnn.devices import array_module
+from minicnn.op import Op, contiguous
 from minicnn.tensor import Tensor
 
 
@@ -63,3 +64,60 @@ def unreduced(gy, shape, reduction):
     with np.errstate(invalid="ignore", divide="ignore"):
         share = gy / gy.dtype.type(counted(shape, reduction))
     return array_module(gy).broadcast_to(share, shape)
+
+
+class ClassLoss(Op):
+    """What cross_entropy and nll_loss share: the shapes, the labels, the reduction. `losses` and
+    `gradient` are theirs."""
+
+    floating = ("input", None, "weight")
+
+    def __init__(self, ignore_index, reduction):
+        self.ignore, self.reduction = int(ignore_index), reduction
+
+    def check(self, x, target, w=None):
+        if target.dtype.kind not in "iu":
+            raise TypeError(f"{self.name}: target must hold whole numbers, not {target.dtype}")
+        expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+        if x.ndim < 1 or target.shape != expected:
+            raise ValueError(
+                f"{self.name}: input {x.shape} needs a target of shape {expected}, "
+                f"got {target.shape}"
+            )
+        C = x.shape[min(x.ndim - 1, 1)]
+        if w is not None and w.shape != (C,):
+            raise ValueError(f"{self.name}: weight {w.shape} for {C} classes")
+        target = target.astype(np.int64, copy=False)
+        wrong = ((target < 0) | (target >= C)) & (target != self.ignore)
+        if wrong.any():
+            raise ValueError(
+                f"{self.name}: target holds {int(target[wrong][0])}, but the input scores {C} "
+                f"classes (0 to {C - 1}) and ignore_index is {self.ignore}"
+            )
+
+    def forward(self, x, target, w=None):
+        xp = array_module(x)
+        N, C = x.shape[:2] if x.ndim > 1 else (1, *x.shape)
+        self.shape, self.view = x.shape, (N, C, math.prod(x.shape[2:]))
+        self.target = xp.ascontiguousarray(target, dtype=np.int64).reshape(N, -1)
+        self.w = xp.ones(C, dtype=x.dtype) if w is None else w
+        loss = self.losses(contiguous(x).reshape(self.view))
+        if self.reduction == "none":
+            return loss.reshape(target.shape)
+        if self.reduction == "sum":
+            return loss.sum()
+        counted = self.target != self.ignore
+        self.divisor = (
+            counted.sum().astype(x.dtype) if w is None else self.w[self.target[counted]].sum()
+        )
+        with np.errstate(invalid="ignore"):  # nothing but void: 0 / 0
+            return loss.sum() / self.divisor
+
+    def backward(self, gy):
+        xp, shape = array_module(gy), self.target.shape
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.reduction == "mean":
+                gy = gy / self.divisor
+            g = gy.reshape(shape) if self.reduction == "none" else xp.broadcast_to(gy, shape)
+            gx = self.gradient(xp.ascontiguousarray(g))
+        return (gx, None, None)[: len(self.inputs)]

@@ -28,7 +28,8 @@ import numpy as np
 from minicnn.cases import Case, separated
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
+from minicnn.op import contiguous
+from minicnn.ops.pooling import Pool2d
 
 max_pool2d_forward = Kernel(
     "max_pool2d_forward",
@@ -138,27 +139,8 @@ extern "C" __global__ void max_pool2d_backward(
 )
 
 
-class MaxPool2d(Op):
-    floating = ("input",)
-
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-        self.window = pair(kernel_size, "max_pool2d: kernel_size", 1)
-        self.stride = self.window if stride is None else pair(stride, "max_pool2d: stride", 1)
-        self.padding = pair(padding, "max_pool2d: padding")
-        self.dilation = pair(dilation, "max_pool2d: dilation", 1)
-        self.ceil_mode = ceil_mode
-
-    def window_of(self):
-        return self.window, self.stride, self.dilation
-
-    def check(self, x):
-        check_pooling("max_pool2d", x, self.window, self.padding, self.output_size(x))
-
-    def output_size(self, x):
-        geometry = zip(
-            x.shape[-2:], self.window, self.stride, self.padding, self.dilation, strict=True
-        )
-        return tuple(pooled_size(*numbers, self.ceil_mode) for numbers in geometry)
+class MaxPool2d(Pool2d):
+    name = "max_pool2d"
 
     def forward(self, x):
         x = contiguous(x)
@@ -173,28 +155,6 @@ class MaxPool2d(Op):
         gx = empty_like(gy, self.shape)
         max_pool2d_backward(contiguous(gy), self.where, *self.geometry, gx)
         return gx
-
-
-def pooled_size(size, window, stride, padding, dilation, ceil_mode):
-    """The number of windows along one axis, for every kind of pooling."""
-    room = size + 2 * padding - dilation * (window - 1) - 1
-    if not ceil_mode:
-        return room // stride + 1
-    count = -(-room // stride) + 1
-    return count - 1 if (count - 1) * stride >= size + padding else count
-
-
-def check_pooling(name, x, window, padding, output_size):
-    """The errors that max_pool2d and avg_pool2d share."""
-    if x.ndim != 4:
-        raise ValueError(f"{name}: expected input (N, C, H, W), got {x.shape}")
-    if any(2 * p > k for p, k in zip(padding, window, strict=True)):
-        raise ValueError(f"{name}: padding {padding} is more than half of kernel_size {window}")
-    if min(output_size) < 1:
-        raise ValueError(
-            f"{name}: kernel_size {window} is larger than the padded input: input {x.shape}, "
-            f"padding {padding}"
-        )
 
 
 def max_pool2d(

@@ -34,8 +34,8 @@ import numpy as np
 from minicnn.cases import Case, separated
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
-from minicnn.ops.max_pool2d import check_pooling, pooled_size
+from minicnn.op import contiguous
+from minicnn.ops.pooling import Pool2d
 
 max_pool_maps_forward = Kernel(
     "max_pool_maps_forward",
@@ -152,27 +152,16 @@ extern "C" __global__ void max_pool_maps_backward(
 )
 
 
-class MaxPoolMaps(Op):
-    floating = ("input",)
+class MaxPoolMaps(Pool2d):
+    name = "max_pool_maps"
 
     def __init__(self, maps, kernel_size, stride, padding, ceil_mode, maps_stride):
-        name = "max_pool_maps"
-        self.window = pair(kernel_size, f"{name}: kernel_size", 1)
-        self.stride = self.window if stride is None else pair(stride, f"{name}: stride", 1)
-        self.padding = pair(padding, f"{name}: padding")
-        self.ceil_mode = ceil_mode
+        super().__init__(kernel_size, stride, padding, ceil_mode=ceil_mode)
         self.maps, self.maps_stride = maps, maps_stride
 
-    def window_of(self):
-        return self.window, self.stride, (1, 1)
-
     def check(self, x):
-        check_pooling("max_pool_maps", x, self.window, self.padding, self.output_size(x))
+        super().check(x)
         lists_of_maps(self.maps, self.maps_stride, x.shape[1])
-
-    def output_size(self, x):
-        geometry = zip(x.shape[-2:], self.window, self.stride, self.padding, strict=True)
-        return tuple(pooled_size(*numbers, 1, self.ceil_mode) for numbers in geometry)
 
     def forward(self, x):
         x, xp = contiguous(x), array_module(x)

@@ -44,7 +44,8 @@ import numpy as np
 from minicnn.devices import get_num_threads
 from minicnn.kernel import Kernel, prange
 from minicnn.ops.fast.complex_products import products
-from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, pictures, spectra
+from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, spectra
+from minicnn.ops.fast.dft16_inverse import pictures
 
 count_differences = Kernel("count_differences", "a[...], b[...], int64 counts[parts]")
 
@@ -100,6 +101,11 @@ def filter_spectra(w, groups, keep):
     return W
 
 
+def forget():
+    """Forgets the filters, so that the next call transforms them anew; for whoever measures."""
+    vars(_kept).pop("filters", None)
+
+
 @count_differences.cpu
 def count_differences_cpu(a, b, counts):
     """How many numbers differ, in each of len(counts) equal parts of two arrays."""
@@ -140,7 +146,7 @@ def multiply(left, right, transposed=False):
 
 
 def synthesise(spectrum, tiling, sign, bias, y):
-    """The pictures y (N, C, H, W) that have this spectrum; see dft16.pictures."""
+    """The pictures y (N, C, H, W) that have this spectrum; see dft16_inverse.pictures."""
     pictures(spectrum.reshape(FREQUENCIES, 2, -1), tiling, sign, bias, y)
 
 
