@@ -11,12 +11,12 @@ from pathlib import Path
 
 import minicnn
 from minicnn import datasets, figures
-from minicnn.covers import cover_labelling
-from minicnn.evaluation import score
 from minicnn.figures.stages import stage_figures
-from minicnn.grouping.alpha_expansion import alpha_expansion, energy
-from minicnn.grouping.crf import crf_energy
-from minicnn.grouping.labelling import Labelling, softmax
+from minicnn.inference.evaluation import score
+from minicnn.labelling.alpha_expansion import alpha_expansion, energy
+from minicnn.labelling.crf import crf_energy
+from minicnn.labelling.labelling import Labelling, softmax
+from minicnn.learning.covers import cover_labelling
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=400, help="how many pictures to learn from")

@@ -17,9 +17,9 @@ from tqdm import tqdm
 import minicnn
 from minicnn import datasets, figures, optim
 from minicnn import functional as F
-from minicnn.baselines import baselines
-from minicnn.evaluation import score
 from minicnn.images.jitter import jitter
+from minicnn.inference.baselines import baselines
+from minicnn.inference.evaluation import score
 from minicnn.models.multi_scale import MultiScale
 
 parser = argparse.ArgumentParser()
@@ -39,7 +39,9 @@ pictures, test = data.split("train"), list(data.split("test"))
 figures.contact_sheet(data).savefig(story / "1-data.png")
 most = min(steps // 4, len(pictures))  # so that each is seen four times or more
 counts = sorted({max(1, most // k) for k in (64, 16, 4, 1)})
-order = minicnn.randomness.generator(0).permutation(len(pictures))  # files lie sorted by kind
+order = minicnn.engine.randomness.generator(0).permutation(
+    len(pictures)
+)  # files lie sorted by kind
 
 # %% [markdown]
 # ## 2. The same training from few pictures and from many
@@ -54,7 +56,7 @@ def learn(pictures, steps, name):
     optimizer = optim.SGD(network.parameters(), lr=0.01, momentum=0.9, schedule=schedule)
     for step in tqdm(range(steps), desc=name):
         picture = pictures[step % len(pictures)]
-        rng = minicnn.randomness.generator(0, step)
+        rng = minicnn.engine.randomness.generator(0, step)
         image, labels = jitter(picture.image, picture.labels, rng, flip=True)
         inputs = [minicnn.Tensor(level[None]) for level in network.preprocess(image)]
         scores = network.scores(inputs, labels.shape)

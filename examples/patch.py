@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 import minicnn
 from minicnn import datasets, figures, optim
-from minicnn.baselines import baselines
-from minicnn.evaluation import score
+from minicnn.inference.baselines import baselines
+from minicnn.inference.evaluation import score
 from minicnn.models.patch import Patch
 
 parser = argparse.ArgumentParser()

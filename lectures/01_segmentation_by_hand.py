@@ -2,8 +2,8 @@
 # # What segmentation is, and how it was done by hand
 #
 # - **Slides:** Семантическая сегментация изображений; Традиционный способ решения; Выборки
-# - **Source:** minicnn/datasets/dataset.py; minicnn/confusion.py; minicnn/grouping/superpixels.py;
-#   minicnn/grouping/crf.py
+# - **Source:** minicnn/datasets/dataset.py; minicnn/learning/confusion.py;
+# minicnn/labelling/superpixels.py;   minicnn/labelling/crf.py
 # - **Exercises:** none, but a question at the end
 #
 # **The problem.** Given: a colour picture. Wanted: for each pixel the name of what it belongs to.
@@ -18,10 +18,10 @@ import numpy as np
 
 from minicnn import Tensor, datasets, figures, optim
 from minicnn import functional as F
-from minicnn.confusion import Confusion
-from minicnn.grouping.crf import crf
-from minicnn.grouping.superpixels import superpixels
-from minicnn.lecturing import BLUE, Table, figure, picture, show, source
+from minicnn.course.lecturing import BLUE, Table, figure, picture, show, source
+from minicnn.labelling.crf import crf
+from minicnn.labelling.superpixels import superpixels
+from minicnn.learning.confusion import Confusion
 
 # %% [markdown]
 # ## 1. The picture: what is given, what is wanted

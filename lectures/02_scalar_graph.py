@@ -2,7 +2,7 @@
 # # A scalar graph, and why order matters
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89)
-# - **Source:** minicnn/tensor.py; minicnn/op.py
+# - **Source:** minicnn/engine/tensor.py; minicnn/engine/op.py
 # - **Exercises:** ex01_topological_backward
 #
 # **The problem.** A network has a million weights and one loss. To make the loss smaller we need
@@ -16,9 +16,9 @@ import numpy as np
 
 from minicnn import Tensor, datasets, figures
 from minicnn import functional as F
-from minicnn.lecturing import BLUE, GREEN, ORANGE, RED, Table, figure, picture, show, source
-from minicnn.op import Op
-from minicnn.tensor import _topological_order
+from minicnn.course.lecturing import BLUE, GREEN, ORANGE, RED, Table, figure, picture, show, source
+from minicnn.engine.op import Op
+from minicnn.engine.tensor import _topological_order
 
 # %% [markdown]
 # ## 1. The picture: a graph of numbers

@@ -2,7 +2,8 @@
 # # Tensors and the tape
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89); Структура слоя сети
-# - **Source:** minicnn/tensor.py; minicnn/op.py; minicnn/ops/matmul.py; minicnn/ops/arithmetic.py
+# - **Source:** minicnn/engine/tensor.py; minicnn/engine/op.py;
+# minicnn/ops/matmul.py; minicnn/ops/arithmetic.py
 # - **Exercises:** ex01_topological_backward
 #
 # **The problem.** A graph of single numbers is right and hopeless: a photograph has 200,000
@@ -19,8 +20,8 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets, figures, optim
 from minicnn import functional as F
-from minicnn.lecturing import BLUE, ORANGE, figure, numbers, picture, quoted, show, source
-from minicnn.op import Op
+from minicnn.course.lecturing import BLUE, ORANGE, figure, numbers, picture, quoted, show, source
+from minicnn.engine.op import Op
 from minicnn.ops import arithmetic, matmul
 
 # %% [markdown]
@@ -269,7 +270,7 @@ assert majority + 0.08 < accuracy < 0.75
 # to leave.
 
 # %%
-command = "pytest -m slow tests/test_scenes.py"
+command = "pytest -m slow tests/datasets/test_scenes.py"
 by_class = quoted("The demo", r"right at ([\d.]+) % of the pixels", command)
 by_row = quoted("The demo", r"each image row at ([\d.]+) %", command)
 by_colour = quoted("The demo", r"each colour at ([\d.]+) %", command)

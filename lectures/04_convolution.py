@@ -2,7 +2,7 @@
 # # Convolution and the connection table
 #
 # - **Slides:** Структура слоя сети; Convolutional Networks (LeCun et al., 89)
-# - **Source:** minicnn/ops/conv2d.py; minicnn/ops/conv2d_table.py; minicnn/tables.py
+# - **Source:** minicnn/ops/conv2d.py; minicnn/ops/conv2d_table.py; minicnn/nn/tables.py
 # - **Exercises:** ex02_conv2d_forward; ex07_connection_table
 #
 # **The problem.** The network of chapter 03 saw one pixel at a time, and a grey pixel may be road,
@@ -17,7 +17,17 @@ import numpy as np
 import minicnn
 from minicnn import algorithm, datasets, figures, nn
 from minicnn import functional as F
-from minicnn.lecturing import BLUE, ORANGE, SIGNED, Table, figure, numbers, picture, show, source
+from minicnn.course.lecturing import (
+    BLUE,
+    ORANGE,
+    SIGNED,
+    Table,
+    figure,
+    numbers,
+    picture,
+    show,
+    source,
+)
 from minicnn.ops.conv2d import conv2d_forward
 from minicnn.ops.conv2d_table import conv2d_table_forward
 

@@ -2,7 +2,7 @@
 # # Back-propagating a convolution, and checking it
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89); Структура слоя сети
-# - **Source:** minicnn/ops/conv2d.py; minicnn/checking.py; minicnn/diagnosis.py
+# - **Source:** minicnn/ops/conv2d.py; minicnn/checking/gradients.py; minicnn/checking/diagnosis.py
 # - **Exercises:** ex03_conv2d_grad_input; ex04_conv2d_grad_weight; ex05_conv2d_grad_bias;
 #   ex06_conv2d_stride_padding
 #
@@ -18,8 +18,7 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets
 from minicnn import functional as F
-from minicnn.images.normalise import normalise_locally
-from minicnn.lecturing import (
+from minicnn.course.lecturing import (
     BLACK,
     BLUE,
     COLOURS,
@@ -31,6 +30,7 @@ from minicnn.lecturing import (
     show,
     source,
 )
+from minicnn.images.normalise import normalise_locally
 from minicnn.ops.conv2d import Conv2d, conv2d_grad_input, conv2d_grad_weight
 
 # %% [markdown]

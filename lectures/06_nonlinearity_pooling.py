@@ -19,16 +19,7 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets
 from minicnn import functional as F
-from minicnn.lecturing import (
-    BLUE,
-    ORANGE,
-    RED,
-    figure,
-    numbers,
-    picture,
-    show,
-    source,
-)
+from minicnn.course.lecturing import BLUE, ORANGE, RED, figure, numbers, picture, show, source
 from minicnn.ops import max_pool_maps as maps_module
 from minicnn.ops.elementwise import Elementwise
 from minicnn.ops.max_pool2d import max_pool2d_backward

@@ -20,8 +20,7 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets
 from minicnn import functional as F
-from minicnn.images.normalise import normalise_locally
-from minicnn.lecturing import (
+from minicnn.course.lecturing import (
     BLACK,
     BLUE,
     ORANGE,
@@ -34,6 +33,7 @@ from minicnn.lecturing import (
     show,
     source,
 )
+from minicnn.images.normalise import normalise_locally
 from minicnn.ops.local_contrast_norm import LocalMean
 from minicnn.ops.local_response_norm import LocalResponseNorm, local_response_norm_backward
 

@@ -3,7 +3,7 @@
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89); Deep learning
 # - **Source:** minicnn/ops/cross_entropy.py; minicnn/ops/softmax.py; minicnn/optim.py;
-#   minicnn/init.py
+#   minicnn/nn/init.py
 # - **Exercises:** ex17_cross_entropy_void; ex18_momentum_sgd
 #
 # **The problem.** «Supervised learning; stochastic gradient methods», says the slide, and five
@@ -19,8 +19,19 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets, nn, optim
 from minicnn import functional as F
-from minicnn.cases import normal
-from minicnn.lecturing import BLUE, GREEN, ORANGE, PURPLE, RED, ROOT, figure, numbers, show, source
+from minicnn.course.lecturing import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    ROOT,
+    figure,
+    numbers,
+    show,
+    source,
+)
+from minicnn.engine.cases import normal
 from minicnn.ops.cross_entropy import cross_entropy_backward
 from minicnn.optim import sgd_update
 
@@ -274,12 +285,12 @@ assert train(data=data[:6]) == curves["as it should be"][:6]
 #
 # Farabet et al. (2013): rate $10^{-3}$, one patch at a time, no momentum, weight decay $10^{-5}$,
 # 2 to 5 days. Krizhevsky et al. (2012): rate 0.01 and three times divided by 10, momentum 0.9,
-# weight decay $5 \cdot 10^{-4}$, 90 epochs. For the table in `minicnn/results/README.md` we took
+# weight decay $5 \cdot 10^{-4}$, 90 epochs. For the table in `lectures/results/README.md` we took
 # 0.005, momentum 0.9, $10^{-4}$ and a rate that falls as $(1 -
 # \mathrm{step}/\mathrm{total})^{0.9}$. Its training curve:
 
 # %%
-text = (ROOT / "minicnn/results/multi-scale-first.jsonl").read_text()
+text = (ROOT / "lectures/results/multi-scale-first.jsonl").read_text()
 log = [json.loads(line) for line in text.splitlines()]
 log = [entry for entry in log if "loss" in entry and "rate" in entry]
 step, loss = (np.array([entry[name] for entry in log]) for name in ("step", "loss"))

@@ -16,7 +16,7 @@ import numpy as np
 
 import minicnn
 from minicnn import Tensor, datasets, figures, optim
-from minicnn.lecturing import RED, Table, figure, measured, picture, show, source
+from minicnn.course.lecturing import RED, Table, figure, measured, picture, show, source
 from minicnn.models.dense import dense, shift_and_stitch
 from minicnn.models.patch import BLOCKS, Patch
 

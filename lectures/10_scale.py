@@ -18,11 +18,8 @@
 import numpy as np
 
 import minicnn
-from minicnn import Tensor, checkpoints, datasets, figures
-from minicnn.confusion import Confusion
-from minicnn.images.colour import rgb_to_yuv
-from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
-from minicnn.lecturing import (
+from minicnn import Tensor, datasets, figures
+from minicnn.course.lecturing import (
     BLUE,
     COLOURS,
     ORANGE,
@@ -35,6 +32,10 @@ from minicnn.lecturing import (
     show,
     source,
 )
+from minicnn.images.colour import rgb_to_yuv
+from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
+from minicnn.learning import checkpoints
+from minicnn.learning.confusion import Confusion
 from minicnn.models.multi_scale import MultiScale, Stages
 
 # %% [markdown]

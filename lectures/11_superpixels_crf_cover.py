@@ -2,8 +2,8 @@
 # # Superpixels, CRF, cover: from scores to labels
 #
 # - **Slides:** Традиционный способ решения; Многомасштабные признаки - результаты
-# - **Source:** minicnn/grouping/superpixels.py; minicnn/grouping/crf.py;
-#   minicnn/grouping/alpha_expansion.py; minicnn/grouping/tree.py; minicnn/grouping/cover.py
+# - **Source:** minicnn/labelling/superpixels.py; minicnn/labelling/crf.py;
+#   minicnn/labelling/alpha_expansion.py; minicnn/labelling/tree.py; minicnn/labelling/cover.py
 # - **Exercises:** none, but a question at the end
 #
 # **The problem.** The network of chapter 10 answers for every fourth pixel and is smooth by
@@ -16,14 +16,15 @@ import itertools
 
 import numpy as np
 
-from minicnn import checkpoints, datasets, figures
-from minicnn.confusion import Confusion
-from minicnn.grouping.alpha_expansion import alpha_expansion, energy, expansion_move
-from minicnn.grouping.cover import segment_tree
-from minicnn.grouping.crf import crf_energy
-from minicnn.grouping.labelling import softmax
-from minicnn.grouping.superpixels import region_means, region_sizes, superpixels
-from minicnn.lecturing import Table, figure, measured, picture, show, source
+from minicnn import datasets, figures
+from minicnn.course.lecturing import Table, figure, measured, picture, show, source
+from minicnn.labelling.alpha_expansion import alpha_expansion, energy, expansion_move
+from minicnn.labelling.cover import segment_tree
+from minicnn.labelling.crf import crf_energy
+from minicnn.labelling.labelling import softmax
+from minicnn.labelling.superpixels import region_means, region_sizes, superpixels
+from minicnn.learning import checkpoints
+from minicnn.learning.confusion import Confusion
 
 # %% [markdown]
 # ## 1. The picture: right, and blurred

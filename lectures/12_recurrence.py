@@ -17,7 +17,7 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets, figures, optim
 from minicnn import functional as F
-from minicnn.lecturing import (
+from minicnn.course.lecturing import (
     BLUE,
     COLOURS,
     ORANGE,

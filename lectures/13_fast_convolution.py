@@ -19,8 +19,7 @@ import numpy as np
 
 from minicnn import algorithm, datasets
 from minicnn import functional as F
-from minicnn.images.normalise import normalise_locally
-from minicnn.lecturing import (
+from minicnn.course.lecturing import (
     BLACK,
     BLUE,
     ORANGE,
@@ -33,6 +32,7 @@ from minicnn.lecturing import (
     show,
     source,
 )
+from minicnn.images.normalise import normalise_locally
 from minicnn.ops.fast import dft16 as dft_module
 from minicnn.ops.fast.choose import convolution, fourier_saves_time
 from minicnn.ops.fast.im2col import im2col

@@ -2,8 +2,8 @@
 # # The same kernel on a GPU
 #
 # - **Slides:** Deep learning; Архитектура для ImageNet (2012)
-# - **Source:** minicnn/ops/relu.py; minicnn/ops/conv2d.cu; minicnn/kernel.py;
-#   minicnn/launching.py; minicnn/emulator/cuda.h
+# - **Source:** minicnn/ops/relu.py; minicnn/ops/conv2d.cu; minicnn/engine/kernel.py;
+#   minicnn/engine/launching.py; minicnn/emulator/cuda.h
 # - **Exercises:** ex21_cuda_avg_pool_backward
 #
 # **The problem.** The network of 2012 learnt for six days on two graphics cards. On processors it
@@ -19,11 +19,11 @@ from matplotlib.patches import Rectangle
 
 from minicnn import device, emulator
 from minicnn import functional as F
+from minicnn.course.lecturing import BLUE, COLOURS, RED, Table, figure, show, source
 from minicnn.emulator import cupy
-from minicnn.lecturing import BLUE, COLOURS, RED, Table, figure, show, source
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.conv2d import conv2d_forward
 from minicnn.ops.relu import relu_forward
-from minicnn.tensor import Tensor
 
 if reason := emulator.why_not():
     raise SystemExit(f"this chapter compiles C++: {reason}")

@@ -9,16 +9,16 @@ The names below are what a notebook needs; the files say how it works, from tens
 
 from minicnn import functional, nn, optim
 from minicnn.checking import GradientError, gradcheck
-from minicnn.cover_training import train_cover
-from minicnn.devices import device, get_num_threads, set_num_threads
-from minicnn.evaluation import evaluate
-from minicnn.kernel import Kernel, algorithm
-from minicnn.op import Op, no_grad
+from minicnn.engine.devices import device, get_num_threads, set_num_threads
+from minicnn.engine.kernel import Kernel, algorithm
+from minicnn.engine.op import Op, no_grad
+from minicnn.engine.randomness import manual_seed
+from minicnn.engine.tensor import Tensor
+from minicnn.inference.evaluation import evaluate
+from minicnn.inference.segmenting import segment
+from minicnn.learning.cover_training import train_cover
+from minicnn.learning.training import resume, train, train_greedily
 from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
-from minicnn.randomness import manual_seed
-from minicnn.segmenting import segment
-from minicnn.tensor import Tensor
-from minicnn.training import resume, train, train_greedily
 
 __version__ = "0.1.0"
 

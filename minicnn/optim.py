@@ -9,10 +9,10 @@ the clock, so a run on a slow machine learns the same.
 
 import math
 
-from minicnn.devices import array_module, device_of
-from minicnn.kernel import Kernel, prange
-from minicnn.nearest import did_you_mean
-from minicnn.op import contiguous
+from minicnn.basics.nearest import did_you_mean
+from minicnn.engine.devices import array_module, device_of
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import contiguous
 
 sgd_update = Kernel(
     "sgd_update",

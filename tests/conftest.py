@@ -23,7 +23,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     if config.getoption("--gpu"):
-        from minicnn.devices import gpu_status
+        from minicnn.engine.devices import gpu_status
 
         usable, reason = gpu_status()
         if not usable:
@@ -36,7 +36,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def kernel_device(request):
     """'emulated', or 'gpu' with --gpu. Without g++ a skip, in CI (.ci/run) a failure."""
-    from emulated import REQUIRED
+    from support.emulated import REQUIRED
 
     from minicnn import emulator
 
@@ -48,8 +48,8 @@ def kernel_device(request):
 
 
 def pytest_sessionfinish(session):
-    if "minicnn.launching" in sys.modules:
-        launched.update(sys.modules["minicnn.launching"].launches)
+    if "minicnn.engine.launching" in sys.modules:
+        launched.update(sys.modules["minicnn.engine.launching"].launches)
     if hasattr(session.config, "workeroutput"):  # a worker tells the process that prints
         session.config.workeroutput["launched"] = dict(launched)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from minicnn.baselines import baselines
-from minicnn.datasets.scenes import Scenes
+from minicnn.datasets.scenes.dataset import Scenes
+from minicnn.inference.baselines import baselines
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

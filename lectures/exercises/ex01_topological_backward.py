@@ -22,7 +22,7 @@ By hand: b = a + a, c = b + b. With a, b, c as nodes 0, 1, 2 that is inputs = [[
 slopes = [[], [1, 1], [1, 1]], root = 2, and the answer is [4, 2, 1].
 """
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def gradients(inputs, slopes, root):
@@ -32,8 +32,8 @@ def gradients(inputs, slopes, root):
 # ---- below: what checks the answer ---------------------------------------------------------------
 import numpy as np
 
-from minicnn.exercising import replaced
-from minicnn.tensor import Tensor
+from minicnn.course.exercises import replaced
+from minicnn.engine.tensor import Tensor
 
 RETURNS = ("gradients",)
 HINTS = (

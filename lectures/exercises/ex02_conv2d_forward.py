@@ -24,7 +24,7 @@ By hand, one picture, one map, b = 1:
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def conv2d(x, w, b):
@@ -36,9 +36,9 @@ def conv2d(x, w, b):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.conv2d import Conv2d
 
 RETURNS = ("y",)

@@ -25,7 +25,7 @@ By hand, one picture, one map, stride 2, padding 1:
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def grad_input(gy, w, x_shape, stride, padding):
@@ -35,9 +35,9 @@ def grad_input(gy, w, x_shape, stride, padding):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.conv2d import Conv2d
 
 RETURNS = ("gx",)

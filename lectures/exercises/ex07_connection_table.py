@@ -24,7 +24,7 @@ By hand, two input maps, edges 0 -> 0, 1 -> 0, 1 -> 1, filters 2x2, b = [0, 10]:
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def conv_table(x, w, b, table):
@@ -34,9 +34,9 @@ def conv_table(x, w, b, table):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.conv2d_table import Conv2dTable
 
 RETURNS = ("y",)

@@ -19,7 +19,7 @@ By hand:
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def relu_backward(gy, y):
@@ -29,9 +29,9 @@ def relu_backward(gy, y):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import separated
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import separated
 from minicnn.ops.relu import ReLU
 
 RETURNS = ("gx",)

@@ -26,7 +26,7 @@ By hand, size 2, stride 1:
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def max_pool_backward(gy, x, size, stride):
@@ -36,9 +36,9 @@ def max_pool_backward(gy, x, size, stride):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import separated
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import separated
 from minicnn.ops.max_pool2d import MaxPool2d
 
 RETURNS = ("gx",)

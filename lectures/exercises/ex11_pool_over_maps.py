@@ -25,7 +25,7 @@ By hand, two maps, maps = 2, size = 2; only the four pixels of the upper left co
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def pool_over_maps(x, maps, size):
@@ -35,9 +35,9 @@ def pool_over_maps(x, maps, size):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import separated
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import separated
 from minicnn.ops.max_pool_maps import MaxPoolMaps
 
 RETURNS = ("y",)

@@ -25,7 +25,7 @@ By hand, one map of 3x3, size 2, gain 8: one window, in the upper left corner, g
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def subsample_backward(gy, x, gain, size):
@@ -35,9 +35,9 @@ def subsample_backward(gy, x, gain, size):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.subsample2d import Subsample2d
 
 RETURNS = ("gx", "the gradient of the gains", "the gradient of the biases")

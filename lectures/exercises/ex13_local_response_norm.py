@@ -23,7 +23,7 @@ so S = (6, 15, 14) and y = (1/6, 2/15, 3/14).
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def local_response_norm(x, size, alpha, beta, k):
@@ -33,9 +33,9 @@ def local_response_norm(x, size, alpha, beta, k):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.local_response_norm import LocalResponseNorm
 
 RETURNS = ("y",)

@@ -28,7 +28,7 @@ gy = (6, 0, 0): only y_0 = x_0 / S_0 counts. gx_0 = 6 (1/6 - 2 * 1 * 1 / 36) = 2
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def local_response_norm_backward(gy, x, S, size, alpha, beta):
@@ -38,9 +38,9 @@ def local_response_norm_backward(gy, x, S, size, alpha, beta):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.local_response_norm import LocalResponseNorm
 
 RETURNS = ("gx",)

@@ -28,7 +28,7 @@ By hand, one map, one row of 3 pixels, w = (1/4, 1/2, 1/4), so coef = (3/4, 1, 3
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def subtract_backward(gv, w, coef):
@@ -38,9 +38,9 @@ def subtract_backward(gv, w, coef):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.local_contrast_norm import LocalSubtraction
 
 RETURNS = ("gx",)

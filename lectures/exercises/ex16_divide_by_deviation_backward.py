@@ -31,7 +31,7 @@ Where v is above the floor, y is 1 or -1 whatever v is; below it, y = v.
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def divide_backward(gy, v, sigma, w, coef, floor):
@@ -41,9 +41,9 @@ def divide_backward(gy, v, sigma, w, coef, floor):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.local_contrast_norm import LocalDivision
 
 RETURNS = ("gv",)

@@ -24,7 +24,7 @@ loss = log 2 = 0.693147, gx of class 0 is (-1/4, 1/4, 0), of class 1 (1/4, -1/4,
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def cross_entropy(x, target, ignore):
@@ -34,9 +34,9 @@ def cross_entropy(x, target, ignore):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops.cross_entropy import CrossEntropy
 
 RETURNS = ("the loss", "gx")

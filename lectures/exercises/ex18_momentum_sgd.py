@@ -18,7 +18,7 @@ By hand: w = 1, g = 2, v = 3, lr = 0.1, momentum = 0.5, weight_decay = 1 give v 
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def step(w, g, v, lr, momentum, weight_decay):
@@ -27,9 +27,9 @@ def step(w, g, v, lr, momentum, weight_decay):
 
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import nn, optim
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 
 RETURNS = ("w", "v")
 HINTS = (

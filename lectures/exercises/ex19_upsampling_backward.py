@@ -26,7 +26,7 @@ gx = (4 + 6 + 3, 2 + 9 + 16) = (13, 27).
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def upsample_backward(gy, x_shape):
@@ -36,10 +36,10 @@ def upsample_backward(gy, x_shape):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import nn
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
-from minicnn.module import Module
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
+from minicnn.nn.module import Module
 from minicnn.ops.interpolate import Interpolate
 
 RETURNS = ("gx",)

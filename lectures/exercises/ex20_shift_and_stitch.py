@@ -22,7 +22,7 @@ comes back as it was, without its last row and column.
 
 import numpy as np
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 
 def shift_and_stitch(network, x, stride):
@@ -32,10 +32,10 @@ def shift_and_stitch(network, x, stride):
 # ---- below: what checks the answer ---------------------------------------------------------------
 from minicnn import functional as functions
 from minicnn import manual_seed, nn, no_grad, optim
-from minicnn.cases import normal
-from minicnn.exercising import replaced
+from minicnn.course.exercises import replaced
+from minicnn.engine.cases import normal
+from minicnn.engine.tensor import Tensor
 from minicnn.models import dense
-from minicnn.tensor import Tensor
 
 RETURNS = ("the stitched answers",)
 HINTS = (

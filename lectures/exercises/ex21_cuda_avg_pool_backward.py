@@ -27,7 +27,7 @@ Returns the text of the kernel. By hand, one plane, K = L = 2, stride 1, no padd
 It runs on the emulator, which looks at every access; that needs g++.
 """
 
-from minicnn.exercising import todo
+from minicnn.course.exercises import todo
 
 HEAD = r"""
 extern "C" __global__ void avg_pool2d_backward(
@@ -56,9 +56,9 @@ import numpy as np
 
 from minicnn import emulator, nn
 from minicnn import functional as functions
-from minicnn.cases import normal
-from minicnn.exercising import replaced
-from minicnn.exercising.training import fit
+from minicnn.course.exercises import replaced
+from minicnn.course.exercises.training import fit
+from minicnn.engine.cases import normal
 from minicnn.ops import avg_pool2d
 
 RETURNS = ("gx",)

@@ -15,6 +15,7 @@ import errno
 import os
 import sys
 
+from minicnn.basics.printing import guarded, one_line
 from minicnn.cli import (
     bench,
     data,
@@ -32,7 +33,6 @@ from minicnn.cli import (
     train,
 )
 from minicnn.cli.arguments import Parser
-from minicnn.printing import guarded, one_line
 
 COMMANDS = (
     demo,
@@ -106,7 +106,7 @@ def _say(text, status):
 
 
 def _sentence(error):
-    from minicnn.launching import in_words
+    from minicnn.engine.launching import in_words
 
     if words := in_words(error):  # of cupy and CUDA
         return words

@@ -4,9 +4,9 @@ values.py."""
 import argparse
 import re
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import keys
 from minicnn.cli.values import setting, whole_number
-from minicnn.nearest import did_you_mean
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
 LABELLING = "labelling=argmax (default), superpixels, crf, cover; its options; output=1 (recurrent)"

@@ -1,11 +1,11 @@
 """minicnn bench [NAME...]"""
 
+from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_tf32, add_threads
 from minicnn.cli.common import machine
+from minicnn.cli.information import choose_algorithm
 from minicnn.cli.values import whole_number
-from minicnn.information import choose_algorithm
-from minicnn.kernel import algorithm
-from minicnn.printing import print_lines
+from minicnn.engine.kernel import algorithm
 
 
 def add(commands):
@@ -52,7 +52,7 @@ def run(o):
         raise ValueError(
             "bench --device emulated: only with --profile, for it says nothing of GPUs"
         )
-    from minicnn.benching import bench
+    from minicnn.bench import bench
 
     chosen = o.threads, o.repeats, o.all, o.only, o.json, o.plot
     with algorithm(choose_algorithm(o.tf32, o.device)):
@@ -61,8 +61,8 @@ def run(o):
 
 
 def _algorithms(o):
-    from minicnn.benching.ladder import SHAPE, ladder
-    from minicnn.benching.running import check_files
+    from minicnn.bench.ladder import SHAPE, ladder
+    from minicnn.bench.running import check_files
 
     if o.names not in ([], ["conv2d"]):
         raise ValueError(f"bench {o.names[0]} --algorithms: only conv2d has several algorithms")
@@ -73,7 +73,7 @@ def _algorithms(o):
 
 
 def _profile(o):
-    from minicnn.benching.steps import profile_step
+    from minicnn.bench.steps import profile_step
 
     if not o.names:
         raise ValueError("bench --profile: name a model, for example multi-scale")

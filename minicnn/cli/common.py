@@ -4,10 +4,11 @@ import contextlib
 import sys
 
 import minicnn
-from minicnn import evaluation, models
-from minicnn.information import choose_algorithm, choose_device
-from minicnn.kernel import algorithm
-from minicnn.nearest import did_you_mean
+from minicnn import models
+from minicnn.basics.nearest import did_you_mean
+from minicnn.cli.information import choose_algorithm, choose_device
+from minicnn.engine.kernel import algorithm
+from minicnn.inference import evaluation
 
 
 def use_threads(o):
@@ -38,7 +39,7 @@ def trained(model, device, changes):
 
 def labelling_in(settings, others="", default="argmax"):
     """The Labelling that --set asks for, or `default`; None stays None."""
-    from minicnn.grouping.labelling import Labelling
+    from minicnn.labelling.labelling import Labelling
 
     for key, value in settings.items():
         if "labelling" not in settings:

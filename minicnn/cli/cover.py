@@ -3,9 +3,9 @@
 import json
 
 import minicnn
-from minicnn import checkpoints
 from minicnn.cli.common import bar, machine
-from minicnn.covers import cover_file
+from minicnn.learning import checkpoints
+from minicnn.learning.covers import cover_file
 
 
 def train(o, settings, data_options):

@@ -1,11 +1,11 @@
 """minicnn data list | install | show | check"""
 
 from minicnn import datasets
+from minicnn.basics.printing import print_lines
+from minicnn.basics.writing import save_png
 from minicnn.cli.arguments import add_actions, add_command, add_fold_and_set, add_out
 from minicnn.cli.common import bar
 from minicnn.cli.values import new_folder, split_settings, whole_number
-from minicnn.printing import print_lines
-from minicnn.writing import save_png
 
 
 def add(commands):

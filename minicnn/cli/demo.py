@@ -16,7 +16,7 @@ def add(commands):
 
 
 def run(o):
-    from minicnn.demo import demo
+    from minicnn.cli.demonstration import demo
 
     use_threads(o)
     result = demo(o.out, o.seed, quiet=o.json)

@@ -3,6 +3,8 @@
 import json
 
 import minicnn
+from minicnn.basics.printing import print_lines
+from minicnn.basics.writing import save_png, write_atomically
 from minicnn.cli import keys
 from minicnn.cli.arguments import (
     LABELLING,
@@ -16,8 +18,6 @@ from minicnn.cli.arguments import (
 )
 from minicnn.cli.common import bar, changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, split_settings, whole_number
-from minicnn.printing import print_lines
-from minicnn.writing import save_png, write_atomically
 
 
 def add(commands):

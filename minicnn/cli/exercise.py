@@ -1,5 +1,5 @@
 """minicnn exercise list | start | check | watch | hint | report; what they do is in
-minicnn/exercising/commands.py."""
+minicnn/course/exercises/commands.py."""
 
 from minicnn.cli.arguments import add_actions, add_command, add_json
 from minicnn.cli.values import positive, whole_number
@@ -36,6 +36,6 @@ def add(commands):
 
 
 def run(o):
-    from minicnn.exercising.commands import ACTIONS
+    from minicnn.course.exercises.commands import ACTIONS
 
     return ACTIONS[o.action](o)

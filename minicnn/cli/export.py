@@ -14,7 +14,7 @@ def add(commands):
 
 
 def run(o):
-    from minicnn.checkpoints import export, find
+    from minicnn.learning.checkpoints import export, find
 
     file = Path(o.file)
     if file.suffix != ".safetensors":

@@ -5,9 +5,9 @@ import math
 import re
 
 import minicnn
+from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.nearest import did_you_mean
-from minicnn.printing import print_lines
 
 
 def add(commands):

@@ -2,9 +2,9 @@
 
 import json
 
-from minicnn import information
+from minicnn.basics.printing import print_lines
+from minicnn.cli import information
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.printing import print_lines
 
 
 def add(commands):

@@ -13,8 +13,9 @@ WIDTH = 78
 
 def of_training():
     """The keys of `train`: of every network, of its training, and of the data."""
-    from minicnn import cover_training, optim, training
-    from minicnn.grouping.labelling import LABELLINGS
+    from minicnn import optim
+    from minicnn.labelling.labelling import LABELLINGS
+    from minicnn.learning import cover_training, training
 
     always = training.TRAINING_DEFAULTS
     yield "keys of --set, with their defaults (of recipe ours; what a network gives counts for it):"
@@ -30,7 +31,7 @@ def of_training():
 
 def of_labelling():
     """The keys of `segment`: of a trained network, and of what makes labels of its scores."""
-    from minicnn.grouping.labelling import LABELLINGS
+    from minicnn.labelling.labelling import LABELLINGS
 
     yield "keys of --set, with their defaults:"
     yield from _row("labels", {"labelling": "argmax"}, {"labelling": LABELLINGS})
@@ -52,7 +53,7 @@ def of_data():
 
 
 def _of_data():
-    from minicnn.datasets.scenes import Scenes
+    from minicnn.datasets.scenes.dataset import Scenes
 
     parameters = inspect.signature(Scenes).parameters.values()
     yield from _row("--data scenes", {f"data.{p.name}": p.default for p in parameters})

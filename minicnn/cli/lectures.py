@@ -20,19 +20,19 @@ def add(commands):
 
 
 def list_all(o):
-    from minicnn.book import commands
+    from minicnn.course.book import commands
 
     commands.show_list()
 
 
 def build(o):
-    from minicnn.book import commands
+    from minicnn.course.book import commands
 
     with new_folder(o.out, "book") as out:
         commands.build(o.to, o.chapter, out)
 
 
 def open_one(o):
-    from minicnn.book import commands
+    from minicnn.course.book import commands
 
     return commands.open_in_jupyter(o.chapter)

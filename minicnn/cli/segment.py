@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import minicnn
+from minicnn.basics.printing import one_line, print_lines
 from minicnn.cli.arguments import (
     LABELLING,
     TRAINED,
@@ -18,8 +19,7 @@ from minicnn.cli.arguments import (
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
 from minicnn.images.reading import ImageError
-from minicnn.printing import one_line, print_lines
-from minicnn.segmenting import LARGEST, labelling_for
+from minicnn.inference.segmenting import LARGEST, labelling_for
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = ("overlay", "labels", "superpixels", "crf", "tree", "cover")  # that results end in

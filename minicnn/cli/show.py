@@ -1,8 +1,8 @@
 """minicnn show RUN"""
 
+from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import TRAINED, add_command, add_out
 from minicnn.cli.values import new_folder
-from minicnn.printing import print_lines
 
 
 def add(commands):
@@ -21,7 +21,7 @@ def add(commands):
 
 
 def run(o):
-    from minicnn.showing import show
+    from minicnn.cli.showing import show
 
     with new_folder(o.out, None) as out:
         print_lines(show(o.run, o.filters, o.features, o.curve, out, o.layers))

@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_json
 from minicnn.cli.values import check_plot
-from minicnn.printing import print_lines
 
 
 def add(commands):
@@ -25,8 +25,8 @@ def add(commands):
 
 
 def run(o):
-    from minicnn import published
     from minicnn.figures import published_figure
+    from minicnn.inference import published
 
     found, path = published.load_table(o.name)
     check_plot(o.plot)

@@ -7,8 +7,8 @@ import math
 import re
 from pathlib import Path
 
-from minicnn.checkpoints import LAST, PLAN
-from minicnn.writing import check_free, remove_empty
+from minicnn.basics.writing import check_free, remove_empty
+from minicnn.learning.checkpoints import LAST, PLAN
 
 
 def whole_number(least, most=math.inf):

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.registry import (
     INSTALLABLE,
@@ -24,7 +25,6 @@ from minicnn.datasets.registry import (
     overview,
 )
 from minicnn.datasets.unpacking import CHUNK, unpack
-from minicnn.nearest import did_you_mean
 
 RECORD = ".installed.json"  # beside the data: from what it was installed, and how much it was
 HIDDEN = ".installing-"

@@ -4,10 +4,10 @@ import inspect
 import os
 from pathlib import Path
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.stanford_background import StanfordBackground
-from minicnn.nearest import did_you_mean
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
 INSTALLABLE = {kind.name: kind for kind in (StanfordBackground,)}
@@ -25,7 +25,7 @@ def load(name_or_path, /, fold=None, **options):
     if fold is not None:
         options["fold"] = fold
     if name in DRAWN:
-        from minicnn.datasets.scenes import Scenes  # draws, so it costs time to import
+        from minicnn.datasets.scenes.dataset import Scenes  # draws, so it costs time to import
 
         return _construct(name, Scenes, options)
     if name in INSTALLABLE:

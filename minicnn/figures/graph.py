@@ -1,6 +1,6 @@
 """The graph that a result carries: which operation made it, out of what."""
 
-from minicnn.tensor import Tensor
+from minicnn.engine.tensor import Tensor
 
 TEXT = 9  # points
 CELL = (1.9, 0.75)  # inches of one place, across and down

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from minicnn.engine.op import no_grad
+from minicnn.engine.tensor import Tensor
 from minicnn.figures.labelled import proportions
 from minicnn.figures.network import YUV_TO_RGB
 from minicnn.images.normalise import YUV_MEAN, YUV_SPREAD
-from minicnn.op import no_grad
-from minicnn.tensor import Tensor
 
 TEXT = 13  # points
 PICTURE_HEIGHT = 2.3  # inches

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID, DataError
-from minicnn.printing import printable
 
 
 def colour_map(labels, colours, void=(0, 0, 0)):

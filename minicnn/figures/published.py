@@ -10,7 +10,8 @@ def published_figure(table, rows):
     """What is fast and right stands at the upper left: a point for each measurement of which both
     are known, and a line from the lecture's to ours. Below, the table.
 
-    table  as minicnn/published.py describes it; rows  the same as rows of text, the heads on top
+    table  as inference/published.py describes it
+    rows   the same as rows of text, the heads on top
     """
     from matplotlib.figure import Figure
 

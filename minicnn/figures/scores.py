@@ -1,6 +1,6 @@
 """Figures of numbers: how a training went, and which class is taken for which."""
 
-from minicnn.printing import printable
+from minicnn.basics.printing import printable
 
 # Blue and orange are told apart by every eye (Okabe and Ito's colours).
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"

@@ -4,9 +4,9 @@ from textwrap import wrap
 
 import numpy as np
 
+from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID
 from minicnn.figures.labelled import colour_map, legend
-from minicnn.printing import printable
 
 TEXT = 13  # points
 PICTURE_HEIGHT = 1.9  # inches

@@ -5,10 +5,10 @@ import numpy as np
 from minicnn.figures.grouping import borders
 from minicnn.figures.labelled import legend, overlay, proportions
 from minicnn.figures.sheets import TEXT, write_names
-from minicnn.grouping.cover import entropy
-from minicnn.grouping.labelling import softmax
-from minicnn.grouping.superpixels import region_means
-from minicnn.grouping.tree import cut
+from minicnn.labelling.cover import entropy
+from minicnn.labelling.labelling import softmax
+from minicnn.labelling.superpixels import region_means
+from minicnn.labelling.tree import cut
 
 WHITE = (255, 255, 255)
 

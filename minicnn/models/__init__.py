@@ -1,7 +1,7 @@
 """The networks of the lecture by the names of the command line."""
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.models import multi_scale, patch, recurrent
-from minicnn.nearest import did_you_mean
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),

@@ -18,15 +18,16 @@ normalised, three planes more, which is worth 6 points at one scale and 2 at thr
 
 Recipes: `faithful` is the authors' (papers: tanh, connection tables, Laplacian pyramid, hidden
 1024, the learning rate of 1e-3 without momentum), `ours` what our trainings began with; those that
-followed, with jitter and colours, are in results/README.md.
+followed, with jitter and colours, are in lectures/results/README.md.
 """
 
 from minicnn import functional as F
-from minicnn import init, nn
+from minicnn import nn
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.normalise import OF_YUV, PLANES
 from minicnn.images.pyramid import gaussian_pyramid, laplacian_pyramid
 from minicnn.models.segmentation import SegmentationModel, pad_to
+from minicnn.nn import init
 
 MARGIN = 21  # (field of view 46 - stride 4) / 2
 

@@ -17,13 +17,14 @@ no sizes in what can be read of them; these are ours.
 import numpy as np
 
 from minicnn import functional as F
-from minicnn import init, nn
+from minicnn import nn
 from minicnn.datasets import VOID
-from minicnn.devices import array_module
+from minicnn.engine.devices import array_module
+from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import PLANES, normalised
 from minicnn.models.dense import dense
 from minicnn.models.segmentation import SegmentationModel
-from minicnn.tensor import Tensor
+from minicnn.nn import init
 
 BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 

@@ -32,13 +32,15 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn import functional as F
-from minicnn import init, nn, randomness
+from minicnn import nn
 from minicnn.datasets import VOID
+from minicnn.engine import randomness
+from minicnn.engine.op import no_grad
+from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import PLANES, normalised
 from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
-from minicnn.op import no_grad
-from minicnn.tensor import Tensor
+from minicnn.nn import init
 
 # (filter, maps, pool) of each layer of an instance; None: one map for each class
 NETS = {

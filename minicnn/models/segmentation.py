@@ -6,10 +6,10 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn import nn
+from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets import VOID
-from minicnn.nearest import did_you_mean
-from minicnn.op import no_grad
-from minicnn.tensor import Tensor
+from minicnn.engine.op import no_grad
+from minicnn.engine.tensor import Tensor
 
 
 class SegmentationModel(nn.Module):

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from minicnn.kernel import Kernel
+from minicnn.engine.kernel import Kernel
 
 FILES = ["arithmetic", "shape", "reductions", "matmul", "relu", "tanh", "softmax", "cross_entropy"]
 FILES += ["conv2d", "conv2d_table", "max_pool2d", "avg_pool2d", "dropout", "interpolate"]

@@ -15,8 +15,8 @@ import numbers
 
 import numpy as np
 
-from minicnn.cases import Case, normal, separated
-from minicnn.op import Op, no_grad
+from minicnn.engine.cases import Case, normal, separated
+from minicnn.engine.op import Op, no_grad
 
 
 def unbroadcast(gradient, shape):

@@ -20,10 +20,10 @@ Source: LeCun et al. 1989, «subsampling»; conventions from PyTorch's documenta
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import contiguous
 from minicnn.ops.pooling import Pool2d
 
 avg_pool2d_forward = Kernel(

@@ -29,9 +29,9 @@ Source: Cox 1958; as a loss of networks Baum, Wilczek 1988.
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.op import Op, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.op import Op, contiguous
 from minicnn.ops.losses import (
     as_tensors,
     check_reduction,

@@ -28,10 +28,10 @@ Source: LeCun et al. 1989.
 
 from pathlib import Path
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, is_whole, pair
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, contiguous, is_whole, pair
 
 conv2d_forward = Kernel(
     "conv2d_forward",

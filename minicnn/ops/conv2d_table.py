@@ -29,10 +29,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, contiguous, pair
 from minicnn.ops.conv2d import windows
 
 conv2d_table_forward = Kernel(

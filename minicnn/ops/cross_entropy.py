@@ -25,9 +25,9 @@ Source: Bridle 1990; void pixels: Farabet et al. 2013; label_smoothing: Szegedy 
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 from minicnn.ops.softmax import exponentials, log_softmax
 

@@ -22,12 +22,12 @@ state: Salmon et al. 2011; the constants: Wellons 2018, «Prospecting for hash f
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, helper, prange
-from minicnn.op import Op, contiguous
-from minicnn.randomness import next_key
-from minicnn.tensor import Tensor
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.engine.op import Op, contiguous
+from minicnn.engine.randomness import next_key
+from minicnn.engine.tensor import Tensor
 
 dropout_mask = Kernel("dropout_mask", "x[...], low, high, bound, scale, y[...]")
 

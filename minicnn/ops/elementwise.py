@@ -9,8 +9,8 @@ which see any shape as one long row. Backward keeps y and not x: one array less 
 nowhere else.
 """
 
-from minicnn.devices import empty_like
-from minicnn.op import Op, contiguous
+from minicnn.engine.devices import empty_like
+from minicnn.engine.op import Op, contiguous
 
 
 class Elementwise(Op):

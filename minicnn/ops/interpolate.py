@@ -28,10 +28,10 @@ import functools
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous, pair
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, contiguous, pair
 
 resample = Kernel(
     "resample",

@@ -25,9 +25,9 @@ Source: Kullback, Leibler 1951; for distributions of segments Farabet et al. 201
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module
-from minicnn.op import Op
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module
+from minicnn.engine.op import Op
 from minicnn.ops.losses import as_tensors, check_reduction, check_same_shape, reduced, unreduced
 
 

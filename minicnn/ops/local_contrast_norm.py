@@ -36,10 +36,10 @@ Source: Jarrett, Kavukcuoglu, Ranzato, LeCun 2009, section 2; Pinto, Cox, DiCarl
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, contiguous
 
 window_sum = Kernel("window_sum", "a[N, H, W], w[K, L], above, left, y[N, H, W]")
 

@@ -30,10 +30,10 @@ import math
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, helper, prange
-from minicnn.op import Op, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.engine.op import Op, contiguous
 
 local_response_norm_forward = Kernel(
     "local_response_norm_forward",

@@ -27,10 +27,10 @@ import math
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, axes_of, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, axes_of, contiguous
 
 log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward", "x[A, M], r, y[A]")
 log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward", "gy[A], x[A, M], y[A], r, gx[A, M]")

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from minicnn.devices import array_module
-from minicnn.op import Op, contiguous
-from minicnn.tensor import Tensor
+from minicnn.engine.devices import array_module
+from minicnn.engine.op import Op, contiguous
+from minicnn.engine.tensor import Tensor
 
 
 def as_tensors(input, target):

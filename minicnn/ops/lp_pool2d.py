@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from minicnn.cases import Case, normal
+from minicnn.engine.cases import Case, normal
 from minicnn.ops.avg_pool2d import AvgPool2d
 from minicnn.ops.max_pool2d import max_pool2d
 from minicnn.ops.relu import relu

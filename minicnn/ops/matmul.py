@@ -13,9 +13,9 @@ The products are the business of BLAS, on both devices. For some shapes of a lin
 a faster way on the CPU: fast/linear.py.
 """
 
-from minicnn.cases import Case, normal
-from minicnn.kernel import chosen_algorithm
-from minicnn.op import Op
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.kernel import chosen_algorithm
+from minicnn.engine.op import Op
 from minicnn.ops.arithmetic import unbroadcast
 from minicnn.ops.fast import linear as fast
 

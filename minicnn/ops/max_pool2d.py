@@ -25,10 +25,10 @@ Source: Zhou, Chellappa 1988; Jarrett et al. 2009; the lecture's slide «structu
 
 import numpy as np
 
-from minicnn.cases import Case, separated
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import contiguous
+from minicnn.engine.cases import Case, separated
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import contiguous
 from minicnn.ops.pooling import Pool2d
 
 max_pool2d_forward = Kernel(

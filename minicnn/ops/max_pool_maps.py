@@ -31,10 +31,10 @@ Source: the lecture's slide «structure of a layer»; Goodfellow et al. 2013 for
 
 import numpy as np
 
-from minicnn.cases import Case, separated
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import contiguous
+from minicnn.engine.cases import Case, separated
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import contiguous
 from minicnn.ops.pooling import Pool2d
 
 max_pool_maps_forward = Kernel(

@@ -5,9 +5,9 @@ import operator
 
 import numpy as np
 
-from minicnn.dtypes import is_number
+from minicnn.engine.dtypes import is_number
+from minicnn.engine.tensor import Tensor
 from minicnn.ops import arithmetic, matmul, reductions, shape
-from minicnn.tensor import Tensor
 
 
 def _dims(values):

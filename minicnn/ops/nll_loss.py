@@ -11,8 +11,8 @@ Gradient: one number is read for each pixel, so gx[t] = -w_t gl, and 0 for all o
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module
 from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 
 

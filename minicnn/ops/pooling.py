@@ -1,6 +1,6 @@
 """What max_pool2d, avg_pool2d and max_pool_maps share: windows of pixels and how many there are."""
 
-from minicnn.op import Op, pair
+from minicnn.engine.op import Op, pair
 
 
 class Pool2d(Op):

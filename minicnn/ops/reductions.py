@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from minicnn.cases import Case, normal, separated
-from minicnn.devices import array_module
-from minicnn.op import Op, axes_of
+from minicnn.engine.cases import Case, normal, separated
+from minicnn.engine.devices import array_module
+from minicnn.engine.op import Op, axes_of
 
 
 class _Reduction(Op):

@@ -13,8 +13,8 @@ A NaN stays a NaN, so that a loss that has gone wrong is seen.
 Source: Krizhevsky, Sutskever, Hinton 2012, section 3.1; the lecture's slide «structure of a layer».
 """
 
-from minicnn.cases import Case, separated
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.cases import Case, separated
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.elementwise import Elementwise
 
 relu_forward = Kernel("relu_forward", "x[...], y[...]")

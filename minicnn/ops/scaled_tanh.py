@@ -16,8 +16,8 @@ Source: LeCun et al. 1989; LeCun, Bottou, Orr, Mueller 1998, «Efficient BackPro
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.elementwise import Elementwise
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3

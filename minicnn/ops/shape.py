@@ -15,10 +15,10 @@ import operator
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import array_module, device_of, empty_like, move
-from minicnn.kernel import Kernel
-from minicnn.op import Op, axes_of, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import array_module, device_of, empty_like, move
+from minicnn.engine.kernel import Kernel
+from minicnn.engine.op import Op, axes_of, contiguous
 
 index_backward = Kernel(
     "index_backward",

@@ -18,8 +18,8 @@ Source: Rumelhart, Hinton, Williams 1986; LeCun, Bottou, Orr, Mueller 1998, sect
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.elementwise import Elementwise
 
 sigmoid_forward = Kernel("sigmoid_forward", "x[...], y[...]")

@@ -25,10 +25,10 @@ import math
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import Op, axes_of, contiguous
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import Op, axes_of, contiguous
 
 softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
 softmax_backward = Kernel("softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")

@@ -21,7 +21,7 @@ Source: LeCun, Bottou, Bengio, Haffner 1998, section II.B; the lecture's slide Â
 layerÂ».
 """
 
-from minicnn.cases import Case, normal
+from minicnn.engine.cases import Case, normal
 from minicnn.ops.avg_pool2d import AvgPool2d
 
 

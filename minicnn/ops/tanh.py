@@ -13,8 +13,8 @@ Source: LeCun, Bottou, Orr, Mueller 1998, «Efficient BackProp», section 4.4.
 
 import numpy as np
 
-from minicnn.cases import Case, normal
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.cases import Case, normal
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.elementwise import Elementwise
 
 tanh_forward = Kernel("tanh_forward", "x[...], y[...]")

@@ -7,7 +7,7 @@ instructions serve.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.avg_pool2d import avg_pool2d_backward, avg_pool2d_forward
 
 avg_pool2d_forward_rows = Kernel("avg_pool2d_forward_rows")

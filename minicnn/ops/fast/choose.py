@@ -15,8 +15,8 @@ on the machine of README.md. Elsewhere a choice may be a little slower, and is r
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.kernel import chosen_algorithm
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.kernel import chosen_algorithm
 from minicnn.ops.fast.dft16 import SIDE
 from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
 

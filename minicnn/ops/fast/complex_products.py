@@ -10,7 +10,7 @@ The products themselves are the business of BLAS. Each frequency is one thread's
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 
 products = Kernel(
     "products",

@@ -5,8 +5,8 @@ dense one. That multiplies many zeros, and is faster all the same, on a GPU too.
 
 import numpy as np
 
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.conv2d_table import (
     TEXT,

@@ -6,7 +6,7 @@ Backward goes class by class along the pixels, which are neighbours in memory.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.cross_entropy import cross_entropy_backward, cross_entropy_forward
 
 cross_entropy_forward_rows = Kernel("cross_entropy_forward_rows")

@@ -28,7 +28,7 @@ Source: Sorensen, Jones, Heideman, Burrus 1987 (transforms of real values).
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 
 SIDE = 16
 FREQUENCIES = 130  # complex numbers that determine the transform of a real 16x16 tile

@@ -7,7 +7,7 @@ them there has to touch this file too, or Numba takes what it has compiled with 
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast.dft16 import (
     ACROSS,
     BLOCK,

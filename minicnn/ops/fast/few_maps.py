@@ -6,7 +6,7 @@ four maps at a time, and not copied as BLAS would do.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast.matrix_product import matrices
 
 PIECE = 512  # pixels

@@ -41,8 +41,8 @@ import threading
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.fast.complex_products import products
 from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, spectra
 from minicnn.ops.fast.dft16_inverse import pictures

@@ -19,8 +19,8 @@ Source: Chellapilla, Puri, Simard 2006.
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.kernel import Kernel, helper, prange
 
 PIXELS = 512  # of the result, in one piece: a product of fewer columns is slower
 PIECE = 1 << 19  # numbers of a piece of X~: 2 MB

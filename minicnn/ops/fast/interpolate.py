@@ -5,7 +5,7 @@ That is A + B products for each pixel instead of A B, and whole rows serve vecto
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.interpolate import resample
 
 resample_rows = Kernel("resample_rows")

@@ -9,8 +9,8 @@ Each function returns None where numpy shall do it: choose.py has the rule.
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.op import contiguous
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.op import contiguous
 from minicnn.ops.fast import choose
 from minicnn.ops.fast.matrix_product import product, product_over_rows
 from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of

@@ -7,9 +7,9 @@ columns, then along the rows: K + L products a pixel, not K L.
 
 import numpy as np
 
-from minicnn.devices import empty_like
-from minicnn.kernel import Kernel, prange
-from minicnn.op import contiguous
+from minicnn.engine.devices import empty_like
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.op import contiguous
 from minicnn.ops.local_contrast_norm import window_sum
 
 window_sum_rows = Kernel("window_sum_rows")

@@ -7,7 +7,7 @@ keep vector instructions busy. Backward divides once for each pixel, not once fo
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.local_response_norm import (
     local_response_norm_backward,
     local_response_norm_forward,

@@ -10,8 +10,8 @@ W (F, C), for each picture and group,  y = W X + b,  gX = W^T gy,  gW = gy X^T.
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, prange
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.kernel import Kernel, prange
 
 product = Kernel(
     "product",

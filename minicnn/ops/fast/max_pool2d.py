@@ -11,7 +11,7 @@ at the same time. So all windows of a plane are one thread's.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.max_pool2d import max_pool2d_backward, max_pool2d_forward
 
 max_pool2d_forward_rows = Kernel("max_pool2d_forward_rows")

@@ -7,7 +7,7 @@ same windows as the loops to read, a row of them at a time.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.max_pool_maps import max_pool_maps_backward, max_pool_maps_forward
 
 max_pool_maps_forward_rows = Kernel("max_pool_maps_forward_rows")

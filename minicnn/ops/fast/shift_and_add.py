@@ -23,7 +23,7 @@ x may make more weights a NaN than the direct sum does.
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
+from minicnn.engine.devices import get_num_threads
 from minicnn.ops.fast.shifted import STRIP, shifted_products, shifted_sums
 
 

@@ -15,8 +15,8 @@ import functools
 
 import numpy as np
 
-from minicnn.devices import get_num_threads
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.kernel import Kernel, helper, prange
 
 STRIP = 1024  # numbers of the result in one strip: four rows of it fit into the nearest cache
 FOUR = 4  # t, and c, that meet in one loop

@@ -7,7 +7,7 @@ call for each number; in float32 `exp_of` takes its place, to the last digit.
 
 import numpy as np
 
-from minicnn.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops import softmax as op
 
 exponentials_blocks = Kernel("exponentials_blocks")

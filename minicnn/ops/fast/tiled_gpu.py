@@ -29,8 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.devices import array_module, empty_like
-from minicnn.kernel import Kernel, chosen_algorithm
+from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.kernel import Kernel, chosen_algorithm
 
 conv2d_product = Kernel(
     "conv2d_product",

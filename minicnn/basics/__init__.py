@@ -1,0 +1,1 @@
+"""What every room may use and has nothing to do with networks: files, names, sentences."""

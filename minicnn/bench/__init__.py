@@ -1,0 +1,18 @@
+"""`minicnn bench`: how fast is every operation and every network, and how fast is PyTorch?
+
+from minicnn.bench import bench
+bench(["relu", "multi-scale"])
+
+rows.py      what is measured: shapes and targets, as data
+timing.py    how to time honestly
+ours.py      our side of a row; twins.py: PyTorch's side
+machine.py   the ceilings of this machine
+running.py   chooses, compares, times, prints, keeps
+growth.py    time against side, maps and batch; processes.py, alone.py: memory, first step
+ladder.py    the algorithms of a convolution beside each other (--algorithms)
+steps.py     where the time of a training step goes (--profile)
+"""
+
+from minicnn.bench.running import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,230 @@
+"""The bench: chooses rows, compares, times, prints each line as it is there, keeps all as JSON."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from minicnn import functional
+from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.writing import write_atomically
+from minicnn.bench import growth, machine, ours, processes, timing
+from minicnn.bench.report import HEAD, line_of
+from minicnn.bench.rows import Whole, all_rows, missing_models, model_rows
+from minicnn.engine import devices
+from minicnn.engine.kernel import chosen_algorithm
+
+PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
+HOW = (
+    "Same numbers and shapes on both sides, results and gradients compared first; both warmed up, "
+    "in turn A B A B in one process, same number of threads; seconds, median and quartiles; "
+    "ratio: PyTorch / minicnn, above 1 we are faster; GFLOP/s of ours by the direct formula."
+)
+
+
+def load_twins(against, device="cpu"):
+    """The module with PyTorch's side, or None. Raises ValueError if it is asked for and missing."""
+    if against == "none":
+        return None
+    # Our threads sleep while they wait (devices.py), because a variable tells OpenMP so. PyTorch
+    # brings an OpenMP of its own, reads the variable when it is loaded, and would be slower.
+    policy = os.environ.pop("OMP_WAIT_POLICY", None)
+    try:
+        from minicnn.bench import twins
+
+        if device == "gpu":
+            twins.prepare_gpu()
+    except (ImportError, RuntimeError) as error:
+        if against == "torch":
+            hint = "install it with pip install torch, or leave the option out"
+            raise ValueError(f"--against torch: PyTorch cannot be used ({error}); {hint}") from None
+        return None
+    finally:
+        if policy is not None:
+            os.environ["OMP_WAIT_POLICY"] = policy
+    return twins
+
+
+def choose(names, everything=False, only=""):
+    """(rows, parts) that the names stand for: operations, models, or `memory`, `growth`,
+    `first-step`; without names all of them. Raises ValueError for a name that is none."""
+    rows = all_rows()
+    known = list(dict.fromkeys([row.op for row in rows])) + list(PARTS)
+    for name in names:
+        if name not in known:
+            hint, near = "it has no row; ", ""
+            if name not in functional.__all__:
+                hint, near = "", did_you_mean(name, known)
+            raise ValueError(f"bench: no {name!r} here; {hint}there are {', '.join(known)}{near}")
+    rows = [row for row in rows if not names or row.op in names]
+    rows = [row for row in rows if only in f"{row.op} {row.name}"]
+    if only and not rows:
+        raise ValueError(f"bench: no row among the chosen ones has {only!r} in its name")
+    parts = [part for part in PARTS if part in names or not (names or only)]
+    return [row for row in rows if everything or not row.slow], parts
+
+
+def measure(row, twins, device="cpu", repeats=9):
+    """The results of one row, a dict for each phase. Raises timing.Different if the sides do not
+    compute the same."""
+    kind = ours.Network if isinstance(row, Whole) else ours.Operation
+    mine = kind(row, device)
+    other = twins.side(row, mine, device) if twins else None
+    error = None
+    if other:
+        pair = mine.results(), other.results()
+        if row.op == "dropout":
+            pair = [ours.drawn_results(results, row.arrays()[0]) for results in pair]
+        cut = 4e-3 if chosen_algorithm() == "tf32" else 0
+        error = timing.compare(*pair, max(row.tolerance, cut))
+    work, found = mine.work(), []
+    for phase, function in mine.phases.items():
+        sides = [function] + ([other.phases[phase]] if other else [])
+        seconds = timing.alternate(sides, repeats, finish=finisher(device, twins))
+        result = {"op": row.op, "row": row.name, "phase": phase, "turns": len(seconds[0])}
+        result |= {"ours": asdict(timing.Times.of(seconds[0])), "error": error}
+        result |= {"torch": None, "ratio": None, "target": row.targets.get(phase), "reached": None}
+        if other:
+            result["torch"] = asdict(timing.Times.of(seconds[1]))
+            result["ratio"] = asdict(timing.ratio(*seconds))
+            if result["target"]:
+                result["reached"] = result["ratio"]["median"] >= result["target"]
+        result["operations"], result["bytes"] = work[phase]
+        found.append(result)
+    return found
+
+
+def finisher(device, twins):
+    """A function that waits until the GPU has done everything; on the CPU there is no waiting."""
+    if device != "gpu":
+        return lambda: None
+    import cupy
+
+    def wait():
+        cupy.cuda.get_current_stream().synchronize()
+        if twins:
+            twins.torch.cuda.synchronize()
+
+    return wait
+
+
+def bench(
+    names=(),
+    against="auto",
+    device="cpu",
+    threads=None,
+    repeats=9,
+    everything=False,
+    only="",
+    json_file=None,
+    plot=None,
+    say=lambda text: print(text, flush=True),
+):
+    """Measures, and returns all that was measured as a dict (as --json writes it).
+
+    names       operations, models, `memory`, `growth`, `first-step`; none: all
+    against     "torch", "none", or "auto": PyTorch if it is installed
+    device      "cpu" or "gpu"; `threads`: of both sides, by default all
+    repeats     turns of each side, at least; `everything` also takes the slow rows
+    only        a text that the names of the rows have to hold
+    json_file   written after each row; `plot`: a picture of the ratios, and beside it one of the
+                growth if that was measured
+    """
+    rows, parts = choose(names, everything, only)
+    devices.check_device(device)
+    check_files(json_file, plot)
+    devices.set_num_threads(threads or devices.get_num_threads())
+    twins = load_twins(against, device)
+    if twins:
+        twins.torch.set_num_threads(devices.get_num_threads())
+    elif against == "auto":
+        say("PyTorch cannot be used here, so minicnn is timed alone.")
+    if plot and not twins and "growth" not in parts:
+        raise ValueError("--plot draws ratios to PyTorch, which does not take part")
+    if not names and not only:
+        say("All rows: about ten minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
+    found = {"how": HOW, "repeats": repeats, "complete": False}
+    found["machine"] = machine.describe(twins and twins.torch, device)
+    found |= {"rows": [], "skipped": [], **{part.replace("-", "_"): [] for part in parts}}
+    say(machine.sentence(found["machine"]))
+    try:
+        with devices.device(device):
+            _rows(rows, twins, device, repeats, found, json_file, say)
+            if not names:
+                _skip(found, say, [(n, "there is no such model yet") for n in missing_models()])
+            if device != "cpu":
+                _skip(found, say, [(part, "only on the CPU") for part in parts])
+                parts = []
+            for part in parts:
+                _part(part, twins, repeats, found, say)
+                _save(found, json_file)
+        found["complete"] = True
+    except KeyboardInterrupt:
+        kept = f"; they are in {json_file}" if json_file else ""
+        raise KeyboardInterrupt(f"stopped after {len(found['rows'])} results{kept}") from None
+    finally:
+        _save(found, json_file)
+        if plot:
+            _draw(found, Path(plot))
+    return found
+
+
+def _rows(rows, twins, device, repeats, found, json_file, say):
+    if rows:
+        say("\n" + HEAD)
+    for row in rows:
+        try:
+            results = measure(row, twins, device, repeats)
+        except NotImplementedError as error:  # no GPU kernel yet
+            _skip(found, say, [(f"{row.op} {row.name}", str(error))])
+            continue
+        except timing.Different as error:
+            _skip(found, say, [(f"{row.op} {row.name}", f"WRONG: {error}")])
+            continue
+        for result in results:
+            found["rows"].append(result)
+            say(line_of(result, found["machine"]))
+        _save(found, json_file)
+
+
+def _part(part, twins, repeats, found, say):
+    kept = found[part.replace("-", "_")]
+    if part == "memory":
+        results = processes.memory([row.op for row in model_rows()], twins, devices)
+    elif part == "first-step":
+        results = processes.first_step("multi-scale", devices)
+    else:
+        results = growth.curves(twins, repeats)
+    say("")
+    for result in results:
+        kept.append(result)
+        say(result["text"])
+
+
+def _skip(found, say, skipped):
+    for name, reason in skipped:
+        found["skipped"].append({"row": name, "reason": reason})
+        say(f"{name}: skipped, {reason}")
+
+
+def _save(found, json_file):
+    if json_file:
+        write_atomically(json_file, json.dumps(found, indent=1) + "\n")
+
+
+def check_files(json_file, plot):
+    """Raises ValueError for files that could not be written, before anything is measured."""
+    for file in filter(None, (json_file, plot)):
+        if not Path(file).parent.is_dir():
+            raise ValueError(f"{file}: there is no folder {Path(file).parent}")
+    if plot and Path(plot).suffix not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"--plot {plot}: the name has to end in .png, .pdf or .svg")
+
+
+def _draw(found, plot):
+    from minicnn.bench import pictures
+
+    if any(row["ratio"] for row in found["rows"]):
+        pictures.ratio_bars(found).savefig(plot)
+    if found.get("growth"):
+        pictures.growth_lines(found).savefig(plot.with_stem(f"{plot.stem}-growth"))

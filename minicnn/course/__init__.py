@@ -1,0 +1,1 @@
+"""What runs chapters, exercises and the book of the lectures."""

@@ -1,0 +1,227 @@
+"""What `minicnn exercise ...` does. `o` are the options as cli/exercise.py reads them."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from minicnn.basics.printing import print_lines, printable
+from minicnn.basics.writing import write_atomically
+from minicnn.course.exercises.checking import NOT_DONE, RIGHT, WRONG
+from minicnn.course.exercises.exercise import FIRST, all_exercises, find, folder
+from minicnn.course.exercises.process import Worker
+
+NOT_BEGUN = "not begun"
+TEST = '''"""`pytest` in this folder checks every answer that lies here."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+# what else lies here, as a file random.py, must not be taken for a module of Python's
+sys.path[:] = [place for place in sys.path if Path(place).resolve() != HERE]
+
+from minicnn.course.exercises.answers import answers_in, complaint  # noqa: E402
+
+
+@pytest.mark.parametrize("path", answers_in(HERE), ids=lambda path: path.stem)
+def test_answer(path):
+    text = complaint(path)
+    if text:
+        pytest.fail(text, pytrace=False)
+'''
+
+
+def list_all(o):
+    """One line an exercise, with its state where it is begun."""
+    rows = []
+    for e in all_exercises():
+        path = Path(o.folder) / e.path.name
+        row = {"exercise": e.number, "title": e.title, "minutes": e.minutes, "chapter": e.chapter}
+        row["state"] = "begun" if path.exists() else NOT_BEGUN
+        rows.append(row)
+    if o.json:
+        return print(json.dumps(rows))
+    for r in rows:
+        state = "" if r["state"] == NOT_BEGUN else r["state"]
+        about = f"{r['minutes']:3} min  chapter {r['chapter']}"
+        print(f"{r['exercise']}  {r['title']:56} {about}  {state}".rstrip())
+    least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
+    print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
+    print("Then take those of the chapter that you read, in the order of their numbers.")
+    print_lines(f"next: minicnn exercise start {FIRST} --to {o.folder}")
+
+
+def start(o):
+    """Copies blanks; what is there already stays."""
+    to = Path(o.folder)
+    if to.resolve() == folder().resolve():
+        raise ValueError(f"{to} holds the exercises themselves; --to needs a folder of your own")
+    to.mkdir(parents=True, exist_ok=True)
+    for e in [find(name) for name in o.names] or all_exercises():
+        path = to / e.path.name
+        if path.exists():
+            print_lines(f"{path} is there already and stays as it is")
+            continue
+        write_atomically(path, e.head.rstrip() + "\n")
+        print_lines(f"{path}: {e.title}, about {e.minutes} minutes")
+    if not (to / "test_answers.py").exists():
+        write_atomically(to / "test_answers.py", TEST)
+    print(f"next: fill in the blank, then minicnn exercise check {o.names[0] if o.names else ''}")
+
+
+def answers(o):
+    """(Exercise, path) of what the options name: exercises, files, or all in the folder."""
+    found = []
+    for name in o.names:
+        e = find(name)
+        found.append((e, Path(name) if name.endswith(".py") else Path(o.folder) / e.path.name))
+    if not o.names:
+        paths = [(e, Path(o.folder) / e.path.name) for e in all_exercises()]
+        found = [(e, path) for e, path in paths if path.exists()]
+        if not found:
+            raise ValueError(
+                f"there is no answer in {o.folder}; minicnn exercise start {FIRST} --to {o.folder}"
+            )
+    for e, path in found:
+        if not path.exists():
+            raise ValueError(f"{path}: no such file; minicnn exercise start {e.number} --to ...")
+    return found
+
+
+def verdicts(found, limit, pictures=True, compile=False):
+    """The verdict on each answer. The process of the next one starts beforehand."""
+    worker = Worker()
+    try:
+        for k, (e, path) in enumerate(found):
+            now, worker = worker, Worker() if k + 1 < len(found) else None
+            picture = str(path.with_name(f"{e.number}-difference.png")) if pictures else None
+            yield e, path, now.check(e, path.resolve(), picture, limit, compile)
+    finally:
+        if worker:
+            worker.close()
+
+
+def check(o):
+    states = []
+    for e, path, verdict in verdicts(answers(o), o.limit, compile=o.compile):
+        states.append(verdict)
+        if not o.json:
+            print(in_words(e, path, verdict), flush=True)
+    if o.json:
+        print(json.dumps(states))
+    return 0 if all(v["state"] == RIGHT for v in states) else 1
+
+
+def in_words(e, path, v):
+    """What the student reads."""
+    lines = [f"{path}: {e.title}"]
+    lines += [f"  {level:10} right" for level in v["passed"]]
+    if v["state"] == RIGHT:
+        lines += [f"  {note}" for note in v["notes"]]
+        lines += [f"  right, in {v['seconds']:.1f} s"]
+    elif v["level"]:
+        first, *rest = v["message"].splitlines()
+        lines += [f"  {v['level']:10} WRONG: {first}", *(f"      {line}" for line in rest)]
+        if v["hint"]:
+            lines += [f"  hint: {v['hint']}"]
+        elif v.get("picture"):
+            lines += [f"  picture: {v['picture']}"]
+    else:
+        lines += [f"  {v['message']}"]
+    if v.get("printed"):
+        printed = v["printed"].expandtabs().splitlines()[:20]
+        lines += ["  your code printed:", *(f"      {x}" for x in printed)]
+    return "\n".join(map(printable, lines))
+
+
+def watch(o):
+    """Checks an answer whenever its file is saved, until Ctrl-C or until all are right."""
+    found = answers(o)
+    seen, right = {}, set()
+    worker = Worker()
+    print("watching; save a file to check it, Ctrl-C ends", file=sys.stderr)
+    try:
+        while len(right) < len(found):
+            for e, path in found:
+                saved = path.stat().st_mtime_ns if path.exists() else None
+                if saved is None or seen.get(path) == saved:
+                    continue
+                seen[path] = saved
+                now, worker = worker, Worker()  # warm for the next one
+                picture = str(path.with_name(f"{e.number}-difference.png"))
+                verdict = now.check(e, path.resolve(), picture, o.limit)
+                (right.add if verdict["state"] == RIGHT else right.discard)(path)
+                print(in_words(e, path, verdict), flush=True)
+            time.sleep(0.2)
+        print("all are right; nothing left to watch", file=sys.stderr)
+    finally:
+        worker.close()
+
+
+def hint(o):
+    """The hint for what the answer does wrong, if that is known; else what happens, and the next
+    general one."""
+    e = find(o.name)
+    path = Path(o.folder) / e.path.name
+    if path.exists() and o.number is None:
+        _, _, verdict = next(verdicts([(e, path)], o.limit, pictures=False))
+        if verdict["state"] == RIGHT:
+            return print_lines(f"{path} is right already")
+        if verdict["hint"]:
+            return print_lines(verdict["hint"])
+        if verdict["state"] == WRONG:
+            print_lines(f"{path}: {verdict['message'].partition(chr(10))[0]}")
+    hints, number = e.part("HINTS"), o.number or 1
+    if not 1 <= number <= len(hints):
+        raise ValueError(f"{e.number} has {len(hints)} hints, from 1 to {len(hints)}")
+    print(f"hint {number} of {len(hints)}: {hints[number - 1]}")
+    if number < len(hints):
+        print(f"the next one: minicnn exercise hint {e.number} --number {number + 1}")
+
+
+def report(o):
+    """How far each folder is: for oneself, or for a class whose answers were collected."""
+    rows = []
+    exercises = all_exercises()
+    for place in o.folders or [o.folder]:
+        if not Path(place).is_dir():
+            raise ValueError(f"{place}: no such folder")
+    for place in o.folders or [o.folder]:
+        paths = [(e, Path(place) / e.path.name) for e in exercises]
+        done = {e.number: v for e, _, v in verdicts_of(paths, o.limit)}
+        for e in exercises:
+            v = done.get(e.number, {"state": NOT_BEGUN})
+            names = ("state", "level", "passed", "message", "mutant", "seconds")
+            row = {"folder": str(place), "exercise": e.number, "minutes": e.minutes}
+            rows.append(row | {name: v[name] for name in names if v.get(name)})
+    if o.json:
+        return print(json.dumps(rows, indent=1))
+    for place in o.folders or [o.folder]:
+        own = [r for r in rows if r["folder"] == str(place)]
+        right = sum(r["state"] == RIGHT for r in own)
+        print_lines(f"{place}: {right} of {len(own)} right")
+        for r in own:
+            if r["state"] in (NOT_BEGUN, RIGHT):
+                continue
+            why = f"at «{r['level']}»" if r.get("level") else ""
+            what = r.get("mutant") or (r.get("message") or "").partition("\n")[0]
+            what = "" if what == NOT_DONE else what
+            print_lines(f"  {r['exercise']}  {r['state']} {why} {what}".rstrip())
+
+
+def verdicts_of(paths, limit):
+    found = [(e, path) for e, path in paths if path.exists()]
+    return verdicts(found, limit, pictures=False) if found else ()
+
+
+ACTIONS = {
+    "list": list_all,
+    "start": start,
+    "check": check,
+    "watch": watch,
+    "hint": hint,
+    "report": report,
+}

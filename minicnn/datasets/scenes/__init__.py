@@ -1,0 +1,1 @@
+"""Drawn street scenes and landscapes, with a label for every pixel."""

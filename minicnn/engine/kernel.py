@@ -1,0 +1,231 @@
+"""A Kernel joins the bodies of one computation under one name.
+
+    scale = Kernel("scale", "x[...], factor, y[...]")
+
+    @scale.cpu                                   # plain Python; compiled by Numba at the first call
+    def scale_cpu(x, factor, y):
+        for i in prange(x.size):
+            y.flat[i] = factor * x.flat[i]
+
+    scale.gpu(r'''                               // complete CUDA C; T is float or double
+    extern "C" __global__ void scale(const T* x, T factor, T* y, int size) {
+        int i = blockIdx.x * blockDim.x + threadIdx.x;
+        if (i < size) y[i] = factor * x[i];
+    }''')
+
+    scale(x, 2.0, y)                             # the arrays decide which body runs
+
+Arrays come first to last as the bodies name them, outputs included, all C-contiguous and of one
+floating dtype, so that each body compiles once per dtype. The line beside the name says which
+shapes they have; `shapes.py` compares it before a body runs, which would read and write outside of
+an array that is too short. Each body gathers: a thread looks for all that belongs to an output
+element, and nobody else writes it. That means no races, and the same bits every time. (A faster
+algorithm may scatter where one thread has all that it writes to.)
+
+A CPU body may call only @helper functions of its own file: Numba's disk cache notices an edit of
+that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
+debugger walks through the loops. How a GPU body is compiled and started, `launching.py` says.
+
+A computation may have a faster algorithm: `@kernel.fast` decorates a plain function with the same
+arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU;
+these functions are in `ops/fast`. `with algorithm("simple"):` forces the body to read.
+"""
+
+import contextlib
+import threading
+
+import numpy as np
+
+from minicnn.basics.notebooks import say
+from minicnn.engine import launching
+from minicnn.engine.devices import array_module, blas_libraries
+from minicnn.engine.shapes import Shapes, check_device
+
+_helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
+
+
+class _OfThread(threading.local):
+    """What `algorithm` chose, in each thread for itself."""
+
+    algorithm = "auto"
+
+
+_of_thread = _OfThread()
+_compiling = threading.Lock()  # the kernels of a file share its helpers, which are compiled once
+
+# Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
+# a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
+prange = range
+
+
+def helper(function=None, *, fused=False):
+    """Decorator for a function that CPU bodies of the same file call. It is compiled along with
+    them, right into the place of the call, so that a loop around it can use vector instructions.
+    If `fused`, a product and a sum may be one instruction, rounded once, and a sum of many numbers
+    may be taken in any order."""
+    if function is None:
+        return lambda f: helper(f, fused=fused)
+    _helpers.setdefault(id(function.__globals__), []).append((function, fused))
+    return function
+
+
+@contextlib.contextmanager
+def algorithm(name):
+    """Forces 'simple' (the kernel to read) or 'fast' where there are two; 'auto' takes the fast.
+    'tf32' is 'fast', but on a GPU convolutions in float32 multiply numbers cut to 11 bits, for
+    which there are special circuits: several times as fast, three correct digits.
+    It holds in the thread that asks for it, and in no other."""
+    if name not in ("auto", "simple", "fast", "tf32"):
+        raise ValueError(f"algorithm {name!r}: choose 'auto', 'simple', 'fast' or 'tf32'")
+    before, _of_thread.algorithm = _of_thread.algorithm, name
+    try:
+        yield
+    finally:
+        _of_thread.algorithm = before
+
+
+def chosen_algorithm():
+    """The name that the innermost `with algorithm(name):` gave; 'auto' outside of all."""
+    return _of_thread.algorithm
+
+
+class Kernel:
+    """One computation with a CPU body, a GPU body and a place for a second algorithm."""
+
+    def __init__(self, name, shapes=None):
+        self.name = name
+        # what the arguments are, see shapes.py; an algorithm that only another kernel calls, with
+        # arguments that it has compared, may leave it out
+        self.shapes = shapes and Shapes(shapes)
+        self.cpu_body = None  # the Python function, for whoever wants to read or step through it
+        self.gpu_body = None
+        self._compiled = None
+        self._fast = {}  # device -> (applies, keeps, function)
+
+    def __repr__(self):
+        return f"Kernel({self.name!r})"
+
+    def cpu(self, body):
+        """Decorator: the CPU body. It is compiled at the first call, and loops over `prange` run on
+        all threads."""
+        self.cpu_body = body
+        return body
+
+    def gpu(self, source, sizes=None, threads=None, blocks=None, constants=None, arguments=None):
+        """The GPU body: CUDA C that defines `extern "C" __global__ void NAME`. It is started with
+        one thread for each element of the last argument, whose size follows the arguments; other
+        kernels say otherwise:
+
+        sizes(*args)      the ints that follow the arguments
+        threads(*args)    how many threads to start, in blocks of 256; or else
+        blocks(*args)     (grid, block), where the threads of a block work together
+        constants(*args)  {name: int} that the compiler shall know, as -D name=int
+        arguments(*args)  what the body gets in the place of args
+        """
+        self.gpu_body = launching.GpuBody(
+            self.name, source, sizes, threads, blocks, constants, arguments
+        )
+
+    def fast(self, applies=lambda *args: True, device="cpu", keeps=False):
+        """Decorator: the second algorithm for arrays on `device`; `applies(*args)` says whether it
+        can take these inputs. One that `keeps` gets the `keep` of the call as its last argument."""
+        if device in self._fast:
+            raise ValueError(f"kernel {self.name} has a fast algorithm on the {device} already")
+
+        def decorate(function):
+            self._fast[device] = applies, keeps, function
+            return function
+
+        return decorate
+
+    def __call__(self, *args, keep=None):
+        """Runs the body, or a fast algorithm. `keep`, a dict, lets the algorithms of an op hand
+        intermediate results to one another, from forward to backward too."""
+        self._check(args)
+        module = array_module(next(a for a in args if hasattr(a, "dtype")))
+        device = "cpu" if module is np else "gpu"
+        # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
+        fast = device in self._fast and _of_thread.algorithm != "simple"
+        if fast and all(getattr(a, "size", 1) for a in args):
+            applies, keeps, function = self._fast[device]
+            if applies(*args):
+                return function(*args, keep) if keeps else function(*args)
+        if module is np:
+            return self._call_cpu(*args)
+        if self.gpu_body is None:
+            raise NotImplementedError(
+                f"{self.name} has no GPU kernel yet; move its input to the CPU"
+            )
+        return self.gpu_body(module, *args)
+
+    def _check(self, args):
+        """Raises an error, in a sentence, before a body could read or write outside of an array."""
+        arrays = [a for a in args if hasattr(a, "ndim") and not isinstance(a, np.generic)]
+        for position, a in enumerate(args):
+            if hasattr(a, "ndim") and not a.flags.c_contiguous:
+                raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")
+        floats = {a.dtype for a in arrays if a.dtype.kind == "f"}
+        if len(floats) > 1:
+            names = sorted(dtype.name for dtype in floats)
+            raise TypeError(f"kernel {self.name}: arrays of {names}; one dtype is expected")
+        check_device(self.name, arrays)
+        if self.shapes:
+            self.shapes.check(self.name, args)
+
+    def _call_cpu(self, *args):
+        if self._compiled is None:
+            with _compiling:
+                self._compiled = self._compiled or _compile(self.cpu_body)
+        return self._compiled(*args)
+
+
+def _compile(body):
+    """`body` as a Numba function that compiles itself at its first call and caches on disk."""
+    import numba
+
+    announce_compilation()
+    if "dot" in body.__code__.co_names:
+        for library in blas_libraries()[0]:
+            library.set_num_threads(1)
+    names = body.__globals__
+    if "prange" in names:
+        names["prange"] = numba.prange
+    # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
+    numpys = {"error_model": "numpy"}
+    for function, fused in _helpers.pop(id(names), []):
+        flags = numpys | {"fastmath": {"contract", "reassoc"} if fused else False}
+        names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
+    options = numpys | {"parallel": "prange" in body.__code__.co_names}
+    try:
+        return numba.njit(cache=True, **options)(body)
+    except RuntimeError:  # typed at a prompt, or a folder that cannot be written: no disk cache
+        return numba.njit(**options)(body)
+
+
+_listening = False
+
+
+def announce_compilation():
+    """Says «compiling kernels, once» when Numba compiles something, and not when it only
+    loads from its disk cache."""
+    global _listening
+    if _listening:
+        return
+    _listening = True
+    from numba.core import config, event
+
+    if config.DISABLE_JIT:
+        return
+
+    class Announce(event.Listener):
+        said = False
+
+        def on_start(self, event):
+            if not Announce.said:
+                Announce.said = True
+                say("minicnn: compiling kernels, once (a minute at most)")
+
+        def on_end(self, event):
+            pass
+
+    event.register("numba:compile", Announce())

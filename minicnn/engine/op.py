@@ -1,0 +1,181 @@
+"""Op: one operation, forward and backward, on plain arrays.
+
+    class Scale(Op):
+        def __init__(self, factor):              # parameters here
+            self.factor = factor
+
+        def forward(self, x):                    # plain arrays (numpy or cupy) in and out
+            return self.factor * x
+
+        def backward(self, gy):                  # one gradient per input; a tuple if several;
+            return self.factor * gy              # None where an input has no gradient
+
+    y = Scale(2.0)(t)                            # t a Tensor or an array; y a Tensor
+
+An op may keep arrays on `self` between forward and backward (its own output too), never a Tensor:
+that would be a reference cycle. `self.needs[i]` says whether the gradient of input i is wanted, so
+that a costly one can be left out.
+
+Differentiation is first-order only: backward works on plain arrays and leaves no graph behind. The
+lecture's systems need no more, and each op stays one class.
+"""
+
+import contextlib
+import numbers
+import operator
+import re
+import threading
+
+import numpy as np
+
+from minicnn.engine.devices import device_of
+from minicnn.engine.dtypes import check_floating, together
+from minicnn.engine.profiling import timed
+
+OPS = {}  # name -> class, filled by subclassing
+
+
+class _OfThread(threading.local):
+    """Whether a graph is recorded, in each thread for itself: who predicts beside a training must
+    not switch off the gradients of the training."""
+
+    recording = True
+
+
+_of_thread = _OfThread()
+
+
+@contextlib.contextmanager
+def no_grad():
+    """Inside, this thread records no graph: predictions need less memory."""
+    before, _of_thread.recording = _of_thread.recording, False
+    try:
+        yield
+    finally:
+        _of_thread.recording = before
+
+
+class Op:
+    """Base class of every operation."""
+
+    inputs = ()  # the input Tensors, while the graph lives
+    needs = ()
+    name = ""  # for the sentences of errors, where it is not that of the class
+    floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
+    mixes = False  # whether whole numbers become floating where they meet floating ones
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        OPS[cls.__name__] = cls
+
+    def forward(self, *arrays):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, gy):
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def window_of(self):
+        """((kernel), (stride), (dilation)), each (vertical, horizontal): how much of its input one
+        output element sees. Element by element unless an op says otherwise."""
+        return (1, 1), (1, 1), (1, 1)
+
+    def called(self):
+        """The name in the sentences of errors: that of the function, as max_pool2d."""
+        return self.name or re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def check(self, *arrays):
+        """Raises ValueError, in a sentence with names and numbers, before any kernel runs."""
+
+    def __call__(self, *inputs):
+        from minicnn.engine.tensor import Tensor
+
+        if self.inputs is None or self.inputs:
+            raise RuntimeError(
+                f"{type(self).__name__}: this op was already used; make a new one for each call"
+            )
+        name = self.called()
+        tensors = _as_tensors(inputs, Tensor)
+        check_floating(name, self.floating, tensors)
+        if self.mixes:
+            tensors = together(tensors)
+        _check_devices(name, tensors)
+        _check_dtypes(name, tensors)
+        arrays = [t.data for t in tensors]
+        self.check(*arrays)
+        self.needs = tuple(_of_thread.recording and t.requires_grad for t in tensors)
+        y = timed(self, "forward", self.forward, *arrays)
+        out = Tensor(y)
+        if any(self.needs):
+            self.inputs = tuple(tensors)
+            out.requires_grad = True
+            out.op = self
+        return out
+
+    def release(self):
+        """Forgets inputs and saved arrays once backward has used them."""
+        self.__dict__.clear()
+        self.inputs = None
+
+
+def _as_tensors(inputs, Tensor):
+    """Tensors as they are; arrays and numbers as constants of the dtype and device of the first
+    Tensor."""
+    like = next((i for i in inputs if isinstance(i, Tensor)), None)
+    return [i if isinstance(i, Tensor) else Tensor.constant(i, like) for i in inputs]
+
+
+def _check_devices(name, tensors):
+    devices = [device_of(t.data) for t in tensors]
+    if len(set(devices)) > 1:
+        where = ", ".join(f"input {k} on the {d}" for k, d in enumerate(devices))
+        raise RuntimeError(
+            f"{name}: the inputs lie on different devices ({where}); "
+            f"move them to one, with .to({devices[0]!r}) or .to({devices[1]!r})"
+        )
+
+
+def _check_dtypes(name, tensors):
+    dtypes = {t.dtype.name for t in tensors if t.dtype.kind == "f"}
+    if len(dtypes) > 1:
+        raise TypeError(
+            f"{name}: the inputs are {' and '.join(sorted(dtypes))}; "
+            f"bring them to one dtype with .to(dtype=np.{max(dtypes)})"
+        )
+
+
+def contiguous(*arrays):
+    """The arrays, each C-contiguous as kernels need them (a copy only where one is not)."""
+    result = tuple(a if a is None or a.flags.c_contiguous else a.copy(order="C") for a in arrays)
+    return result[0] if len(result) == 1 else result
+
+
+def pair(value, name, minimum=0):
+    """(vertical, horizontal) from one int or a pair, as PyTorch takes them."""
+    values = value if isinstance(value, list | tuple) else np.ravel(value).tolist()
+    if len(values) == 1:
+        values = (*values, *values)
+    if len(values) != 2 or not all(is_whole(v) and v >= minimum for v in values):
+        raise ValueError(f"{name}={value!r}: expected an int of at least {minimum}, or two of them")
+    return int(values[0]), int(values[1])
+
+
+def is_whole(value):
+    """Whether it is a whole number; 3.0 is one."""
+    return isinstance(value, numbers.Real) and float(value).is_integer()
+
+
+def axes_of(name, dim, shape):
+    """The dimensions `dim`, an int or several, as a tuple of numbers from 0; None and () are all
+    of them. Raises ValueError for one that does not exist and for one that comes twice."""
+    try:
+        dims = dim if dim is None or np.iterable(dim) else (dim,)
+        axes = range(len(shape)) if dims is None else [operator.index(d) for d in dims]
+    except TypeError:
+        raise TypeError(f"{name}: dim={dim!r}: expected an int, or several") from None
+    for d in axes:
+        if not -len(shape) <= d < len(shape):
+            raise ValueError(f"{name}: dim {d} does not exist in shape {shape}")
+    axes = tuple(d % len(shape) for d in axes)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{name}: dim={dim!r} names a dimension of {shape} twice")
+    return axes or tuple(range(len(shape)))

@@ -1,0 +1,1 @@
+"""Using a trained network: scoring it on a data set, segmenting photographs."""

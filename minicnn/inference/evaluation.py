@@ -1,0 +1,242 @@
+"""How good is a segmentation? One confusion matrix, pooled over all pictures, tells.
+
+    result = minicnn.evaluate("runs/multi-scale-1")
+    result.confusion.pixel_accuracy, result.seconds_per_picture
+
+`score` does the counting, in training too; `evaluate` finds the network and the data set for it.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from minicnn import datasets
+from minicnn.labelling.labelling import ScoresError, as_labelling, labelled, name_of
+from minicnn.learning import checkpoints
+from minicnn.learning.confusion import VOID, Confusion, LabelError, rounded
+from minicnn.learning.covers import with_classifier
+from minicnn.nn import Module
+
+__all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
+
+KEPT = 12  # pictures that an Evaluation keeps to be looked at
+
+
+def score(network, pictures, classes, watch=None, labelling="argmax"):
+    """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
+
+    The time is that of `network.predict` and the labelling: preprocessing included, reading not.
+    watch      called with (picture, prediction) after each one
+    labelling  as `evaluate` takes it
+
+    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
+    """
+    confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
+    for picture in pictures:
+        start = time.perf_counter()
+        try:
+            prediction = labelled(network, picture.image, label)[0]
+            seconds.append(time.perf_counter() - start)
+            confusion.add(picture.labels, prediction)
+        except (LabelError, ScoresError) as error:
+            raise type(error)(f"picture {picture.name}: {error}") from None
+        if watch is not None:
+            watch(picture, prediction.astype(np.uint8))
+    return confusion, float(np.median(seconds)) if seconds else float("nan")
+
+
+class Trained(NamedTuple):
+    """A network ready to predict, and the config it was trained with."""
+
+    network: Module
+    config: dict
+    weights: Path | None = None  # the file that they came from
+
+
+def trained(model, device="cpu"):
+    """The Trained that a user means: a run folder, a .safetensors file, the name of a shipped
+    network, a finished Run, or a network itself (whose config is then empty)."""
+    if isinstance(model, Trained):
+        return model
+    if isinstance(model, Module):
+        return Trained(model, {})
+    if hasattr(model, "network") and hasattr(model, "config"):  # a Run
+        weights = model.folder / checkpoints.BEST if model.folder else None
+        return Trained(model.network, model.config, weights)
+    return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
+
+
+@dataclass(repr=False)
+class Evaluation:
+    """What `evaluate` found.
+
+    confusion            a Confusion with the scores
+    seconds_per_picture  median time of one prediction, preprocessing and labelling included,
+                         reading not
+    model, data, fold, split, pictures   what was evaluated, and on how many pictures
+    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
+    left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
+    note                 a sentence if the network has seen these pictures in training, or ""
+    labelling            how scores became labels
+    recipe, seed         of the training; None if the network does not know
+    network              the name of a shipped network; None for others
+    options              those of the network
+    """
+
+    confusion: Confusion
+    seconds_per_picture: float
+    model: str
+    data: str
+    fold: int | None
+    split: str
+    pictures: int
+    colours: np.ndarray
+    examples: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
+    note: str = ""
+    labelling: str = "argmax"
+    recipe: str | None = None
+    seed: int | None = None
+    network: str | None = None
+    options: dict = field(default_factory=dict)
+
+    def as_dict(self):
+        """Everything but the pictures, ready for JSON."""
+        keys = ("model", "network", "recipe", "seed", "options", "labelling")
+        keys += ("data", "fold", "split", "pictures")
+        about = {key: getattr(self, key) for key in keys}
+        about["seconds_per_picture"] = rounded(self.seconds_per_picture)
+        about |= {"left_out": list(self.left_out), "note": self.note}
+        return about | self.confusion.as_dict()
+
+    def __repr__(self):
+        return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
+
+    def _repr_html_(self):
+        from minicnn.figures.html import evaluation_html
+
+        return evaluation_html(self)
+
+    def heading(self):
+        """What was evaluated, and what has to be known about it, as lines of text."""
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        model = self.model if self.labelling == "argmax" else f"{self.model} + {self.labelling}"
+        about = f"{model} on {self.data}{fold}, split {self.split}: {self.pictures} pictures"
+        notes = [f"note: {self.note}"] if self.note else []
+        notes += [f"left out: {message}" for message in self.left_out]
+        return [about, *notes]
+
+    def lines(self):
+        """The report as lines of text."""
+        time = f"time            {self.seconds_per_picture:8.3f} s a picture"
+        lines = self.confusion.lines()
+        return [*self.heading(), "", *lines[:3], time, *lines[3:]]
+
+    def sheets(self, rows=6):
+        """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""
+        from minicnn.figures import prediction_sheet
+
+        for first in range(0, len(self.examples), rows):
+            pictures, predictions = zip(*self.examples[first : first + rows], strict=True)
+            yield prediction_sheet(pictures, predictions, self.confusion.classes, self.colours)
+
+
+def evaluate(
+    model,
+    data=None,
+    split="test",
+    fold=None,
+    *,
+    labelling="argmax",
+    data_options=None,
+    device="cpu",
+    skip_bad=False,
+    examples=KEPT,
+    progress=None,
+):
+    """Scores a trained network on the 'test', 'val' or 'train' pictures of a data set.
+
+    model     a run folder, a .safetensors file, the name of a shipped network, a Run, or a network
+    data, fold, data_options   as `train` takes them; those of the training where not given
+    labelling  how scores become labels: "argmax", "superpixels", "crf", "cover", a Labelling of
+              `grouping.labelling` with options, or a function of (uint8 image, scores)
+    skip_bad  leaves out pictures that cannot be read instead of stopping
+    examples  how many pictures, evenly spread, are kept with their predictions
+    progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
+
+    Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
+    that are not finite) or LabelError (labels that are no classes) with one sentence.
+    """
+    labelling = as_labelling(labelling)
+    network, config, weights = trained(model, device)
+    labelling = with_classifier(labelling, network, weights)
+    stored = config.get("data", {"name": None, "fold": None, "options": {}})
+    if data is None and stored["name"] is None:
+        raise datasets.DataError("evaluate: this network does not know its data set; give data=")
+    name = stored["name"] if data is None else datasets.lasting_name(data)
+    known = name == stored["name"]
+    if known:
+        fold = stored["fold"] if fold is None else fold
+        data_options = stored["options"] | (data_options or {})
+    dataset = datasets.load(name, fold=fold, **(data_options or {}))
+    _check_classes(network, config, dataset)
+    pictures = dataset.split(split)
+    if not len(pictures):
+        raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
+    count, kept = len(pictures), []
+    wanted = {pictures.names[k * count // examples] for k in range(examples)}
+
+    def keep(picture, prediction):
+        if picture.name in wanted:
+            kept.append((picture, prediction))
+
+    with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
+        watched = progress(loader, total=count) if progress else loader
+        confusion, seconds = score(network, watched, dataset.classes, keep, labelling)
+    left_out = [message for _, message in loader.skipped]
+    left_out += [f"{name} is void all over" for name in loader.void]
+    return Evaluation(
+        confusion,
+        seconds,
+        str(config.get("model", type(network).__name__)),
+        name,
+        fold,
+        split,
+        count - len(left_out),
+        np.asarray(dataset.colours),
+        kept,
+        left_out,
+        _seen(split, known, fold, stored),
+        name_of(labelling),
+        config.get("recipe"),
+        config.get("seed"),
+        weights.stem if weights is not None and weights.parent == checkpoints.WEIGHTS else None,
+        dict(getattr(network, "options", {})),
+    )
+
+
+def _check_classes(network, config, dataset):
+    """Refuses to count with labels that mean something else to the network."""
+    ours = config.get("classes")
+    if ours is None and network.classes == len(dataset.classes):
+        return
+    if ours is None or list(ours) != list(dataset.classes):
+        knows = f"{network.classes} classes" if ours is None else ", ".join(ours)
+        raise datasets.DataError(
+            f"the network was trained for other classes ({knows}) than {dataset.name} has "
+            f"({', '.join(dataset.classes)}), so its answers cannot be scored there"
+        )
+
+
+def _seen(split, known, fold, stored):
+    if known and split == "train":
+        return "the network was trained on these very pictures"
+    if known and fold != stored["fold"]:
+        return (
+            f"the network was trained with fold {stored['fold']} as the test fold, "
+            f"so it has seen pictures of the test fold {fold} in training"
+        )
+    return ""

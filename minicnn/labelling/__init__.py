@@ -1,0 +1,1 @@
+"""From scores to labels: superpixels, a graphical model, trees of segments."""

@@ -1,0 +1,166 @@
+"""From the scores of a network to a label for every pixel.
+
+    argmax       each pixel takes the class of its highest score
+    superpixels  each superpixel takes the class of the highest mean probability
+    crf          superpixels, whose labels also agree with those of their neighbours
+    cover        each superpixel takes the class of the purest segment of a tree that contains it
+
+    crf = Labelling("crf", gamma=20)
+    labels = crf(image, network.predict(image))
+
+What comes after a network knows nothing of the network: any scores will do. Only the cover has a
+classifier of its own, trained for one network, which reads that network's features too.
+"""
+
+from inspect import signature
+
+import numpy as np
+
+from minicnn.basics.nearest import did_you_mean
+from minicnn.labelling.cover import cover
+from minicnn.labelling.crf import crf
+from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
+from minicnn.learning.confusion import check_labels
+from minicnn.models.segmentation import merge_options
+
+
+def _options(function):
+    """{name: default} of the arguments of a function that have one."""
+    parameters = signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+LABELLINGS = {
+    "argmax": {},
+    "superpixels": _options(superpixels),
+    "crf": _options(superpixels) | _options(crf),
+    "cover": _options(superpixels) | _options(cover),
+}
+RANGES = {
+    "scale": (0, 1e6),
+    "sigma": (0, 20),
+    "min_size": (1, 1e6),
+    "alpha": (0, 1000),
+    "beta": (0, 1000),
+    "gamma": (0, 1e6),
+    "largest": (0, 1),
+    "pixels": (0, 1),
+}
+
+
+class Labelling:
+    """A way from scores to labels, with its options; a function of (image, scores).
+
+    name     one of LABELLINGS, which holds the options of each and their defaults
+    options  as `superpixels`, `crf` and `cover` describe them; text is parsed
+
+    `classifier` is that of the cover; `evaluate` and `segment` find it beside the weights of
+    the network.
+
+    Raises GroupingError for a name that does not exist, ValueError for an option.
+    """
+
+    def __init__(self, name="argmax", **options):
+        if name not in LABELLINGS:
+            hint = did_you_mean(name, LABELLINGS)
+            raise GroupingError(f"labelling={name!r}: choose {', '.join(LABELLINGS)}{hint}")
+        defaults = LABELLINGS[name]
+        if options and not defaults:
+            raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
+        ranges = {key: RANGES[key] for key in defaults}
+        self.name, self.given, self.classifier = name, options, None
+        self.options = merge_options(f"labelling={name}", defaults, options, ranges)
+
+    def __call__(self, image, scores, features=None):
+        """uint8 (H, W): the labels of a picture, uint8 (H, W, 3), from float scores (K, H, W).
+        features  (C, h, w): the maps that the scores were read from, for a cover"""
+        if self.name == "argmax":
+            return scores.argmax(axis=0).astype(np.uint8)
+        regions, probabilities = self.regions(image), softmax(scores)
+        if self.name == "superpixels":
+            labels = region_means(probabilities, regions).argmax(axis=1)
+        elif self.name == "cover":
+            labels = self.cover(image, scores, features, regions).labels
+        else:
+            chosen = {key: self.options[key] for key in _options(crf)}
+            labels = crf(image, probabilities, regions, **chosen)
+        return labels.astype(np.uint8)[regions]
+
+    def cover(self, image, scores, features, regions):
+        """The Cover of a picture, with the tree and everything that it was chosen from."""
+        if self.classifier is None:
+            raise GroupingError("labelling=cover has no classifier yet: see minicnn.train_cover")
+        chosen = {key: self.options[key] for key in _options(cover)}
+        probabilities = softmax(scores)
+        features = dense_features(features, probabilities)
+        return cover(image, probabilities, features, regions, self.classifier, **chosen)
+
+    def __str__(self):
+        """Its name, and the options that are not the defaults: crf(gamma=20.0)."""
+        defaults = LABELLINGS[self.name]
+        own = [f"{k}={v}" for k, v in self.options.items() if v != defaults[k]]
+        return f"{self.name}({', '.join(own)})" if own else self.name
+
+    def __repr__(self):
+        return f"Labelling {self}"
+
+    def regions(self, image):
+        """int32 (H, W): the superpixels that it works with."""
+        return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
+
+
+def as_labelling(labelling):
+    """A Labelling, or any other function of (image, scores), as it is; of a name that Labelling."""
+    return labelling if callable(labelling) else Labelling(labelling)
+
+
+def labelled(network, image, labelling):
+    """(labels (H, W), scores (K, H, W), features) of a picture: the network's scores, what the
+    labelling, a Labelling or another function of (image, scores), makes of them, and for a cover
+    the maps (C, h, w) that the scores were read from, else None.
+
+    Raises ScoresError for scores that are no numbers, LabelError for labels that are no classes.
+    """
+    cover = getattr(labelling, "name", None) == "cover"
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said below, in words
+        found = network.predict_with_features(image) if cover else (network.predict(image),)
+    scores = found[0]
+    _check_scores(scores, image.shape[:2])
+    what = f"what labelling={name_of(labelling)} returned"
+    labels = check_labels(labelling(image, *found), image.shape[:2], len(scores), what)
+    return labels, scores, found[1] if cover else None
+
+
+class ScoresError(ValueError):
+    """Scores that no labels can be read from."""
+
+
+def _check_scores(scores, size):
+    if np.ndim(scores) != 3 or scores.shape[1:] != tuple(size):
+        raise ScoresError(
+            f"the network's scores are {np.shape(scores)}; expected (classes, height, width) of "
+            f"the picture, {tuple(size)}"
+        )
+    finite = np.isfinite(scores)
+    if not finite.all():
+        raise ScoresError(
+            f"{1 - finite.mean():.0%} of the network's scores are NaN or infinite, so they name "
+            "nothing: its weights are damaged, or its training diverged; take another checkpoint"
+        )
+
+
+def name_of(labelling):
+    """What a labelling, a Labelling or another function, is called."""
+    return getattr(labelling, "__name__", None) or str(labelling)
+
+
+def dense_features(features, probabilities):
+    """The features (C, h, w) of a network as they are; of a network that shows none (None), its
+    probabilities at every fourth pixel."""
+    return probabilities[:, ::4, ::4] if features is None else features
+
+
+def softmax(scores):
+    """float (K, H, W): probabilities that sum to 1 over the classes."""
+    powers = np.exp(scores - scores.max(axis=0))
+    return powers / powers.sum(axis=0)

@@ -1,0 +1,199 @@
+"""What describes a run: the model and its options, classes, data, how it learns, how far it is.
+
+A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
+every value, and what is damaged or made by hand gets one sentence that names the file and the key.
+
+The format of today is 1. Files from before formats were counted have none; what such a file lacks
+has the value that it had before there was a choice. An option that is added makes a new format:
+add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
+"""
+
+from dataclasses import dataclass, field, fields
+
+from minicnn import models, optim
+from minicnn.basics import typed
+from minicnn.basics.typed import Malformed, number, word
+
+FORMAT = 1
+STEPS = 1_000_000_000  # the longest training that can be described
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read or does not fit; the message names the file."""
+
+
+@dataclass
+class TrainingOptions:
+    """How a network learns: what a recipe may say besides the options of the network."""
+
+    lr: float = number(0.005, 0, 1e30)
+    momentum: float = number(0.9, 0, 0.9999)
+    weight_decay: float = number(1e-4, 0, 1e3)
+    schedule: str = word("polynomial", optim.SCHEDULES)
+    warm_up: int = number(100, 0, STEPS)  # steps
+    clip: float = number(0.0, 0, 1e30)  # the longest gradient; longer ones are shortened. 0: none
+    flip: bool = True  # mirror half of the pictures
+    rotate: float = number(0.0, 0, 180)  # turn pictures by up to so many degrees
+    rescale: float = number(0.0, 0, 3)  # enlarge and shrink them: 0.1 by 1/1.1 to 1.1
+    patches: int = number(0, 0, 1e9)  # pixels that count in a step, drawn at random; 0: all
+    balance: float = number(0.0, 0, 2)  # 0: pixels count alike; 1: classes; share^-balance
+    freeze: str = ""  # modules that keep their weights, for example stages
+    validations: int = number(12, 1, 1e6)  # times that `val` is looked at
+    checkpoint_seconds: float = number(60.0, 0, 1e9)
+    checkpoint_steps: int = number(0, 0, STEPS)  # if above 0, instead of the seconds
+
+
+TRAINING_DEFAULTS = {f.name: f.default for f in fields(TrainingOptions)}
+TRAINING_RANGES = {
+    f.name: f.metadata["range"] for f in fields(TrainingOptions) if "range" in f.metadata
+}
+
+
+@dataclass
+class DataSource:
+    """Where the pictures come from: what `datasets.load` takes."""
+
+    name: str | None = None
+    fold: int | None = number(None, 0, 1e6)
+    options: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Best:
+    """The step whose weights did best on `val`."""
+
+    step: int = number(least=0, most=STEPS)
+    val_accuracy: float = number(least=0, most=1)
+
+
+@dataclass
+class Start:
+    """The network whose weights a run began with, and which parameters came from it."""
+
+    from_: str
+    taken: list[str]
+    new: list[str]
+
+
+@dataclass
+class Config:
+    """Everything that describes a run.
+
+    model, options  the network; `options` are those of its architecture and preprocessing
+    classes, colours  their names, and [red, green, blue] of each
+    tables        {module: connection table}, drawn at random once
+    recipe, training, seed, start, data   how it was trained, and on what
+    long_side     of its training pictures, in pixels
+    class_shares  of the labelled training pixels, if training.balance needs them
+    step, total_steps, best   how far it is
+    """
+
+    model: str
+    classes: list[str]
+    options: dict[str, object]
+    step: int = number(least=0, most=STEPS)
+    recipe: str | None = None
+    colours: list[list[int]] | None = None
+    training: TrainingOptions | None = None
+    seed: int | None = number(None, 0, 2**63 - 1)
+    best: Best | None = None
+    data: DataSource = field(default_factory=DataSource)
+    overfit_one: bool = False
+    skip_bad: bool = False
+    threads: int | None = number(None, 1, 1e6)
+    start: Start | None = None
+    tables: dict[str, list[list[int]]] = field(default_factory=dict)
+    long_side: int | None = number(None, 1, 16384)
+    class_shares: list[float] | None = None
+    total_steps: int | None = number(None, 1, STEPS)
+
+    @classmethod
+    def from_json(cls, header, source):
+        """The Config that a file's header (what json.loads made of it) describes. Raises
+        CheckpointError, which begins with `source`, for whatever is not as it should be."""
+        if isinstance(header, dict) and isinstance(header.get("model"), str):
+            try:
+                models.find(header["model"])
+            except ValueError as error:  # perhaps of a newer minicnn, or no network at all
+                raise CheckpointError(f"{source}: {error}") from None
+        return from_header(cls, header, source, _check)
+
+    def to_json(self):
+        """The header of a file: a dict that json.dumps takes, its format included."""
+        return {"format": FORMAT} | typed.write(self)
+
+
+def from_header(kind, header, source, check=None):
+    """A header of today's format or an older one as a `kind`, a dataclass; `check(found, complete)`
+    looks at what the kinds of its fields do not say. Raises CheckpointError."""
+    try:
+        header = dict(typed.read(dict[str, object], header))
+        version = header.pop("format", 0)
+        typed.check(typed.read(int, version, "format"), "format", range=(0, 1e9))
+        if version > FORMAT:
+            raise CheckpointError(
+                f"{source}: of format {version}, and this minicnn reads {FORMAT} and older ones; "
+                "a newer minicnn wrote it, take that"
+            )
+        complete = version == FORMAT
+        found = typed.read(kind, header, complete=complete)
+        if check is not None:
+            check(found, complete)
+    except Malformed as error:
+        raise CheckpointError(
+            f"{source}: its description is damaged: {error}; take another copy of the file"
+        ) from None
+    return found
+
+
+def _check(config, complete):
+    """What the kinds of the fields do not say."""
+    model, _ = models.find(config.model)
+    config.options = _network_options(model, config.options, complete)
+    count = len(config.classes)
+    typed.check(count, "the number of classes", range=(1, 255))
+    if len(set(config.classes)) < count:
+        raise Malformed("classes holds a name twice")
+    if config.total_steps is not None:
+        typed.check(config.step, "step", range=(0, config.total_steps))
+    for k, colour in enumerate(_of_length(config.colours, count, "colours")):
+        for part in _of_length(colour, 3, f"colours[{k}]"):
+            typed.check(part, f"colours[{k}]", range=(0, 255))
+    for k, share in enumerate(_of_length(config.class_shares, count, "class_shares")):
+        typed.check(share, f"class_shares[{k}]", range=(0, 1))
+    if config.training and config.training.balance and config.class_shares is None:
+        raise Malformed("class_shares is missing, and training.balance needs it")
+    for path, table in config.tables.items():
+        for k, edge in enumerate(table):
+            _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]")
+    if "fold" in config.data.options:
+        raise Malformed("data.options.fold is a key that is not known")
+    for key, value in config.data.options.items():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, list | dict):
+                raise Malformed(
+                    f"data.options.{typed.named(key)} is {typed.shown(value)}, expected one value"
+                )
+
+
+def _network_options(model, given, complete):
+    """The options of a network, each of the kind, and in the range, that the model says."""
+    for key in given:
+        if key not in model.DEFAULTS:
+            raise Malformed(f"options.{typed.named(key)} is a key that is not known")
+    options = {}
+    for key, default in model.DEFAULTS.items():
+        if complete and key not in given:
+            raise Malformed(f"options.{key} is missing")
+        options[key] = typed.read(type(default), given.get(key, default), f"options.{key}")
+        rules = {"range": model.RANGES.get(key), "choices": model.CHOICES.get(key)}
+        typed.check(options[key], f"options.{key}", **rules)
+    return options
+
+
+def _of_length(values, count, place):
+    if values is None:
+        return []
+    if len(values) != count:
+        raise Malformed(f"{place} holds {len(values)} values, expected {count}")
+    return values

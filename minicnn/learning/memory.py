@@ -1,0 +1,81 @@
+"""How much memory a training would take, before it is taken.
+
+A network that is too large does not fail at once: it fills the memory, and the machine stands
+still. So weights are counted and maps are estimated beforehand, and what will not fit is refused.
+"""
+
+from pathlib import Path
+
+from minicnn import models
+from minicnn.nn import init
+from minicnn.nn.receptive_fields import layers
+
+# Of the weights there are the gradients, the velocities, the best so far, and what a checkpoint is
+# written from; of every map, its gradient. Measured, 240x320, width 0.25 to 4: this and some more.
+WEIGHTS, MAPS = 6, 2
+TRIAL = 64  # side of the picture whose maps are counted
+
+
+def available():
+    """Bytes that this process may still take, or None where the system does not say."""
+    found = [_free(), _left_in_group("memory.max", "memory.current")]
+    found += [_left_in_group("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
+    return min((n for n in found if n is not None), default=None)
+
+
+def check(needed, what, advice):
+    """ValueError with this advice if so many bytes are more than there are."""
+    free = available()
+    if free is not None and needed > free:
+        raise ValueError(
+            f"{what} would take about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB "
+            f"are free: {advice}"
+        )
+
+
+def check_training(model, classes, options, long_side):
+    """ValueError if a network with these options, on pictures with this long side (None: unknown),
+    is too large to be trained here. Draws random numbers: seed afterwards."""
+    cls, _ = models.find(model)
+    with init.shapes_only():
+        network = cls(classes, **options)
+    weights = 4 * sum(p.size for p in network.parameters())
+    large = [k for k, v in cls.DEFAULTS.items() if _is_number(v) and options[k] > v] or ["width"]
+    named = ", ".join(f"{name}={options[name]:g}" for name in large)
+    what, advice = f"training {model} with {named}", f"give a smaller {' or '.join(large)}"
+    check(WEIGHTS * weights, what, advice)
+    if long_side is not None:
+        maps = _bytes_per_pixel(cls, classes, options) * long_side * long_side * 3 / 4
+        what += f" on pictures of {long_side} pixels"
+        check(WEIGHTS * weights + MAPS * maps, what, f"{advice}, or smaller pictures")
+
+
+def _bytes_per_pixel(cls, classes, options):
+    """Of all maps that a network makes of a picture: counted in a narrow network, for their number
+    grows as its width."""
+    narrow = min(0.125, options["width"])
+    rows = layers(cls(classes, **options | {"width": narrow}), (TRIAL, TRIAL))
+    cells = sum(row.output[1] / (row.every[0] * row.every[1]) for row in rows)
+    return 4 * cells * options["width"] / narrow
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _free():
+    """What Linux could give without swapping."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(v.split()[1]) * 1024 for v in lines if v.startswith("MemAvailable")), None)
+
+
+def _left_in_group(limit, used):
+    """What the control group, a container's for instance, still allows."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        return int((root / limit).read_text()) - int((root / used).read_text())
+    except (OSError, ValueError):  # none, or "max"
+        return None

@@ -1,0 +1,54 @@
+"""First values of weights. Drawn from the counter of `minicnn.manual_seed`, so a network is the
+same for the same seed, on every device."""
+
+import contextlib
+import math
+import threading
+
+import numpy as np
+
+from minicnn.engine.devices import default_device, move
+from minicnn.engine.randomness import generator
+
+
+def kaiming_normal(shape, fan_in):
+    """Normal with variance 2 / fan_in: keeps the size of activations through ReLU layers.
+    Source: He, Zhang, Ren, Sun 2015."""
+    return _draw(shape, lambda g: g.normal(scale=math.sqrt(2 / fan_in), size=shape))
+
+
+def uniform(shape, fan_in):
+    """Uniform in +-1/sqrt(fan_in): Torch's choice in the years of the lecture, made for tanh."""
+    bound = 1 / math.sqrt(fan_in)
+    return _draw(shape, lambda g: g.uniform(-bound, bound, size=shape))
+
+
+def zeros(shape, fan_in=None):
+    """All zero, as biases start beside kaiming_normal weights."""
+    return _draw(shape, lambda g: np.zeros(shape))
+
+
+_building = threading.local()
+
+
+@contextlib.contextmanager
+def shapes_only():
+    """Inside, in this thread, networks are built whose weights have their shapes but take no memory
+    and no time: to be compared or counted, and to get the weights of a file."""
+    before = drawn()
+    _building.shapes_only = True
+    try:
+        yield
+    finally:
+        _building.shapes_only = not before
+
+
+def drawn():
+    """Whether new weights are drawn at random: not inside `shapes_only`."""
+    return not getattr(_building, "shapes_only", False)
+
+
+def _draw(shape, sample):
+    if not drawn():
+        return np.broadcast_to(np.float32(0), shape)
+    return move(sample(generator()).astype(np.float32), default_device())

@@ -1,0 +1,233 @@
+"""The layers: modules that own the parameters of an operation, or its options.
+
+    net = nn.Sequential(nn.Conv2d(3, 16, 7), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 8, 1))
+
+Arguments and names are PyTorch's; parameters are drawn from `minicnn.manual_seed`. How a network of
+one's own is written, `module.py` says.
+"""
+
+import numpy as np
+
+from minicnn import functional as F
+from minicnn.engine.op import pair
+from minicnn.engine.tensor import Tensor
+from minicnn.nn import init
+from minicnn.nn.module import Module, Parameter
+
+
+class Conv2d(Module):
+    """Convolution with learnt filters; see functional.conv2d. `initial` draws the weights."""
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        initial=init.kaiming_normal,
+    ):
+        kh, kw = pair(kernel_size, "Conv2d: kernel_size", 1)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"Conv2d: {groups} groups do not divide {in_channels}, {out_channels}")
+        fan_in = in_channels // groups * kh * kw
+        self.weight = Parameter(initial((out_channels, in_channels // groups, kh, kw), fan_in))
+        self.bias = Parameter(_bias(initial, out_channels, fan_in)) if bias else None
+        self.geometry = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight, self.bias, **self.geometry)
+
+
+class ConvTable2d(Module):
+    """Convolution along the edges of a connection table (see nn.tables): map c of the result sees
+    only the input maps that the table gives it. `gains=True` learns a factor per edge."""
+
+    def __init__(
+        self,
+        table,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        bias=True,
+        gains=False,
+        initial=init.kaiming_normal,
+    ):
+        kh, kw = pair(kernel_size, "ConvTable2d: kernel_size", 1)
+        self.table = np.asarray(table)
+        fan_in = np.bincount(self.table[:, 1])[self.table[:, 1]] * kh * kw
+        weight = initial((len(self.table), kh, kw), 1)
+        scale = 1 / np.sqrt(fan_in).astype(np.float32).reshape(-1, 1, 1)
+        if init.drawn():
+            weight = weight * Tensor(scale).to(Tensor(weight).device).data
+        self.weight = Parameter(weight)
+        outputs = int(self.table[:, 1].max()) + 1
+        self.bias = Parameter(_bias(initial, outputs, int(fan_in.max()))) if bias else None
+        self.gains = Parameter(init.zeros(len(self.table)) + 1) if gains else None
+        self.geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+
+    def forward(self, x):
+        return F.conv2d_table(
+            x, self.weight, self.bias, self.table, gains=self.gains, **self.geometry
+        )
+
+
+class Linear(Module):
+    """x W^T + b; see functional.linear."""
+
+    def __init__(self, in_features, out_features, bias=True, initial=init.kaiming_normal):
+        self.weight = Parameter(initial((out_features, in_features), in_features))
+        self.bias = Parameter(_bias(initial, out_features, in_features)) if bias else None
+
+    def forward(self, x):
+        return F.linear(x, self.weight, self.bias)
+
+
+def _bias(initial, size, fan_in):
+    """Zero beside normal weights; drawn like the weights beside Torch's uniform ones."""
+    return init.zeros(size) if initial is init.kaiming_normal else initial((size,), fan_in)
+
+
+class Subsample2d(Module):
+    """The mean of each window, with a learnt gain and bias for each map; see
+    functional.subsample2d. It starts as a plain mean."""
+
+    def __init__(self, channels, kernel_size, stride=None):
+        self.gain = Parameter(init.zeros(channels) + 1)
+        self.bias = Parameter(init.zeros(channels))
+        self.options = {"kernel_size": kernel_size, "stride": stride}
+
+    def forward(self, x):
+        return F.subsample2d(x, gain=self.gain, bias=self.bias, **self.options)
+
+
+# ------------------------------------------------------------------------ nothing to learn in these
+class ReLU(Module):
+    def forward(self, x):
+        return F.relu(x)
+
+
+class Tanh(Module):
+    def forward(self, x):
+        return F.tanh(x)
+
+
+class ScaledTanh(Module):
+    """1.7159 tanh(2x / 3)."""
+
+    def forward(self, x):
+        return F.scaled_tanh(x)
+
+
+class Sigmoid(Module):
+    def forward(self, x):
+        return F.sigmoid(x)
+
+
+class MaxPool2d(Module):
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+        self.options = {
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "ceil_mode": ceil_mode,
+        }
+
+    def forward(self, x):
+        return F.max_pool2d(x, **self.options)
+
+
+class MaxPoolMaps(Module):
+    """The largest value in some maps and a window of pixels; see functional.max_pool_maps."""
+
+    def __init__(
+        self, maps, kernel_size=1, stride=None, padding=0, ceil_mode=False, maps_stride=None
+    ):
+        self.options = {
+            "maps": maps,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+            "maps_stride": maps_stride,
+        }
+
+    def forward(self, x):
+        return F.max_pool_maps(x, **self.options)
+
+
+class AvgPool2d(Module):
+    def __init__(
+        self,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
+        self.options = {
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+            "count_include_pad": count_include_pad,
+            "divisor_override": divisor_override,
+        }
+
+    def forward(self, x):
+        return F.avg_pool2d(x, **self.options)
+
+
+class LocalResponseNorm(Module):
+    """Each value divided by what its neighbours among the maps answer; see
+    functional.local_response_norm."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, alpha_per_term=None, within_map=False):
+        self.options = {
+            "size": size,
+            "alpha": alpha,
+            "beta": beta,
+            "k": k,
+            "alpha_per_term": alpha_per_term,
+            "within_map": within_map,
+        }
+
+    def forward(self, x):
+        return F.local_response_norm(x, **self.options)
+
+
+class LocalContrastNorm(Module):
+    """Local mean 0 and local deviation 1, of all maps together; see
+    functional.local_contrast_norm."""
+
+    def __init__(self, window, subtract=True, divide=True, floor=None):
+        self.options = {
+            "window": window,
+            "subtract": subtract,
+            "divide": divide,
+            "floor": floor,
+        }
+
+    def forward(self, x):
+        return F.local_contrast_norm(x, **self.options)
+
+
+class Dropout(Module):
+    """Zeroes each element with probability p while training."""
+
+    def __init__(self, p=0.5):
+        self.p = p
+
+    def forward(self, x):
+        return F.dropout(x, self.p, self.training)

@@ -1,0 +1,219 @@
+"""Answers are checked alike whatever lies beside them; what fails by our fault is called so."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minicnn.basics import starting
+from minicnn.cli import main
+from minicnn.course.exercises import process
+from minicnn.course.exercises.checking import NOT_CHECKED, RIGHT, WRONG
+from minicnn.course.exercises.exercise import find
+from minicnn.course.exercises.process import Rubbish, understood
+
+BIAS = find("ex05")
+GOOD = "import numpy as np\nimport random\ndef grad_bias(gy):\n    return gy.sum(axis=(0, 2, 3))\n"
+FILES, FOLDERS = ("random", "copy", "numpy", "tokenize"), ("json", "numba", "minicnn")
+
+
+def answer(folder, text=GOOD):
+    folder.mkdir(exist_ok=True)
+    path = folder / BIAS.path.name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(params=["names of modules", "parent of a checkout"])
+def beside(request, tmp_path, monkeypatch):
+    """A folder `my` with a right answer, beside what has the names of modules; we are in it, or in
+    its parent."""
+    my = tmp_path / "my"
+    answer(my)
+    if request.param == "parent of a checkout":
+        (tmp_path / "minicnn").mkdir()  # a folder without __init__.py, like a clone
+        (tmp_path / "minicnn/setup.cfg").write_text("")
+        monkeypatch.chdir(tmp_path)
+        return my
+    for name in FILES:
+        (my / f"{name}.py").write_text("raise RuntimeError('shadow')\n")
+    for name in FOLDERS:
+        (my / name).mkdir()
+        (my / name / "__init__.py").write_text("raise RuntimeError('shadow')\n")
+    monkeypatch.chdir(my)
+    return my
+
+
+def program(*arguments, **options):
+    """The command as it is installed: without the current folder on the path of modules."""
+    command = [sys.executable, "-P", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
+
+
+def test_check_report_and_watch(beside, capsys):
+    done = program("-m", "minicnn", "exercise", "check", "--in", str(beside))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert main(["exercise", "report", str(beside)]) == 0
+    assert main(["exercise", "watch", "--in", str(beside)]) == 0
+    said = done.stdout + capsys.readouterr().out
+    assert said.count("right, in") == 2 and "1 of 21 right" in said and "printed" not in said
+
+
+def test_pytest(beside):
+    assert main(["exercise", "start", "ex05", "--to", str(beside)]) == 0
+    done = program("-m", "pytest", "-q", "-p", "no:cacheprovider", str(beside))
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_program_that_we_start_finds_us(beside):
+    command = starting.command("minicnn.inference.baselines", "scenez")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2 and "did you mean scenes?" in done.stderr
+
+
+def test_a_path_of_modules_that_names_the_folder(tmp_path, monkeypatch):
+    """PYTHONPATH=. must not bring back what -P keeps out; nor may the folder of the answer."""
+    my = tmp_path / "my"
+    path = answer(my, GOOD.replace("import random", "import helper"))
+    (my / "helper.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", f"{my}{os.pathsep}.")
+    (tmp_path / "copy.py").write_text("raise RuntimeError('shadow')\n")
+    monkeypatch.chdir(tmp_path)
+    verdict = process.check(BIAS, path)
+    assert verdict["state"] == WRONG and "No module named 'helper'" in verdict["message"]
+    path.write_text(GOOD)
+    assert process.check(BIAS, path)["state"] == RIGHT
+
+
+@pytest.mark.parametrize("line", ["import helper", "from random import mine", "import kit.parts"])
+def test_an_answer_is_one_file(tmp_path, line):
+    path = answer(tmp_path, f"{line}\n{GOOD}")
+    for name in ("helper", "random"):
+        (tmp_path / f"{name}.py").write_text("mine = 1\n")
+    (tmp_path / "kit").mkdir()
+    verdict = process.check(BIAS, path)
+    assert verdict["state"] == WRONG and f"line 1, `{line}`" in verdict["message"]
+    assert "an answer is one file" in verdict["message"]
+    assert (
+        "an answer is one file"
+        not in process.check(BIAS, answer(tmp_path, "import gone\n" + GOOD))["message"].lower()
+    )
+
+
+# ------------------------------------------------------------------------------- whose fault it is
+def test_a_check_that_cannot_start_is_not_the_answer_s_fault(tmp_path, monkeypatch):
+    broken = [sys.executable, "-c", "print('hello'); raise ImportError('no numpy here')"]
+    monkeypatch.setattr(starting, "command", lambda *arguments: broken)
+    verdict = process.check(BIAS, answer(tmp_path))
+    assert verdict["state"] == NOT_CHECKED and not verdict["printed"]
+    assert "the check could not start" in verdict["message"]
+    assert verdict["message"].endswith("ImportError: no numpy here")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "import minicnn.course.exercises.checking as c\nc._Checker = None\n",
+        "import minicnn.functional as F\nF.relu = F.conv2d = None\n"
+        "import minicnn.nn as nn\nnn.Conv2d.forward = None\n",
+    ],
+)
+def test_a_check_that_breaks_is_not_called_wrong(tmp_path, change, capsys):
+    path = answer(tmp_path, GOOD + change)
+    verdict = process.check(BIAS, path)
+    assert verdict["state"] == NOT_CHECKED and "the check itself failed" in verdict["message"]
+    assert "Traceback" not in verdict["printed"] and not verdict["level"]
+    assert main(["exercise", "check", "--in", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "WRONG" not in said and "printed" not in said
+
+
+# ------------------------------------------------------------------------- where the verdict goes
+INTO_PIPES = """
+import os
+for fd in range(3, 64):
+    try:
+        os.write(fd, {text!r})
+    except OSError:
+        pass
+"""
+RUBBISH = [
+    b"rubbish \xff\n",
+    b"[1, 2]\n",
+    b"{}\n{",
+    b'{"level": 3}\n',
+    b'{"verdict": {"state": "right"}}\n',
+    b'{"verdict": {"state": "splendid"}, "more": 1}\n',
+    b"[" * 100_000 + b"\n",
+    b"x" * 60_000 * 20,
+]
+
+
+def test_a_report_goes_on_past_rubbish_and_names_whose_it_is(tmp_path, capsys):
+    for k, text in enumerate(RUBBISH):
+        code = INTO_PIPES.format(text=text)
+        if len(text) > 60_000:
+            code = code.replace(repr(text), f"{text[:1]!r} * {len(text)} + {text[-1:]!r}")
+        answer(tmp_path / f"{k}", code + GOOD)
+    answer(tmp_path / "last")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder" / BIAS.path.name).mkdir()
+    folders = sorted(map(str, tmp_path.iterdir()))
+    assert main(["exercise", "report", *folders, "--json", "--limit", "5"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    states = {Path(r["folder"]).name: r for r in rows if r["exercise"] == "ex05"}
+    assert states.pop("last")["state"] == RIGHT
+    assert "directory" in states.pop("a folder")["message"]
+    assert len(states) == len(RUBBISH)
+    for row in states.values():
+        assert row["state"] == WRONG and row["level"] == "loading", row
+        assert "there came no verdict" in row["message"]
+
+
+def test_a_folder_that_is_none_is_said_before_anything_runs(tmp_path, capsys):
+    answer(tmp_path / "one", "raise RuntimeError\n")
+    assert main(["exercise", "report", str(tmp_path / "one"), str(tmp_path / "gone")]) == 2
+    assert "gone: no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [*RUBBISH[:1], b"null", b"3", b'"a"', b'{"verdict": 1}', b"{"])
+def test_what_is_no_message_is_not_understood(line):
+    with pytest.raises(Rubbish):
+        understood(line)
+
+
+def test_messages_are_understood():
+    assert understood(b'{"level": "shape"}') == {"level": "shape"}
+    assert understood(b'{"ready": true}') == {"ready": True}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("import os\nos.closerange(3, 64)\n", "ended with status 1"),
+        ("import sys\nsys.exit(1)\n", "ended with status 1"),
+        ("raise ValueError('x' * 3_000_000)\n", "ValueError: xxx"),
+        ("raise ValueError('\\ud800')\n", "ValueError"),
+    ],
+)
+def test_answers_that_leave_badly(tmp_path, text, message):
+    verdict = process.check(BIAS, answer(tmp_path, text))
+    assert verdict["state"] == WRONG and message in verdict["message"]
+    assert len(verdict["message"]) < 1000 and not verdict["printed"]
+
+
+def test_an_answer_that_leaves_a_thread_is_judged_at_once(tmp_path):
+    text = "import threading, time\nthreading.Thread(target=lambda: time.sleep(99)).start()\n"
+    verdict = process.check(BIAS, answer(tmp_path, text + "print('seen')\n" + GOOD))
+    assert verdict["state"] == RIGHT and verdict["printed"] == "seen\n"
+
+
+def test_escape_sequences_of_an_answer_are_shown(tmp_path, capsys):
+    body = "    print('a\\tb\\x1b[2J')\n    raise KeyError('\\x1b]0;title\\x07')\n"
+    answer(tmp_path, f"def grad_bias(gy):\n{body}")
+    assert main(["exercise", "check", "--in", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "\x1b" not in said and r"a       b\x1b[2J" in said

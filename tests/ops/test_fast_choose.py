@@ -1,0 +1,158 @@
+"""Which algorithm runs: the rules of ops/fast/choose.py as a table, and that they are obeyed."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import functional as F
+from minicnn.engine.kernel import Kernel, algorithm
+from minicnn.ops.fast import choose
+from minicnn.ops.fast import conv2d as fast_conv2d
+
+# maps C, filters F, side K, pictures N, pixels OH x OW, more: the algorithms for y, gx and gw
+CONVOLUTIONS = """
+3   16  7  1  240x320               shift_and_add   fourier         shift_and_add
+3   25  6  1  240x320               shift_and_add   fourier         shift_and_add
+3   16  7  1  30x30                 im2col          fourier         fourier
+5   16  7  1  60x60                 fourier         fourier         fourier
+3   96  7  1  60x60                 im2col          im2col          im2col
+16  64  7  1  120x160               fourier         fourier         fourier
+16  64  7  1  60x60                 fourier         fourier         fourier
+16  64  7  1  10x10                 im2col          im2col          im2col
+64  256 7  1  60x80                 fourier         fourier         fourier
+256 512 7  1  60x60                 im2col          im2col          im2col
+16  64  12 1  60x60                 im2col          im2col          im2col
+16  64  7  1  60x60    stride=2     im2col          im2col          im2col
+16  64  7  1  60x60    dilation=2   im2col          im2col          im2col
+16  64  7  1  60x60    float64      im2col          im2col          im2col
+48  256 5  1  27x27    groups=2     im2col          im2col          im2col
+48  256 5  8  27x27    groups=2     fourier         fourier         fourier
+64  64  3  1  120x160               fourier         fourier         fourier
+256 384 3  1  13x13                 im2col          im2col          im2col
+3   96  11 1  55x55    stride=4     im2col          im2col          im2col
+768 512 1  1  60x80                 matrix_product  matrix_product  matrix_product
+512 8   1  1  60x80                 few_maps        matrix_product  im2col
+50  32  1  1  60x80                 im2col          im2col          im2col
+64  64  1  4  60x80                 matrix_product  matrix_product  im2col
+""".strip().split("\n")
+
+# rows of x, K, F: the algorithms for y, gx and gw, on two threads
+LINEAR = """
+1   4096 4096   threads  threads  threads
+2   4096 4096   strips   strips   threads
+8   9216 4096   strips   strips   threads
+16  4096 1000   strips   strips   threads
+17  4096 4096   threads  threads  threads
+8   521  4096   threads  threads  threads
+256 768  512    threads  threads  threads
+257 768  512    numpy    numpy    numpy
+8   255  255    numpy    numpy    numpy
+0   4096 4096   numpy    numpy    numpy
+""".strip().split("\n")
+
+
+def convolution(line):
+    """(what choose.convolution needs, the three names)."""
+    C, F, K, N, pixels, *more, y, gx, gw = line.split()
+    (C, F, K, N), (OH, OW) = map(int, (C, F, K, N)), map(int, pixels.split("x"))
+    options, geometry = {}, [1, 1, 0, 0, 1, 1]
+    for word in more:
+        name, _, value = word.partition("=")
+        if name == "stride":
+            geometry[:2] = [int(value)] * 2
+        elif name == "dilation":
+            geometry[4:] = [int(value)] * 2
+        elif name == "groups":
+            options["groups"] = int(value)
+        else:
+            options["dtype"] = np.dtype(name)
+    return {"w_shape": (F, C, K, K), "y_shape": (N, F, OH, OW), "geometry": tuple(geometry)} | (
+        options
+    ), (y, gx, gw)
+
+
+@pytest.mark.parametrize("line", CONVOLUTIONS, ids=lambda line: " ".join(line.split()[:-3]))
+def test_convolutions(line):
+    options, names = convolution(line)
+    assert tuple(choose.convolution(r, **options) for r in ("y", "gx", "gw")) == names
+
+
+@pytest.mark.parametrize("line", CONVOLUTIONS[:7] + CONVOLUTIONS[-3:])
+def test_with_fast_fourier_is_taken_wherever_it_can_be(line):
+    options, _ = convolution(line)
+    with algorithm("fast"):
+        assert {choose.convolution(r, **options) for r in ("y", "gx", "gw")} == {"fourier"}
+
+
+def test_on_a_gpu_float32_is_tiled_and_float64_is_not():
+    options, _ = convolution(CONVOLUTIONS[5])
+    assert choose.convolution("y", **options, device="gpu") == "tiled_gpu"
+    options["dtype"] = np.dtype("float64")
+    assert choose.convolution("y", **options, device="gpu") == "loops"
+    assert choose.linear("y", 8, (4096, 4096), device="gpu") == "numpy"
+
+
+@pytest.mark.parametrize("line", LINEAR, ids=lambda line: " ".join(line.split()[:3]))
+def test_linear(line, monkeypatch):
+    monkeypatch.setattr(choose, "get_num_threads", lambda: 2)
+    rows, K, F, *names = line.split()
+    found = [choose.linear(r, int(rows), (int(F), int(K))) for r in ("y", "gx", "gw")]
+    assert found == names
+
+
+def test_what_is_chosen_is_what_runs(monkeypatch):
+    """A convolution asks for the algorithm of each result with its own shapes."""
+    ran = []
+    for name, module in fast_conv2d.ALGORITHMS.items():
+        for function in ("forward", "grad_input", "grad_weight"):
+            if hasattr(module, function):
+                monkeypatch.setattr(module, function, lambda *args, n=name: ran.append(n))
+    for line in CONVOLUTIONS[0], CONVOLUTIONS[5], CONVOLUTIONS[-3]:
+        options, names = convolution(line)
+        (F_, C, K, _), (N, _, OH, OW) = options["w_shape"], options["y_shape"]
+        x = minicnn.Tensor(np.zeros((N, C, OH + K - 1, OW + K - 1), np.float32), True)
+        w = minicnn.Tensor(np.zeros((F_, C, K, K), np.float32), True)
+        F.conv2d(x, w).backward(np.zeros((N, F_, OH, OW), np.float32))
+        assert ran == list(names)
+        ran.clear()
+
+
+def test_a_kernel_has_one_fast_algorithm_for_a_device():
+    kernel = Kernel("twice")
+    kernel.fast()(print)
+    kernel.fast(device="gpu")(print)
+    with pytest.raises(ValueError, match="twice has a fast algorithm on the cpu already"):
+        kernel.fast()(print)
+
+
+PROGRAM = """
+import importlib, sys
+import minicnn.ops.conv2d
+for name in sys.argv[1:]:
+    importlib.import_module("minicnn.ops.fast." + name)
+from minicnn.ops import FAST, all_kernels
+for kernel in all_kernels():
+    if kernel._fast:
+        print(kernel.name, {d: (f[2].__module__, f[2].name) if hasattr(f[2], "cpu_body") else
+              (f[2].__module__, f[2].__name__) for d, f in kernel._fast.items()})
+"""
+
+
+def test_the_order_of_imports_does_not_matter():
+    from minicnn.ops import FAST
+
+    def registered(names):
+        program = PROGRAM.replace("(f[2].__module__, f[2].name)", "f[2].name")
+        done = subprocess.run(
+            [sys.executable, "-c", program, *names], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    first = registered(FAST)
+    assert first.count("\n") > 20
+    others = ["fourier", "shift_and_add", "tiled_gpu", "im2col"]
+    assert registered([*others, *itertools.chain(reversed(FAST))]) == first

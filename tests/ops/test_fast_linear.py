@@ -1,0 +1,88 @@
+"""Matrix products on the threads of the kernels: equal to numpy's."""
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import functional as F
+from minicnn.engine.devices import get_num_threads
+from minicnn.ops.fast import linear
+from minicnn.ops.fast.matrix_product import product
+from minicnn.ops.fast.shifted import strip_of
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng([9, seed]).normal(size=shape)
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """The names of the kernels that are called."""
+    calls = []
+    for name in ("product", "product_over_rows", "shifted_sums", "shifted_products"):
+        kernel = getattr(linear, name)
+        count = lambda *args, name=name, kernel=kernel: (calls.append(name), kernel(*args))[1]  # noqa: E731
+        monkeypatch.setattr(linear, name, count)
+    return calls
+
+
+BY_BLAS = ["product", "product_over_rows", "product"]
+BY_ROWS = ["shifted_products", "shifted_sums", "product"]
+
+
+@pytest.mark.parametrize("batch, kernels", [((1,), BY_BLAS), ((2, 5), BY_ROWS), ((17,), BY_BLAS)])
+def test_large_linear_layers(batch, kernels, products):
+    x, w, b = numbers(*batch, 512), numbers(261, 512, seed=1), numbers(261, seed=2)
+    gy = numbers(*batch, 261, seed=3)
+    tensors = [minicnn.Tensor(a, requires_grad=True) for a in (x, w, b)]
+    y = F.linear(*tensors)
+    y.backward(gy)
+    np.testing.assert_allclose(y.data, x @ w.T + b, rtol=1e-12, atol=1e-11)
+    flat = gy.reshape(-1, 261)
+    expected = gy @ w, flat.T @ x.reshape(-1, 512), flat.sum(axis=0)
+    for tensor, gradient in zip(tensors, expected, strict=True):
+        np.testing.assert_allclose(tensor.grad, gradient, rtol=1e-12, atol=1e-11)
+    assert products == kernels
+
+
+@pytest.mark.parametrize(
+    "columns, strip", [(4096, 1024), (9216, 768), (2 * 263, 263), (521, 0), (4100, 410)]
+)
+def test_strips(columns, strip):
+    assert strip_of(columns, 2) == strip
+
+
+@pytest.mark.parametrize("a_transposed", [False, True])
+@pytest.mark.parametrize("b_transposed", [False, True])
+@pytest.mark.parametrize("M, K, N", [(5, 4, 3), (200, 3, 70), (201, 70, 90)])
+def test_product(a_transposed, b_transposed, M, K, N):
+    a, b, bias, y = numbers(M, K), numbers(K, N, seed=1), numbers(M, seed=2), np.empty((M, N))
+    bias[0] = 0
+    left, right = (a.T.copy() if a_transposed else a), (b.T.copy() if b_transposed else b)
+    product(left, a_transposed, right, b_transposed, bias, get_num_threads(), y)
+    np.testing.assert_allclose(y, a @ b + bias[:, None], rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_of_leaves_are_their_own():
+    """Not an array that an op keeps, or that somebody else got too."""
+    kept = []
+
+    class Keeps(minicnn.Op):
+        def forward(self, x, y):
+            return x + y
+
+        def backward(self, gy):
+            gx = 1 * gy
+            kept.append(gx)
+            return gx, gx
+
+    x, y = (minicnn.Tensor(numbers(3), requires_grad=True) for _ in range(2))
+    gradient = np.ones(3)
+    Keeps()(x, y).backward(gradient)
+    x.grad += 7
+    np.testing.assert_array_equal(y.grad, 1)
+    np.testing.assert_array_equal(kept[0], 1)
+    x.grad = None
+    x.backward(gradient)
+    x.grad += 7
+    np.testing.assert_array_equal(gradient, 1)

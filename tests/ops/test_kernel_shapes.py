@@ -1,0 +1,214 @@
+"""Every kernel refuses an array of a wrong size, type or device, before it reads or writes outside
+of one. No kernel runs here: what is tested is the line in which it says its arguments."""
+
+import contextlib
+import inspect
+
+import numpy as np
+import pytest
+from support.emulated import needs_compiler
+
+import minicnn.labelling.cover  # noqa: F401  its kernels
+from minicnn.engine.shapes import FUNCTIONS
+from minicnn.ops import all_kernels
+
+# Sizes and numbers of a call that fits: odd ones, so that nothing agrees by chance.
+CONV = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 9, "W": 8, "K": 3, "L": 2, "number": 3}
+CONV |= {"sh": 1, "sw": 1, "ph": 1, "pw": 0, "dh": 2, "dw": 1, "lines": 2, "threads": 2, "share": 2}
+TABLE = CONV | {"E": 5, "columns": 2}
+GPU_TABLE = TABLE | {"columns": 3}
+POOL = {"N": 2, "C": 3, "H": 7, "W": 9, "K": 2, "L": 3, "sh": 1, "sw": 1, "ph": 1, "pw": 1}
+POOL |= {"dh": 1, "dw": 1, "OH": 8, "OW": 9, "F": 4, "M": 6}
+TILES = {"N": 2, "C": 4, "H": 19, "W": 11, "tiling": (2, 1, 10, 11, 0, 3), "share": 2}
+SHIFTED = {
+    "N": 2,
+    "numbers": 30,
+    "T": 8,
+    "F": 4,
+    "maps": 3,
+    "OH": 3,
+    "OW": 5,
+    "width": 6,
+    "number": 3,
+}
+GPU = {"N": 2, "C": 6, "F": 4, "OH": 5, "OW": 6, "sh": 1, "sw": 1, "groups": 2, "R": 6, "K": 2}
+GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
+SIZES = {
+    "avg_pool2d_backward": POOL,
+    "avg_pool2d_forward": POOL,
+    "conv2d_add_shares": {"shares": 3, "F": 4, "C": 2, "K": 5, "L": 6},
+    "conv2d_forward": CONV,
+    "conv2d_grad_input": CONV,
+    "conv2d_grad_weight": CONV,
+    "conv2d_pad": {"N": 2, "C": 3, "H": 4, "W": 5, "height": 7, "width": 9},
+    "conv2d_product": GPU,
+    "conv2d_product_weight": GPU | {"C": 3, "R": 18},
+    "conv2d_table_dense": GPU_TABLE,
+    "conv2d_table_forward": TABLE,
+    "conv2d_table_grad_input": TABLE,
+    "conv2d_table_grad_weight": TABLE,
+    "conv2d_table_pick": GPU_TABLE,
+    "count_differences": {"parts": 3},
+    "cross_entropy_backward": {"N": 2, "C": 3, "P": 5},
+    "cross_entropy_forward": {"N": 2, "C": 3, "P": 5},
+    "dropout_mask": {},
+    "exponentials": {"A": 2, "C": 3, "B": 5},
+    "few_maps": {"C": 3, "pixels": 10, "F": 4},
+    "im2col_forward": CONV,
+    "im2col_grad_input": CONV,
+    "im2col_grad_weight": CONV,
+    "index_backward": {"count": 7, "size": 5},
+    "kruskal": {"E": 6, "nodes": 9},
+    "local_response_norm_backward": {"N": 2, "C": 3, "H": 4, "W": 5},
+    "local_response_norm_forward": {"N": 2, "C": 3, "H": 4, "W": 5},
+    "log_softmax_backward": {"A": 2, "C": 3, "B": 5},
+    "log_softmax_forward": {"A": 2, "C": 3, "B": 5},
+    "log_sum_exp_pool_backward": {"A": 2, "M": 3},
+    "log_sum_exp_pool_forward": {"A": 2, "M": 3},
+    "max_pool2d_backward": POOL,
+    "max_pool2d_forward": POOL,
+    "max_pool_maps_backward": POOL,
+    "max_pool_maps_forward": POOL,
+    "pictures": TILES,
+    "pool_masked": {"P": 7, "C": 2, "K": 3, "grid": 4},
+    "product": {"I": 3, "J": 4, "P": 4, "Q": 5, "M": 3, "N": 5},
+    "product_over_rows": {"M": 2, "rows": 3, "N": 5, "threads": 4},
+    "products": {"T": 6, "groups": 2, "I": 3, "J": 4, "P": 4, "Q": 5, "M": 3},
+    "resample": {"N": 2, "C": 3, "H": 4, "W": 5, "A": 2, "B": 1, "OH": 7, "OW": 9},
+    "sgd_update": {"size": 6},
+    "shifted_products": SHIFTED,
+    "shifted_sums": SHIFTED,
+    "softmax_backward": {"A": 2, "C": 3, "B": 5},
+    "softmax_forward": {"A": 2, "C": 3, "B": 5},
+    "spectra": TILES,
+    "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
+}
+for _name in ("relu", "tanh", "sigmoid", "scaled_tanh"):
+    SIZES |= {f"{_name}_forward": {}, f"{_name}_backward": {}}
+# The largest places that lists of places may hold.
+FILL = {"rows": "H - 1", "cols": "W - 1", "members": "C - 1", "results": "F - 1", "last": "P"}
+FILL |= {"offsets": "numbers - (OH - 1) * width - OW", "edges": "nodes // 2", "order": "E - 1"}
+FILL |= {"table": "[C - 1, F - 1, 0][:columns]"}
+FILL |= {"first": "M"}
+# Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
+# both arrays then. `table`, `offsets` and the like hold the largest number that is allowed.
+FREE = {
+    "conv2d_add_shares": "parts0+ parts0-",
+    "conv2d_pad": "x2+ x2- x3+ x3- y2+ y2- y3+ y3-",
+    "conv2d_product": "x2+ x3+ y2- y3- w0+",
+    "conv2d_product_weight": "gy2- gy3- x2+ x3+ xoff0+ parts3- parts4-",
+    "conv2d_table_dense": "w0+ w0- w1+ w1-",  # on a GPU nobody reads what a table holds
+    "conv2d_table_pick": "gw0+ gw0- gw1+ gw1-",
+    "conv2d_table_forward": "x1+ table1+ b0+ y1+",
+    "conv2d_table_grad_input": "gy1+ table1+ gx1+",
+    "conv2d_table_grad_weight": "gy1+ x1+ table1+",
+    "count_differences": "counts0+ counts0-",
+    "im2col_grad_weight": "parts0+ parts0-",
+    "log_sum_exp_pool_forward": "x1+ x1-",
+    "max_pool_maps_backward": "results0+ gy1+",
+    "max_pool_maps_forward": "x1+ members0+",
+    "pictures": "y2- y3-",
+    "resample": "x2+ x3+",
+    "shifted_products": "x1+ gy1- gy2- gy3- parts0+ parts0- parts1+",
+    "shifted_sums": "x1+ y1- y2- y3-",
+    "spectra": "x2+ x2- x3+ x3-",
+    "window_sum": "w0+ w0- w1+ w1-",
+}
+ALL = [k for k in all_kernels() if not k.name.startswith("test")]
+KERNELS = [k for k in ALL if k.shapes]
+
+
+def fitting(kernel):
+    """Arguments that fit, made by the line of the kernel itself."""
+    known = {"shape": (3, 4), **SIZES[kernel.name]}
+    args = []
+    for argument in kernel.shapes.arguments:
+        if argument.dims is None:
+            args.append(known.get(argument.name, 0))
+            continue
+        dims = known["shape"] if argument.any_shape else argument.dims
+        shape = [d if isinstance(d, int) else eval(d, FUNCTIONS, known) for d in dims]
+        args.append(np.zeros(shape, argument.dtype or np.float32))
+        with contextlib.suppress(NameError):
+            args[-1][...] = eval(FILL.get(argument.name, "0"), FUNCTIONS, known)
+    return args
+
+
+def refuses(kernel, args):
+    try:
+        kernel._check(args)
+    except (ValueError, TypeError) as error:
+        assert str(error).startswith(f"kernel {kernel.name}: ")
+        return True
+    return False
+
+
+def test_only_what_another_kernel_has_checked_says_no_shapes():
+    """An algorithm of ops/fast with the arguments of its op's kernel, which has compared them."""
+    for kernel in ALL:
+        if not kernel.shapes:
+            assert kernel.cpu_body.__module__.startswith("minicnn.ops.fast."), kernel.name
+
+
+def test_the_table_names_every_kernel():
+    assert sorted(SIZES) == sorted(k.name for k in KERNELS)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_a_kernel_refuses_what_does_not_fit(kernel):
+    args = fitting(kernel)
+    kernel._check(args)
+    allowed = []
+    for position, argument in enumerate(kernel.shapes.arguments):
+        if argument.dims is None:
+            continue
+        right = args[position]
+        for axis, size in enumerate(right.shape):
+            for other in (size - 1, 3 * size + 8):
+                shape = (*right.shape[:axis], other, *right.shape[axis + 1 :])
+                wrong = [*args]
+                wrong[position] = np.zeros(shape, right.dtype)
+                if not refuses(kernel, wrong):
+                    allowed.append(f"{argument.name}{axis}{'+' if other > size else '-'}")
+        for wrong_array in (
+            right.astype(np.int8),
+            right.astype(np.float16),
+            right[None].repeat(2, 0),
+            np.zeros((*right.shape, 2), right.dtype)[..., 0],
+        ):
+            wrong = [*args]
+            wrong[position] = wrong_array
+            assert refuses(kernel, wrong), argument
+    assert set(allowed) <= set(FREE.get(kernel.name, "").split())
+    assert refuses(kernel, args[:-1])
+
+
+def test_a_line_has_the_names_of_the_body():
+    for kernel in KERNELS:
+        if kernel.cpu_body:
+            names = [a.name for a in kernel.shapes.arguments]
+            assert names == list(inspect.signature(kernel.cpu_body).parameters), kernel.name
+
+
+def test_numbers_of_several_kinds_and_devices_are_refused():
+    kernel = next(k for k in KERNELS if k.name == "sgd_update")
+    g, v, w = (np.zeros(4, np.float32) for _ in range(3))
+    with pytest.raises(TypeError, match="one dtype"):
+        kernel(g.astype(np.float64), 0.1, 0.9, 0.0, v, w)
+    with pytest.raises(
+        ValueError, match=r"w\[size\] has the shape \(40,\), but g\[size\] has \(4,\)"
+    ):
+        kernel(g, 0.1, 0.9, 0.0, v, np.zeros(40, np.float32))
+    with pytest.raises(TypeError, match="v\\[size\\] is a list"):
+        kernel(g, 0.1, 0.9, 0.0, [0.0] * 4, w)
+    with pytest.raises(TypeError, match="5 arguments, but it takes 6: g"):
+        kernel(g, 0.1, 0.9, v, w)
+
+
+@needs_compiler
+def test_arrays_of_two_devices_are_refused():
+    from minicnn.emulator import cupy
+
+    kernel = next(k for k in KERNELS if k.name == "relu_forward")
+    with pytest.raises(RuntimeError, match="different devices \\(cpu, emulated\\)"):
+        kernel(np.zeros(3, np.float32), cupy.zeros(3, dtype=np.float32))

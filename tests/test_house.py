@@ -1,0 +1,65 @@
+"""The rooms of minicnn: who may import whom, no circles, and how much a reader has to read."""
+
+import ast
+import graphlib
+
+import pytest
+from support import house
+
+import minicnn
+
+NEEDS = house.graph()
+LINES = house.lines()
+
+
+def test_every_folder_is_a_room_with_a_level():
+    rooms = {house.room_of(name) for name in NEEDS} - {""}
+    assert not rooms - set(house.PLACE), "these have no level in tests/support/house.py"
+
+
+def test_nobody_imports_upwards():
+    assert house.upward(NEEDS) == []
+
+
+def test_an_import_upwards_would_be_seen():
+    names = {"minicnn.ops.relu", "minicnn.learning.run", "minicnn.engine.op", "minicnn"}
+    inside = ast.parse("def f():\n    from minicnn.learning import run\n    import minicnn")
+    found = set(house.imports(inside, names))
+    assert found == {"minicnn.learning.run", "minicnn"}
+    assert len(house.upward({"minicnn.ops.relu": found})) == 2
+    assert house.upward({"minicnn.learning.run": {"minicnn.ops.relu"}}) == []
+    # in a row only what stands to the left
+    assert house.upward({"minicnn.models.patch": {"minicnn.datasets.dataset"}}) == []
+    assert house.upward({"minicnn.datasets.dataset": {"minicnn.models.patch"}})
+
+
+def test_no_circle_of_files():
+    list(graphlib.TopologicalSorter(NEEDS).static_order())  # raises a CycleError that names them
+
+
+@pytest.mark.parametrize(
+    "rooms, most",
+    [(house.CORE, 7_000), (house.STUDENTS, 13_000)],
+    ids=["the core", "what students read"],
+)
+def test_budgets_of_lines(rooms, most):
+    counted = {room: LINES[room] for room in rooms}
+    assert sum(counted.values()) <= most, counted
+
+
+def test_no_file_is_long():
+    most = {".py": 250, ".cu": 300}
+    length = {
+        str(path.relative_to(house.PACKAGE)): (len(path.read_text().splitlines()), most[suffix])
+        for suffix in most
+        for path in house.PACKAGE.rglob(f"*{suffix}")
+    }
+    assert {name: n for name, (n, limit) in length.items() if n > limit} == {}
+
+
+def test_no_module_carries_the_name_of_a_public_function():
+    """Else `minicnn.segment` would be one thing or the other, as imports happened to run. A file of
+    `cli` is named after its command, and is imported by nobody else."""
+    functions = {name for name in minicnn.__all__ if callable(getattr(minicnn, name))}
+    files = {name for name in NEEDS if house.room_of(name) != "cli"}
+    assert not functions & {name.rpartition(".")[2] for name in files}
