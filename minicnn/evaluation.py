@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn import checkpoints, datasets
+from minicnn import checkpoints, datasets, displays
 from minicnn.confusion import VOID, Confusion, LabelError, rounded
 from minicnn.covers import with_classifier
 from minicnn.grouping.labelling import ScoresError, as_labelling, labelled, name_of
@@ -115,9 +115,9 @@ class Evaluation:
         return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import evaluation_html
-
-        return evaluation_html(self)
+        seconds = f"{self.seconds_per_picture:.3f} s a picture"
+        about = displays.paragraphs(*self.heading(), seconds)
+        return f"<div>{about}{self.confusion._repr_html_()}</div>"
 
     def heading(self):
         """What was evaluated, and what has to be known about it, as lines of text."""

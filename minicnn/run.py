@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from minicnn import checkpoints, datasets, optim, randomness
+from minicnn import checkpoints, datasets, displays, optim, randomness
 from minicnn.checkpoints import BEST, LAST
 from minicnn.datasets import VOID
 from minicnn.evaluation import score
@@ -65,9 +65,10 @@ class Run:
         return f"<Run: {name}, step {self.step} of {self.config['total_steps']}{scored}{where}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import run_html
+        from minicnn.figures import curves
 
-        return run_html(self)
+        curve = displays.picture(curves(self.log.records))
+        return f"<div>{displays.paragraphs(repr(self))}{curve}</div>"
 
     # ------------------------------------------------------------------------------ preparations
     def _class_weights(self):

@@ -16,7 +16,7 @@ from inspect import signature
 
 import numpy as np
 
-from minicnn.confusion import check_labels
+from minicnn.datasets.label_checks import check_labels
 from minicnn.grouping.cover import cover
 from minicnn.grouping.crf import crf
 from minicnn.grouping.superpixels import GroupingError, region_means, superpixels
