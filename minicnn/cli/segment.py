@@ -61,7 +61,8 @@ def run(o):
             except ValueError as error:
                 if sure or not isinstance(error, ImageError):
                     failed += 1
-                    print(f"minicnn: {error}", file=sys.stderr)
+                    where = "" if isinstance(error, ImageError) else f"{path}: "
+                    print(f"minicnn: {where}{error}", file=sys.stderr)
                 else:
                     left_out.append(path)
                 continue
