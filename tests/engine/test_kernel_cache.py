@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from minicnn import kernel_cache
+from minicnn.engine import kernel_cache
 
 COMPILING = "minicnn: compiling kernels, once (a minute at most)"
 PROGRAM = """
