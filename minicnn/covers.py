@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minicnn import checkpoints, init, typed
-from minicnn.config import FORMAT, CheckpointError, from_header
+from minicnn.config import FORMAT, SEEDS, CheckpointError, from_header
 from minicnn.grouping.cover_classifier import CoverClassifier
 from minicnn.grouping.labelling import GroupingError, Labelling
 from minicnn.typed import number
@@ -61,7 +61,7 @@ class CoverConfig:
     segments: int = number(least=1)
     epochs: int = number(least=1)
     losses: list[float] = field(default_factory=list)
-    seed: int = number(0, 0, 2**63 - 1)
+    seed: int = number(0, 0, SEEDS)
 
 
 def save_cover(classifier, network, path):
