@@ -13,8 +13,8 @@ import minicnn
 from minicnn import datasets
 from minicnn.labelling.labelling import GroupingError, Labelling, ScoresError
 from minicnn.learning.checkpoints import CheckpointError, load
-from minicnn.learning.confusion import Confusion, LabelError
-from minicnn.learning.run import TrainingError
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.metrics import Confusion, LabelError
 
 
 @pytest.fixture(scope="module")
