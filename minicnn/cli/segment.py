@@ -62,7 +62,8 @@ def run(o):
             except ValueError as error:
                 if sure or not isinstance(error, ImageError):
                     failed += 1
-                    print("minicnn:", one_line(error), file=sys.stderr)
+                    where = "" if isinstance(error, ImageError) else f"{path}: "
+                    print(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
                 else:
                     left_out.append(one_line(path))
                 continue

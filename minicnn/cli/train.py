@@ -15,6 +15,7 @@ from minicnn.cli.arguments import (
 )
 from minicnn.cli.common import machine
 from minicnn.cli.values import new_folder, positive, split_settings, whole_number
+from minicnn.learning.config import STEPS
 
 
 def add(commands):
@@ -28,7 +29,9 @@ def add(commands):
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
-    how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
+    how_long.add_argument(
+        "--steps", type=whole_number(1, STEPS), metavar="N", help="one picture each"
+    )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
     p.add_argument("--greedy", action="store_true", help="block by block (patch)")

@@ -104,6 +104,16 @@ def in_words(error):
     return None
 
 
+def one_line(error):
+    """An error's type and the line of its text that says most: cupy quotes the error that it met,
+    after a page of advice, as «ImportError: libcudart.so.12: cannot open shared object file»."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip(" =-")]
+    quoted = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception"))]
+    if quoted:
+        return quoted[-1]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def _argument(value, dtype):
     if isinstance(value, float | np.floating):
         return dtype.type(value)

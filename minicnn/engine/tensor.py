@@ -95,9 +95,10 @@ class Tensor:
         return f"Tensor({self.data}{grad})"
 
     def _repr_html_(self):
-        from minicnn.figures.html import tensor_html
+        from minicnn.basics import displays
 
-        return tensor_html(self)
+        about = displays.paragraphs(self.describe())
+        return f"<div>{about}{displays.numbers(self.numpy())}</div>"
 
     def numpy(self):
         """The values as a numpy array (copied from the GPU if they lie there), without their

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn import datasets
+from minicnn.basics import displays
 from minicnn.labelling.labelling import ScoresError, as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
 from minicnn.learning.confusion import VOID, Confusion, LabelError, rounded
@@ -116,9 +117,9 @@ class Evaluation:
         return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import evaluation_html
-
-        return evaluation_html(self)
+        seconds = f"{self.seconds_per_picture:.3f} s a picture"
+        about = displays.paragraphs(*self.heading(), seconds)
+        return f"<div>{about}{self.confusion._repr_html_()}</div>"
 
     def heading(self):
         """What was evaluated, and what has to be known about it, as lines of text."""

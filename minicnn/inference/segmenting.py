@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import functional as F
+from minicnn.basics import displays
 from minicnn.basics.writing import save_png
 from minicnn.datasets import VOID
 from minicnn.datasets.colours import palette
@@ -33,6 +34,7 @@ LONG_SIDE = 320  # pixels, for a network that does not say how large its picture
 # sees, so this is 2 to 3 GB; and it is six times the size in which it learnt what things look like.
 LARGEST = 2048
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
+SHOWN = 900  # pixels, of the long side of an overlay in a notebook
 PIECE = 1_000_000  # pixels that are painted at once
 
 
@@ -131,9 +133,10 @@ class Segmentation:
         return f"<Segmentation of {about}: {named or 'all transparent'}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import segmentation_html
-
-        return segmentation_html(self)
+        image = self.overlay()  # its letters grow with it, so they can be read when it shrinks
+        if max(image.shape) > SHOWN:
+            image = resize(image, fit_long_side(*image.shape[:2], SHOWN))
+        return f"<div>{displays.paragraphs(repr(self))}{displays.picture(image)}</div>"
 
     @property
     def shares(self):

@@ -17,10 +17,10 @@ from inspect import signature
 import numpy as np
 
 from minicnn.basics.nearest import did_you_mean
+from minicnn.datasets.label_checks import check_labels
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
-from minicnn.learning.confusion import check_labels
 from minicnn.models.segmentation import merge_options
 
 

@@ -38,8 +38,8 @@ def restore(path):
                 network = build(config)
         except ValueError as error:  # options that do not go together, tables
             raise CheckpointError(f"{path}: {error}") from None
-        weights = {name for name in shapes if not name.startswith(VELOCITY)}
-        fill(network, path, file, {name: shapes[name] for name in weights})
+        weights = {name: s for name, s in shapes.items() if not name.startswith(VELOCITY)}
+        fill(network, path, file, weights)
         velocities = {name: file.get_tensor(name) for name in shapes if name not in weights}
     check_finite(path, velocities)
     return network, {name.removeprefix(VELOCITY): a for name, a in velocities.items()}, config

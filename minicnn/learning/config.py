@@ -8,6 +8,7 @@ has the value that it had before there was a choice. An option that is added mak
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
 
+import math
 from dataclasses import dataclass, field, fields
 
 from minicnn import models, optim
@@ -16,6 +17,7 @@ from minicnn.basics.typed import Malformed, number, word
 
 FORMAT = 1
 STEPS = 1_000_000_000  # the longest training that can be described
+SEEDS = 2**63 - 1  # the largest seed
 
 
 class CheckpointError(ValueError):
@@ -95,7 +97,7 @@ class Config:
     recipe: str | None = None
     colours: list[list[int]] | None = None
     training: TrainingOptions | None = None
-    seed: int | None = number(None, 0, 2**63 - 1)
+    seed: int | None = number(None, 0, SEEDS)
     best: Best | None = None
     data: DataSource = field(default_factory=DataSource)
     overfit_one: bool = False
@@ -170,7 +172,7 @@ def _check(config, complete):
         raise Malformed("data.options.fold is a key that is not known")
     for key, value in config.data.options.items():
         for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, list | dict):
+            if isinstance(part, list | dict) or part in (math.inf, -math.inf) or part != part:
                 raise Malformed(
                     f"data.options.{typed.named(key)} is {typed.shown(value)}, expected one value"
                 )

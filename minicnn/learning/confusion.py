@@ -2,38 +2,9 @@
 
 import numpy as np
 
+from minicnn.basics import displays
 from minicnn.datasets import VOID
-
-
-class LabelError(ValueError):
-    """Labels that are none: of another kind or shape, or the number of no class."""
-
-
-def check_labels(labels, shape, count, what):
-    """`labels` as an array; raises LabelError unless they are whole numbers (H, W) = `shape`, each
-    the number of one of `count` classes. `what`, a text, begins the sentence."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iub":
-        raise LabelError(
-            f"{what}: labels are whole numbers, one for each pixel; these are {labels.dtype}"
-        )
-    if labels.shape != tuple(shape):
-        raise LabelError(f"{what}: the shape is {labels.shape}, that of the picture {tuple(shape)}")
-    _check_range(labels, np.ones(labels.shape, bool), count, what)
-    return labels
-
-
-def _check_range(labels, counted, count, what):
-    """LabelError at the first pixel of those `counted` whose label is no class."""
-    strange = counted & ((labels < 0) | (labels >= count))
-    if strange.any():
-        where = tuple(int(k) for k in np.argwhere(strange)[0])
-        value = int(labels[where])
-        void = " (void)" if value == VOID else ""
-        raise LabelError(
-            f"{what}: {value}{void} at pixel {where} is no class; there are {count}, numbered from "
-            f"0 to {count - 1}"
-        )
+from minicnn.datasets.label_checks import LabelError, check_range
 
 
 class Confusion:
@@ -56,7 +27,7 @@ class Confusion:
         for labels, what in ((truth, "labels"), (prediction, "prediction")):
             if labels.dtype.kind not in "iub":
                 raise LabelError(f"{what}: expected whole numbers, got {labels.dtype}")
-            _check_range(labels, known, count, what)
+            check_range(labels, known, count, what)
         pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
 
@@ -67,9 +38,13 @@ class Confusion:
         )
 
     def _repr_html_(self):
-        from minicnn.figures.html import confusion_html
-
-        return f"<div>{confusion_html(self)}</div>"
+        pixels = _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
+        rows = [["class", "pixels", "accuracy", "IoU"]]
+        for name, *shares in zip(
+            self.classes, pixels, self.per_class_accuracy, self.per_class_iou, strict=True
+        ):
+            rows.append([name, *(_percent(share).strip() for share in shares)])
+        return f"<div>{displays.paragraphs(self.in_short())}{displays.table(rows)}</div>"
 
     def in_short(self):
         """The three scores in one line."""

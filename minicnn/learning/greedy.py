@@ -12,7 +12,7 @@ from minicnn import models
 from minicnn.basics.typed import number
 from minicnn.basics.writing import write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
-from minicnn.learning.config import from_header
+from minicnn.learning.config import SEEDS, from_header
 from minicnn.models.segmentation import merge_options
 
 
@@ -28,7 +28,7 @@ class Plan:
     steps: int | None = None
     recipe: str = "ours"
     fold: int | None = number(None, 0, 1e6)
-    seed: int = number(0, 0, 2**63 - 1)
+    seed: int = number(0, 0, SEEDS)
     data_options: dict[str, object] | None = None
     overfit_one: bool = False
     skip_bad: bool = False

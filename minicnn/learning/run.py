@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from minicnn import datasets, optim
+from minicnn.basics import displays
 from minicnn.basics.writing import save_png
 from minicnn.datasets import VOID
 from minicnn.engine import randomness
@@ -67,9 +68,10 @@ class Run:
         return f"<Run: {name}, step {self.step} of {self.config['total_steps']}{scored}{where}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import run_html
+        from minicnn.figures import curves
 
-        return run_html(self)
+        curve = displays.picture(curves(self.log.records))
+        return f"<div>{displays.paragraphs(repr(self))}{curve}</div>"
 
     # ------------------------------------------------------------------------------ preparations
     @staticmethod

@@ -23,6 +23,7 @@ from minicnn.engine.tensor import Tensor
 from minicnn.learning import checkpoints, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN
 from minicnn.learning.config import (
+    SEEDS,
     STEPS,
     TRAINING_DEFAULTS,
     TRAINING_RANGES,
@@ -86,7 +87,7 @@ def train(
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
     check_length(epochs=epochs, steps=steps, minutes=minutes)
-    typed.check(int(seed), "seed", range=(0, 2**63 - 1))
+    typed.check(int(seed), "seed", range=(0, SEEDS))
     out = None if out is None else Path(out)
     with claimed(out, "choose another, or `resume` it"):
         dataset = datasets.load(data, fold=fold, **(data_options or {}))
@@ -172,7 +173,7 @@ def _resumed(folder, device, skip_bad, quiet):
     """The Run as it was when its last checkpoint was written."""
     file = folder / LAST
     network, velocities, config = checkpoints.restore(file)
-    if config["training"] is None or config["total_steps"] is None:
+    if None in (config["training"], config["total_steps"], config["data"]["name"]):
         raise CheckpointError(f"{file}: holds weights, but not how they were trained")
     dataset = datasets.load(
         config["data"]["name"], fold=config["data"]["fold"], **config["data"]["options"]

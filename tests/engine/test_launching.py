@@ -1,10 +1,14 @@
 """What cupy, CUDA and NVRTC complain of becomes one sentence that says what to do."""
 
+import re
+import sys
+
+import numpy as np
 import pytest
 
 from minicnn import cli
 from minicnn.cli import information
-from minicnn.engine import launching
+from minicnn.engine import devices, launching
 
 
 def failure(name, text):
@@ -51,3 +55,55 @@ def test_a_kernel_that_cannot_be_compiled_says_which_and_why():
 
 def test_other_errors_stay_what_they_are():
     assert launching.in_words(ValueError("relu: expected 4 numbers")) is None
+
+
+# ---------------------------------------------------------------- cupy that cannot be imported
+CUPY_SAYS = '''
+raise ImportError("""
+================================================================
+Failed to import CuPy.
+
+If you installed CuPy via wheels (cupy-cudaXXX), make sure that the package matches with the CUDA.
+
+Original error:
+  ImportError: libcudart.so.12: cannot open shared object file: No such file or directory
+================================================================
+""")
+'''
+BROKEN = {
+    "a library is missing": (CUPY_SAYS, r"fails: ImportError: libcudart.so.12: cannot open"),
+    "a package is missing": ("import cupy_backends", "fails: ModuleNotFoundError: .*cupy_backends"),
+    "another error": ("1 / 0", "fails: ZeroDivisionError: division by zero; install it anew"),
+    "an error without a word": ("raise RuntimeError", "fails: RuntimeError; install it anew"),
+    "a part of it": ("x = 1", "is not the library cupy"),
+    "an empty folder": (None, "is not the library cupy"),
+    "an old driver": (
+        "import numpy as np\nndarray, zeros = type(None), np.zeros\nRawKernel = 1\n"
+        "class cuda:\n    class runtime:\n        def getDeviceCount():\n            raise OSError",
+        "^OSError$",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_cupy_is_called_broken(name, tmp_path, monkeypatch):
+    text, sentence = BROKEN[name]
+    (tmp_path / "cupy").mkdir()
+    if text is not None:
+        (tmp_path / "cupy" / "__init__.py").write_text(text)
+    for module in [m for m in sys.modules if m.partition(".")[0] == "cupy"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        usable, reason = devices.gpu_status.__wrapped__()
+        assert devices.device_of(np.ones(2)) == "cpu" and not devices.is_array("text")
+    finally:
+        sys.modules.pop("cupy", None)
+    assert not usable and "\n" not in reason and "not installed" not in reason
+    assert re.search(sentence, reason), reason
+
+
+def test_without_cupy_the_reason_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    usable, reason = devices.gpu_status.__wrapped__()
+    assert not usable and reason.startswith("cupy is not installed (pip install")

@@ -280,6 +280,13 @@ def test_shapes_are_compared_before_memory_is_taken(last, tmp_path):
     tracemalloc.stop()
 
 
+def test_a_file_of_weights_alone_is_not_resumed(last, tmp_path):
+    arrays, text = last
+    for place in (("training",), ("total_steps",), ("data", "name")):
+        write(tmp_path / LAST, arrays, with_value(text, place, None))
+        assert "not how they were trained" in refused(minicnn.resume, tmp_path)
+
+
 def test_numbers_too_large_for_float16_are_not_exported(last, tmp_path):
     arrays, text = last
     weights = {k: a for k, a in arrays.items() if "/" not in k}

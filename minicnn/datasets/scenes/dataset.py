@@ -61,7 +61,7 @@ def check_size(size):
     """(height, width) as two ints, or a ValueError that says what is wrong."""
     try:
         height, width = (int(side) for side in size)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"scenes: size={size!r} should be (height, width); on the command line 120x160"
         ) from None
