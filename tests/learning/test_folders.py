@@ -12,7 +12,7 @@ from support.small_runs import SCENES
 
 import minicnn
 from minicnn import cli
-from minicnn.basics.writing import check_free, claimed, remains, remove_empty
+from minicnn.basics.writing import check_free, claimed, lock_folder, remains, remove_empty
 from minicnn.cli.showing import show
 from minicnn.learning import checkpoints
 from minicnn.learning import run as running

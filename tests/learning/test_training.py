@@ -12,6 +12,7 @@ import pytest
 
 import minicnn
 from minicnn import datasets
+from minicnn.basics.writing import lock_folder
 from minicnn.learning import checkpoints
 from minicnn.learning import run as running
 from minicnn.learning.trained import Trained
