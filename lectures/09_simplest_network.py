@@ -245,11 +245,13 @@ assert np.mean(right) > majority + 0.1
 # On the photographs of Stanford Background:
 
 # %%
-section = "The simplest network"
-rules = "commonest class", "commonest class at each height", "commonest class of each colour"
-rows = [(name, measured(section, "pixel accuracy", name, command="baselines")) for name in rules]
-for name, command in (("blocks together", "evaluate patch"), ("block by block", "evaluate G")):
-    rows.append((name, measured(section, "pixel accuracy", f"patch, {name}", command=command)))
+rows = [
+    ("commonest class", measured("stanford, rules: class")),
+    ("commonest class at each height", measured("stanford, rules: row")),
+    ("commonest class of each colour", measured("stanford, rules: colour")),
+    ("blocks together", measured("stanford, patch: blocks together")),
+    ("block by block", measured("stanford, patch: block by block")),
+]
 Table(
     ("on the test photographs of fold 1", "pixel accuracy", "command"),
     [(name, f"{value:g} %", value.command) for name, value in rows],

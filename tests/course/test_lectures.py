@@ -4,6 +4,7 @@ broken link, no missing picture, and no error in a browser."""
 import ast
 import fcntl
 import html.parser
+import json
 import os
 import pickle
 import re
@@ -142,18 +143,20 @@ def test_cells_know_their_lines():
 
 # -------------------------------------------------------------------------------- numbers, sources
 def test_measured_numbers_come_with_their_command():
-    value = lecturing.measured(
-        "Stanford Background",
-        "pixel accuracy",
-        "three scales",
-        "ours",
-        command="evaluate multi-scale",
-    )
+    value = lecturing.measured("stanford, three scales: normalised and colours")
     assert value > 70 and value.command.startswith("minicnn evaluate multi-scale")
-    with pytest.raises(ValueError, match="no section «Nowhere»"):
-        lecturing.measured("Nowhere", "x")
-    with pytest.raises(ValueError, match="not found"):
-        lecturing.quoted("The demo", r"one scale ([\d.]+) %", "no such command")
+    with pytest.raises(ValueError, match="no 'stanford, rules: clas'; did you mean"):
+        lecturing.measured("stanford, rules: clas")
+
+
+def test_measured_numbers_stand_in_the_readme_of_the_results_too():
+    folder = ROOT / "lectures" / "results"
+    text = " ".join((folder / "README.md").read_text().split())
+    table = json.loads((folder / "measured.json").read_text())
+    assert table["machine"] and len(table["numbers"]) > 10
+    for name, entry in table["numbers"].items():
+        assert set(entry) == {"value", "unit", "seed", "command"} and entry["command"], name
+        assert re.search(rf"(?<![\d.]){re.escape(str(entry['value']))}(?!\d)", text), name
 
 
 def test_source_is_that_of_the_file():
