@@ -162,7 +162,7 @@ assert by_patches / 16 > 15 * at_once  # also against patches at every fourth pi
 # **Shift and stitch.** Shift the picture by one pixel, run again, and so on: $4 \times 4$ runs,
 # whose answers are put between each other. Every answer is then that of its own patch.
 #
-# **Filters with holes.** Let pooling step by one pixel, so that nothing is thrown away, and let
+# **Dilated convolution.** Let pooling step by one pixel, so that nothing is thrown away, and let
 # all later layers skip over what belongs to other shifts. One run, nothing twice, the same
 # numbers.
 
@@ -173,12 +173,12 @@ source(dense)
 layers = [layer for block in network.blocks for layer in block.modules]
 with minicnn.no_grad():
     stitched = shift_and_stitch(lambda a: network(Tensor(a)).numpy(), x.data, network.stride)
-    holes = network.classifier(dense(layers, x)[0]).numpy()
-print(f"16 runs stitched: {stitched.shape}, one run with holes: {holes.shape}")
+    dilated = network.classifier(dense(layers, x)[0]).numpy()
+print(f"16 runs stitched: {stitched.shape}, one dilated run: {dilated.shape}")
 
 # %%
-assert stitched.shape == holes.shape == (1, 8, 60, 80)
-assert np.allclose(stitched, holes, atol=1e-4)
+assert stitched.shape == dilated.shape == (1, 8, 60, 80)
+assert np.allclose(stitched, dilated, atol=1e-4)
 
 # %% [markdown]
 # ## 6. An experiment: it learns

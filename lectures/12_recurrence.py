@@ -212,8 +212,8 @@ assert second > majority + 0.05
 #
 # ## 6. Resolution is a dial
 #
-# Two looks with a stride of 4 each leave an answer for every 16th pixel. With filters that have
-# holes (chapter 09) the same weights answer for every fourth, or for every pixel. The time grows,
+# Two looks with a stride of 4 each leave an answer for every 16th pixel. With dilated
+# convolutions (chapter 09) the same weights answer for every fourth, or for every pixel. The time grows,
 # the weights stay.
 
 # %%

@@ -141,20 +141,20 @@ def recurrent(p, levels, network, training):
     mean = torch.full((3, 1, s, s), 1 / s**2, device=x.device)
     for _ in range(network.instances):
         y = x if labels is None else torch.cat([labels, x], 1)
-        holes, stride = dilation, 1
+        dilated, stride = dilation, 1
         for k, (_, maps, pool) in enumerate(network.plan):
             weight = p[f"layers.{k}.weight"][:, -y.shape[1] :]
-            y = TF.conv2d(y, weight, p[f"layers.{k}.bias"], dilation=holes)
+            y = TF.conv2d(y, weight, p[f"layers.{k}.bias"], dilation=dilated)
             if every * stride * pool <= network.stride:
                 y = TF.max_pool2d(y, pool) if pool > 1 else y
                 stride *= pool
             else:
-                y = TF.max_pool2d(y, pool, stride=1, dilation=holes)
-                holes *= pool
+                y = TF.max_pool2d(y, pool, stride=1, dilation=dilated)
+                dilated *= pool
             y = y if maps is None else TF.relu(y)
         x = x[:, :, first * dilation :, first * dilation :]
         x = TF.conv2d(x, mean, None, stride, 0, dilation, 3)[:, :, : y.shape[2], : y.shape[3]]
-        every, dilation, labels = every * stride, holes, y.softmax(1)
+        every, dilation, labels = every * stride, dilated, y.softmax(1)
         answers.append((y, every))
     return answers
 

@@ -147,6 +147,7 @@ def from_header(kind, header, source, check=None):
                 "a newer minicnn wrote it, take that"
             )
         complete = version == FORMAT
+        header = header if complete else in_todays_words(header)
         found = typed.read(kind, header, complete=complete)
         if check is not None:
             check(found, complete)
@@ -155,6 +156,15 @@ def from_header(kind, header, source, check=None):
             f"{source}: its description is damaged: {error}; take another copy of the file"
         ) from None
     return found
+
+
+def in_todays_words(header):
+    """A header of format 0 or 1: what is called otherwise since then. What it lacks, the defaults
+    add."""
+    options = header.get("options")
+    if isinstance(options, dict) and options.get("fine") == "holes":  # of the recurrent network
+        return header | {"options": options | {"fine": "dilated"}}
+    return header
 
 
 def _check(config, complete):

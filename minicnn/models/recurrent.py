@@ -18,8 +18,8 @@ patch the part that the scores cover is cut out, and every point of the lattice 
 cell. (Resizing the whole patch, as one might read the paper, would give other distances.)
 
 Resolution. All pools together have the stride s^p. `output=4` answers for every fourth pixel: the
-first pools stride until 4 is reached, those after it keep every position, and the filters behind
-them have holes, which computes each number once. `fine=stitch` gets the same numbers by running
+first pools stride until 4 is reached, those after it keep every position, and the convolutions
+behind them are dilated, which computes each number once. `fine=stitch` gets the same numbers by running
 the strided network on shifted pictures (dense.py).
 
 Learning. The loss is the sum over the instances, each asked at its own lattice, or that of one
@@ -83,7 +83,7 @@ class Recurrent(SegmentationModel):
         "net": "rCNN2",  # or rCNN3, or CNN1, the plain network that they are compared with
         "instances": 0,  # 1 to 3; 0: CNN1 1, rCNN2 2, rCNN3 3
         "output": 0,  # pixels from answer to answer; 0: CNN1 8, others 4; 16: as the pools leave it
-        "fine": "holes",  # or stitch: how a finer output than the pools leave is computed
+        "fine": "dilated",  # or stitch: how a finer output than the pools leave is computed
         "feedback": "probabilities",  # or scores
         "objective": "sum",  # of the losses of all instances; or random: the loss of one of them
         "pairs_until": 0.0,  # the third instance joins after this share of the training
@@ -95,7 +95,7 @@ class Recurrent(SegmentationModel):
     RANGES = {"instances": (0, 3), "output": (0, 16), "pairs_until": (0, 1), "width": (0.01, 16)}
     CHOICES = {
         "net": tuple(NETS),
-        "fine": ("holes", "stitch"),
+        "fine": ("dilated", "stitch"),
         "feedback": ("probabilities", "scores"),
         "objective": ("sum", "random"),
         "normalise": ("picture", "local", "both"),
@@ -157,12 +157,12 @@ class Recurrent(SegmentationModel):
         every = dilation = 1  # neighbours on the lattice are every * dilation pixels apart
         labels, answers = None, []
         for p in range(1, (instances or self.instances) + 1):
-            scores, stride, holes = self.instance(x, labels, output // every, dilation)
+            scores, stride, dilated = self.instance(x, labels, output // every, dilation)
             answers.append(Answer(x, scores, self.sees(p) // 2, every * stride))
             x = self._means(x, stride, dilation)[:, :, : scores.shape[2], : scores.shape[3]]
             probabilities = self.options["feedback"] == "probabilities"
             labels = F.softmax(scores, dim=1) if probabilities else scores
-            every, dilation = every * stride, holes
+            every, dilation = every * stride, dilated
         return answers
 
     def instance(self, x, labels, most, dilation=1):
@@ -193,7 +193,7 @@ class Recurrent(SegmentationModel):
         return F.conv2d(x[:, :, first:, first:], mean, None, stride, 0, dilation, groups=planes)
 
     def _stitched(self, x):
-        """What the network with holes says, from the strided one on shifted pictures."""
+        """What the dilated network says, from the strided one on shifted pictures."""
         every, stride, sees = self.stride, self.step**self.instances, self.sees(self.instances)
         rows, columns = ((side - sees) // every + 1 for side in x.shape[2:])
         more = [-(every * count) % stride for count in (columns, rows)]
