@@ -213,8 +213,8 @@ assert second > majority + 0.05
 # ## 6. Resolution is a dial
 #
 # Two looks with a stride of 4 each leave an answer for every 16th pixel. With dilated
-# convolutions (chapter 09) the same weights answer for every fourth, or for every pixel. The time grows,
-# the weights stay.
+# convolutions (chapter 09) the same weights answer for every fourth, or for every
+# pixel. The time grows, the weights stay.
 
 # %%
 ladder = {}

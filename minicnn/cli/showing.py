@@ -85,7 +85,7 @@ def summary(network, config, records=()):
     """What there is to say of a trained network, as lines of text."""
     data = config.data
     settings = [f"{k}={v}" for k, v in data.options.items()]
-    fold = [] if data.fold is None else [f"fold {data['fold']} for the test"]
+    fold = [] if data.fold is None else [f"fold {data.fold} for the test"]
     best, total = config.best, config.total_steps
     count = sum(p.data.size for p in network.parameters())
     lines = [

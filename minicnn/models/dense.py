@@ -67,7 +67,7 @@ def by_phases(layer, x, dilation):
     """What `layer`, a function without padding or stride, says of x with a dilation d.
 
     Positions that are d apart see only one another. So they are made a picture of their own: d^2
-    small pictures, a batch, under filters that are not dilated, for which the fast algorithms are made.
+    small pictures, a batch, under plain filters, for which the fast algorithms are made.
     """
     n, c, h, w = x.shape
     d, high, wide = dilation, -(-h // dilation), -(-w // dilation)

@@ -19,8 +19,8 @@ cell. (Resizing the whole patch, as one might read the paper, would give other d
 
 Resolution. All pools together have the stride s^p. `output=4` answers for every fourth pixel: the
 first pools stride until 4 is reached, those after it keep every position, and the convolutions
-behind them are dilated, which computes each number once. `fine=stitch` gets the same numbers by running
-the strided network on shifted pictures (dense.py).
+behind them are dilated, which computes each number once. `fine=stitch` gets the same numbers
+by running the strided network on shifted pictures (dense.py).
 
 Learning. The loss is the sum over the instances, each asked at its own lattice, or that of one
 instance drawn at random for each step, as the authors did it. In training the picture comes at a
