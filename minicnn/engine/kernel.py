@@ -183,7 +183,7 @@ def _compile(body):
     """`body` as a Numba function that compiles itself at its first call and caches on disk."""
     import numba
 
-    from minicnn import kernel_cache
+    from minicnn.engine import kernel_cache
 
     announce_compilation()
     if "dot" in body.__code__.co_names:
