@@ -12,11 +12,11 @@ from pathlib import Path
 import minicnn
 from minicnn import datasets, figures
 from minicnn.figures.stages import stage_figures
-from minicnn.inference.evaluation import score
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy
 from minicnn.labelling.crf import crf_energy
 from minicnn.labelling.labelling import Labelling, softmax
 from minicnn.learning.covers import cover_labelling
+from minicnn.learning.metrics import score
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=400, help="how many pictures to learn from")

@@ -35,7 +35,7 @@ from minicnn.course.lecturing import (
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
 from minicnn.learning import checkpoints
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 from minicnn.models.multi_scale import MultiScale, Stages
 
 # %% [markdown]

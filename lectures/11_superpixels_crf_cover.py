@@ -24,7 +24,7 @@ from minicnn.labelling.crf import crf_energy
 from minicnn.labelling.labelling import softmax
 from minicnn.labelling.superpixels import region_means, region_sizes, superpixels
 from minicnn.learning import checkpoints
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 
 # %% [markdown]
 # ## 1. The picture: right, and blurred

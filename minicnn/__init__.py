@@ -14,6 +14,7 @@ from minicnn.engine.kernel import Kernel, algorithm
 from minicnn.engine.op import Op, no_grad
 from minicnn.engine.randomness import manual_seed
 from minicnn.engine.tensor import Tensor
+from minicnn.figures import methods as _  # noqa: F401  gives results their pictures
 from minicnn.inference.evaluation import evaluate
 from minicnn.inference.segmenting import segment
 from minicnn.learning.cover_training import train_cover

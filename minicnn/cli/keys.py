@@ -38,7 +38,7 @@ def of_labelling():
     for name, options in LABELLINGS.items():
         yield from _row(f"labelling={name}", options) if options else ()
     for name, (cls, _) in models.MODELS.items():
-        later = {key: cls.DEFAULTS[key] for key in cls.LATER}
+        later = {key: cls.DEFAULTS[key] for key in cls.CHANGEABLE}
         yield from _row(name, later, cls.CHOICES) if later else ()
 
 

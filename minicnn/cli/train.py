@@ -73,16 +73,22 @@ def run(o):
 
 def report(run, as_json):
     """What `train` and `resume` say of a Run that is done."""
-    best = run.config["best"]
+    best = run.config.best
     if as_json:
-        result = {"run": str(run.folder), "steps": run.step, "best": best, "config": run.config}
+        result = {
+            "run": str(run.folder),
+            "best": best and vars(best),
+            "steps": run.steps_done,
+            "config": run.config.to_json(),
+        }
         return print(json.dumps(result | {"gpu_launches_a_step": run.launches}))
-    print(f"{run.config['model']}: {run.step} steps done, the weights are in {run.folder}")
-    if run.begun_at == run.step:
-        how = f"minicnn train {run.config['model']} --start {run.folder}"
+    print(f"{run.config.model}: {run.steps_done} steps done, the weights are in {run.folder}")
+    if run.begun_at == run.steps_done:
+        how = f"minicnn train {run.config.model} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
-        print(f"best on val: pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
+        what = f"{run.task.what[:-1]} accuracy {best.val_accuracy:.1%}"
+        print(f"best on val: {what} at step {best.step}")
     if run.launches:
         print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")
     print(f"next: minicnn evaluate {run.folder}")

@@ -1,4 +1,4 @@
-"""Labels, or what claims to be some: whether every pixel has the number of a class."""
+"""Labels and scores, or what claims to be some: whether every pixel has the number of a class."""
 
 import numpy as np
 
@@ -33,4 +33,23 @@ def check_range(labels, counted, count, what):
         raise LabelError(
             f"{what}: {value}{void} at pixel {where} is no class; there are {count}, numbered from "
             f"0 to {count - 1}"
+        )
+
+
+class ScoresError(ValueError):
+    """Scores that no labels can be read from."""
+
+
+def check_scores(scores, size):
+    """Raises ScoresError unless these are numbers (classes, H, W) of a picture of `size`."""
+    if np.ndim(scores) != 3 or scores.shape[1:] != tuple(size):
+        raise ScoresError(
+            f"the network's scores are {np.shape(scores)}; expected (classes, height, width) of "
+            f"the picture, {tuple(size)}"
+        )
+    finite = np.isfinite(scores)
+    if not finite.all():
+        raise ScoresError(
+            f"{1 - finite.mean():.0%} of the network's scores are NaN or infinite, so they name "
+            "nothing: its weights are damaged, or its training diverged; take another checkpoint"
         )

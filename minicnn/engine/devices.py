@@ -122,8 +122,7 @@ def _always():
 
 def emulator_status():
     """(usable, its compiler or the reason in words)."""
-    from minicnn import emulator
-
+    emulator = importlib.import_module("minicnn.emulator")  # only when it is asked for
     reason = emulator.why_not()
     return not reason, reason or str(emulator.compiler())
 

@@ -3,7 +3,7 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 1. Files from before formats were counted have none; what such a file lacks
+The format of today is 2. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
@@ -15,7 +15,7 @@ from minicnn import models, optim
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed, number, word
 
-FORMAT = 1
+FORMAT = 2
 STEPS = 1_000_000_000  # the longest training that can be described
 SEEDS = 2**63 - 1  # the largest seed
 
@@ -34,6 +34,7 @@ class TrainingOptions:
     schedule: str = word("polynomial", optim.SCHEDULES)
     warm_up: int = number(100, 0, STEPS)  # steps
     clip: float = number(0.0, 0, 1e30)  # the longest gradient; longer ones are shortened. 0: none
+    batch: int = number(32, 1, 100_000)  # pictures of a step, where each has one class
     flip: bool = True  # mirror half of the pictures
     rotate: float = number(0.0, 0, 180)  # turn pictures by up to so many degrees
     rescale: float = number(0.0, 0, 3)  # enlarge and shrink them: 0.1 by 1/1.1 to 1.1
@@ -58,6 +59,7 @@ class DataSource:
     name: str | None = None
     fold: int | None = number(None, 0, 1e6)
     options: dict[str, object] = field(default_factory=dict)
+    digest: str | None = None  # of the classes and of the names of the pictures
 
 
 @dataclass
@@ -88,6 +90,7 @@ class Config:
     long_side     of its training pictures, in pixels
     class_shares  of the labelled training pixels, if training.balance needs them
     step, total_steps, best   how far it is
+    pace, val_pictures   of a training in minutes: see planning.py
     """
 
     model: str
@@ -108,6 +111,12 @@ class Config:
     long_side: int | None = number(None, 1, 16384)
     class_shares: list[float] | None = None
     total_steps: int | None = number(None, 1, STEPS)
+    pace: list[list[int]] | None = None
+    val_pictures: int | None = number(None, 1, 1e9)
+
+    def frozen(self):
+        """The names of the modules that keep their weights."""
+        return self.training.freeze.replace(",", " ").split()
 
     @classmethod
     def from_json(cls, header, source):
@@ -165,6 +174,7 @@ def _check(config, complete):
         typed.check(share, f"class_shares[{k}]", range=(0, 1))
     if config.training and config.training.balance and config.class_shares is None:
         raise Malformed("class_shares is missing, and training.balance needs it")
+    _check_pace(config)
     for path, table in config.tables.items():
         for k, edge in enumerate(table):
             _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]")
@@ -176,6 +186,18 @@ def _check(config, complete):
                 raise Malformed(
                     f"data.options.{typed.named(key)} is {typed.shown(value)}, expected one value"
                 )
+
+
+def _check_pace(config):
+    """Steps that rise, each with a total beyond it."""
+    before = -1
+    for k, piece in enumerate(config.pace or []):
+        step, total = _of_length(piece, 2, f"pace[{k}]")
+        typed.check(
+            step, f"pace[{k}][0]", range=(0 if k == 0 else before + 1, 0 if k == 0 else STEPS)
+        )
+        typed.check(total, f"pace[{k}][1]", range=(step + 1, STEPS))
+        before = step
 
 
 def _network_options(model, given, complete):

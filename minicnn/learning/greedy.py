@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from minicnn import models
+from minicnn.basics.options import merge_options
 from minicnn.basics.typed import number
 from minicnn.basics.writing import write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
 from minicnn.learning.config import SEEDS, from_header
-from minicnn.models.segmentation import merge_options
 
 
 @dataclass

@@ -32,7 +32,7 @@ BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 class Patch(SegmentationModel):
     """Scores of the patches of a picture."""
 
-    PICTURE = ("normalise",)
+    PREPARATION = ("normalise",)
     DEFAULTS = {
         "blocks": 3,
         "width": 1.0,  # factor on the number of maps

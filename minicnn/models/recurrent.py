@@ -76,8 +76,8 @@ class Layer(nn.Conv2d):
 class Recurrent(SegmentationModel):
     """Scores of the last instance; `compose` gives those of all."""
 
-    LATER = ("instances", "output", "fine")
-    PICTURE = ("normalise",)
+    CHANGEABLE = ("instances", "output", "fine")
+    PREPARATION = ("normalise",)
 
     DEFAULTS = {
         "net": "rCNN2",  # or rCNN3, or CNN1, the plain network that they are compared with
@@ -117,9 +117,9 @@ class Recurrent(SegmentationModel):
             self.field += (size - 1 + pool - 1) * self.step
             self.step *= pool
             inputs = maps
-        self.settle()
+        self.check_options()
 
-    def settle(self):
+    def check_options(self):
         net, own = self.options["net"], OWN[self.options["net"]]
         self.instances = self.options["instances"] or own[0]
         if self.instances > 1 and not self.reads_itself:
@@ -232,7 +232,7 @@ class Recurrent(SegmentationModel):
         """(loss, class scores of the last instance): each instance is asked at the pixels of its
         own lattice, which in training lies anew in every step."""
         x, size, count = inputs[0], labels.shape[1:], self.instances
-        if self.training and self.done < self.options["pairs_until"]:
+        if self.training and self.share_done < self.options["pairs_until"]:
             count = min(count, 2)
         draw = self.training and randomness.generator()
         a, b = draw.integers(0, self.stride, 2).tolist() if draw else (0, 0)

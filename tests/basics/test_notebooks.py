@@ -14,8 +14,8 @@ from support.small_runs import SCENES, SETTINGS, Red, small_run
 import minicnn
 from minicnn.basics import notebooks
 from minicnn.engine.tensor import Tensor
-from minicnn.inference.evaluation import Trained
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
+from minicnn.learning.trained import Trained
 
 
 @pytest.fixture(scope="module")

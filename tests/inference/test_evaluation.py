@@ -11,10 +11,11 @@ from support.small_runs import SCENES, SETTINGS, Red, small_run
 
 import minicnn
 from minicnn import datasets
-from minicnn.labelling.labelling import GroupingError, Labelling, ScoresError
+from minicnn.datasets.label_checks import ScoresError
+from minicnn.labelling.labelling import GroupingError, Labelling
 from minicnn.learning.checkpoints import CheckpointError, load
-from minicnn.learning.confusion import Confusion, LabelError
-from minicnn.learning.run import TrainingError
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.metrics import Confusion, LabelError
 
 
 @pytest.fixture(scope="module")

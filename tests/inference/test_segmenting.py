@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from minicnn.figures.strip import ROOM
 from PIL import Image
 from support.small_runs import Red, small_run
 
@@ -14,15 +15,14 @@ import minicnn
 from minicnn import functional as F
 from minicnn.datasets.colours import palette
 from minicnn.figures import overlay
-from minicnn.figures.strip import ROOM
 from minicnn.images.reading import ImageError, read_labels
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.inference import segmenting
-from minicnn.inference.evaluation import Trained
 from minicnn.inference.published import best_labelling, load_table
 from minicnn.inference.segmenting import LARGEST, enlarged_argmax
 from minicnn.labelling.labelling import Labelling
 from minicnn.learning.checkpoints import find, shipped_names
+from minicnn.learning.trained import Trained
 
 COLOURS = [[10, 20, 30], [200, 0, 0], [0, 200, 0]]
 

@@ -12,13 +12,13 @@ from support.small_runs import SCENES
 
 import minicnn
 from minicnn import cli
-from minicnn.basics.writing import alone, check_free, claimed, remains, remove_empty
+from minicnn.basics.writing import check_free, claimed, lock_folder, remains, remove_empty
 from minicnn.cli.showing import show
 from minicnn.learning import checkpoints
 from minicnn.learning import run as running
 from minicnn.learning.checkpoints import BEST, LAST, CheckpointError
 from minicnn.learning.greedy import Plan
-from minicnn.learning.progress import Log, LogError, read_log
+from minicnn.learning.log import Log, LogError, read_log
 
 SETTINGS = {"width": 0.1, "hidden": 40, "checkpoint_steps": 1, "validations": 2}
 OPTIONS = {"steps": 3, "settings": SETTINGS, "data_options": SCENES, "quiet": True}
@@ -63,9 +63,9 @@ def test_a_folder_that_was_filled_in_the_meantime_is_found_full(tmp_path, monkey
         if first:
             first = False
             (folder / "weights").write_text("of the other")
-        return alone(folder)
+        return lock_folder(folder)
 
-    monkeypatch.setattr(writing, "alone", filled)
+    monkeypatch.setattr(writing, "lock_folder", filled)
     with pytest.raises(ValueError, match="not an empty folder; choose another"):
         train(tmp_path / "run")
     assert (tmp_path / "run" / "weights").read_text() == "of the other"
@@ -100,7 +100,7 @@ def test_only_a_folder_of_ones_own_is_removed(tmp_path):
     (tmp_path / "theirs").mkdir()
     with pytest.raises(OSError), claimed(tmp_path / "theirs", ""):
         raise OSError
-    with alone(tmp_path / "theirs"):
+    with lock_folder(tmp_path / "theirs"):
         remove_empty(tmp_path / "theirs")
     assert (tmp_path / "theirs").is_dir()
     remove_empty(tmp_path / "theirs")
@@ -150,7 +150,7 @@ def test_what_is_ours_to_clear_and_what_is_not(tmp_path):
         (tmp_path / name).touch()
         with pytest.raises(ValueError, match="not an empty folder"):
             check_free(tmp_path, "")
-        with alone(tmp_path):
+        with lock_folder(tmp_path):
             assert (tmp_path / name).exists() and not remains(tmp_path)
         (tmp_path / name).unlink()
 

@@ -12,10 +12,10 @@ import pytest
 
 import minicnn
 from minicnn import datasets
-from minicnn.basics.writing import alone
-from minicnn.inference.evaluation import Trained
+from minicnn.basics.writing import lock_folder
 from minicnn.learning import checkpoints
 from minicnn.learning import run as running
+from minicnn.learning.trained import Trained
 from minicnn.learning.training import TrainingError
 
 TINY = {
@@ -240,7 +240,7 @@ def test_minutes_become_steps_once(tmp_path, monkeypatch):
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
     tiny(steps=1, out=tmp_path / "run")
     with (
-        alone(tmp_path / "run"),
+        lock_folder(tmp_path / "run"),
         pytest.raises(ValueError, match="another process is training here"),
     ):
         minicnn.resume(tmp_path / "run", quiet=True)

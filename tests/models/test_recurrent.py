@@ -159,7 +159,7 @@ def test_random_composition_and_the_late_third_instance(monkeypatch):
     monkeypatch.setattr(model, "compose", lambda x, *r: counts.append(r[-1]) or compose(x, *r))
 
     def drawn(done):
-        model.done = done
+        model.share_done = done
         del counts[:]
         for step in range(20):
             minicnn.manual_seed(0, step)
@@ -170,9 +170,9 @@ def test_random_composition_and_the_late_third_instance(monkeypatch):
     assert drawn(0.0) == drawn(0.49) == {1, 2}
     assert drawn(0.5) == {1, 2, 3}
     model.options["objective"] = "sum"
-    model.done = 0.0
+    model.share_done = 0.0
     assert model.loss(inputs, LABELS)[0].item() == pytest.approx(2 * np.log(4), rel=0.3)
-    model.done = 1.0
+    model.share_done = 1.0
     assert model.loss(inputs, LABELS)[0].item() == pytest.approx(3 * np.log(4), rel=0.3)
 
 

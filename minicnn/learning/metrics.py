@@ -1,10 +1,44 @@
 """One confusion matrix, pooled over all pictures, and what is read off it."""
 
+import time
+
 import numpy as np
 
 from minicnn.basics import displays
 from minicnn.datasets import VOID
-from minicnn.datasets.label_checks import LabelError, check_range
+from minicnn.datasets.label_checks import LabelError, ScoresError, check_range, check_scores
+
+
+def score(network, pictures, classes, watch=None, label=None):
+    """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
+
+    The time is that of `label`: preprocessing included, reading not.
+    watch  called with (picture, prediction) after each one
+    label  function of (network, uint8 image) that gives the labels (H, W); by default each pixel
+           takes the class of its highest score
+
+    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
+    """
+    confusion, seconds, label = Confusion(classes), [], label or highest
+    for picture in pictures:
+        start = time.perf_counter()
+        try:
+            prediction = label(network, picture.image)
+            seconds.append(time.perf_counter() - start)
+            confusion.add(picture.labels, prediction)
+        except (LabelError, ScoresError) as error:
+            raise type(error)(f"picture {picture.name}: {error}") from None
+        if watch is not None:
+            watch(picture, prediction.astype(np.uint8))
+    return confusion, float(np.median(seconds)) if seconds else float("nan")
+
+
+def highest(network, image):
+    """uint8 (H, W): the class of the highest score at every pixel."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said in words
+        scores = network.predict(image)
+    check_scores(scores, image.shape[:2])
+    return scores.argmax(axis=0).astype(np.uint8)
 
 
 class Confusion:
@@ -116,6 +150,27 @@ class Confusion:
     def rows(self):
         """float64 (K, K): the matrix with rows that sum to 1, NaN where a class does not occur."""
         return _ratios(self.matrix, self.matrix.sum(axis=1, keepdims=True))
+
+
+class Ranks:
+    """At which rank the right class of each picture stands, by the scores of a network."""
+
+    def __init__(self, classes):
+        self.classes = tuple(classes)
+        self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)  # [class, best answer]
+        self.ranks = []
+
+    def add(self, label, scores):
+        """One picture: its class and the scores (classes,). Of equal scores the first is better."""
+        if not np.isfinite(scores).all():
+            raise ScoresError("the network's scores are NaN or infinite, so they name nothing")
+        order = np.argsort(-scores, kind="stable")
+        self.ranks.append(int(np.flatnonzero(order == label)[0]))
+        self.matrix[label, order[0]] += 1
+
+    def top(self, k):
+        """Share of the pictures whose class is among the k best; NaN without pictures."""
+        return float(np.mean([rank < k for rank in self.ranks])) if self.ranks else float("nan")
 
 
 def _ratio(part, whole):
