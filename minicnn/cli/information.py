@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from minicnn import datasets
+from minicnn import datasets, ops
 from minicnn.engine import devices
 from minicnn.learning import checkpoints
 
@@ -107,11 +107,11 @@ def _kernel_cache():
     from numba import config
     from numba.misc.appdirs import AppDirs
 
-    sources = Path(__file__).parent / "ops"
-    places = [sources / "__pycache__"]
+    sources = Path(ops.__file__).parent
+    places = [sources / "__pycache__", sources / "fast" / "__pycache__"]
     for other in (config.CACHE_DIR, AppDirs(appname="numba", appauthor=False).user_cache_dir):
         if other:
-            places += Path(other).glob("ops_*")
+            places += [*Path(other).glob("ops_*"), *Path(other).glob("fast_*")]
     files = [f for place in places for f in place.glob("*.nb[ic]")]
     return {
         "folders": sorted({str(f.parent) for f in files}),
