@@ -111,7 +111,8 @@ class Kernel:
 
     def fast(self, applies=lambda *args: True, device="cpu", keeps=False):
         """Decorator: a second algorithm for arrays on `device`; `applies(*args)` says whether it
-        can take these inputs. One that `keeps` gets the `keep` of the call as its last argument."""
+        can take these inputs. One that `keeps` gets, as `applies` then does, the `keep` of the
+        call as its last argument."""
 
         def decorate(function):
             self._fast.append((device, applies, keeps, function))
@@ -128,8 +129,9 @@ class Kernel:
         # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
         if self._fast and _algorithm != "simple" and all(getattr(a, "size", 1) for a in args):
             for where, applies, keeps, function in reversed(self._fast):
-                if where == device and applies(*args):
-                    return function(*args, keep) if keeps else function(*args)
+                more = (keep,) if keeps else ()
+                if where == device and applies(*args, *more):
+                    return function(*args, *more)
         if module is np:
             return self._call_cpu(*args)
         if self.gpu_body is None:

@@ -17,14 +17,15 @@ The sums are in shifted.py. In conv2d_im2col.py each number of a window is copie
 the F filters, which is a bargain for 256 filters and none for 16; transforms (conv2d_fast.py) of F
 maps of gy are none either where each meets only three maps of x.
 
-One difference remains: in gw what is thrown away is multiplied by zero, so a NaN or an infinity in
-x may make more weights a NaN than the direct sum does.
+In gw what is thrown away is multiplied by zero, and so are, in y, the numbers that fill up the taps
+to a multiple of four: 0 for numbers, not for an infinity. An x that holds one is left to im2col.
 """
 
 import numpy as np
 
 from minicnn.devices import get_num_threads
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_weight
+from minicnn.ops.magnitudes import finite
 from minicnn.ops.shifted import FOUR, STRIP, shifted_products, shifted_sums
 
 FEW, MANY = 4, 32  # input maps, filters
@@ -62,7 +63,9 @@ def lines_of_a_strip(y_shape, width, threads):
 
 
 @conv2d_forward.fast(
-    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(w.shape, y.shape, groups)
+    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: (
+        worth_it(w.shape, y.shape, groups) and finite(x)
+    )
 )
 def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
     numbers, offsets, width = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
@@ -71,7 +74,9 @@ def conv2d_forward_direct(x, w, b, sh, sw, ph, pw, dh, dw, groups, y):
 
 
 @conv2d_grad_weight.fast(
-    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(gw.shape, gy.shape, groups)
+    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: (
+        worth_it(gw.shape, gy.shape, groups) and finite(x)
+    )
 )
 def conv2d_grad_weight_direct(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
     numbers, offsets, width = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)

@@ -30,9 +30,11 @@ which conv2d defines as a correlation, and none in gx, which runs backwards. (Up
 conj(W) X is the conjugate of W conj(X), and both belong to the same picture, read backwards. The
 sign that `synthesise` gets says which.) So W serves y and gx, and GY serves both gradients.
 
-Errors are 1e-7 to 8e-7 (float32; relative, L2), as those of the direct sum. One difference
-remains: a NaN or an infinity spoils its whole tile, where the direct sum spoils only the windows
-that hold it.
+Errors are 1e-7 to 8e-7 (float32; relative, L2), as those of the direct sum. But a number reaches
+all of its tile: an infinity would spoil what the direct sum never shows it to, and so would the
+roundoff of a large number. So what holds such numbers is left to the other algorithms. Where that
+is, magnitudes.py says: a result is off by at most 1e-7 of a number that its window does not hold,
+which is at most 2^14 times the typical pixel, or 2^20 times the typical gradient or weight.
 
 Source: overlap-save, Stockham 1966; for networks Mathieu, Henaff, LeCun 2013.
 """
@@ -47,6 +49,7 @@ from minicnn.ops import conv2d_direct
 from minicnn.ops.complex_products import products
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.dft16 import FREQUENCIES, SIDE, pictures, spectra
+from minicnn.ops.magnitudes import GRADIENT, PICTURE, even
 
 count_differences = Kernel("count_differences")
 
@@ -82,6 +85,18 @@ def worth_it(array, w_shape, y_shape, geometry, groups, result):
     here = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
     copying = 20 if result == "y" and C * K * L <= 256 else 50
     return here < pixels * C * groups * K * L * (F // groups + copying)
+
+
+def alike(keep, **arrays):
+    """Whether the numbers of each array are near enough to one another, x as a picture and w and
+    gy as gradients; `keep` remembers that of each name."""
+    keep = {} if keep is None else keep
+    for name, array in arrays.items():
+        if ("alike", name) not in keep:
+            keep["alike", name] = even(array, PICTURE if name == "x" else GRADIENT)
+        if not keep["alike", name]:
+            return False
+    return True
 
 
 def grid(shape, w_shape):
@@ -177,8 +192,9 @@ def synthesise(spectrum, tiling, sign, bias, y):
 
 # -------------------------------------------------------------------------- the three uses of them
 @conv2d_forward.fast(
-    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y: worth_it(
-        x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, "y"
+    lambda x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep: (
+        worth_it(x, w.shape, y.shape, (sh, sw, ph, pw, dh, dw), groups, "y")
+        and alike(keep, x=x, w=w)
     ),
     keeps=True,
 )
@@ -190,8 +206,9 @@ def conv2d_forward_dft(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
 
 
 @conv2d_grad_input.fast(
-    lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx: worth_it(
-        gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gx"
+    lambda gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep: (
+        worth_it(gy, w.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gx")
+        and alike(keep, gy=gy, w=w)
     ),
     keeps=True,
 )
@@ -204,8 +221,9 @@ def conv2d_grad_input_dft(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
 
 
 @conv2d_grad_weight.fast(
-    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw: worth_it(
-        gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gw"
+    lambda gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep: (
+        worth_it(gy, gw.shape, gy.shape, (sh, sw, ph, pw, dh, dw), groups, "gw")
+        and alike(keep, gy=gy, x=x)
     ),
     keeps=True,
 )

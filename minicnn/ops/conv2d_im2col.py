@@ -15,6 +15,9 @@ gradients it takes some of the input maps, so that nobody writes where another o
 of a piece runs on the thread that made it. Under a 1x1 filter X~ is x itself, and `product` does
 all there is to do.
 
+One difference to the loops of conv2d.py remains: X~ holds the zeros around the picture, and 0 times
+an infinite weight or gradient is not a number, where the loops leave them out.
+
 Source: Chellapilla, Puri, Simard 2006.
 """
 

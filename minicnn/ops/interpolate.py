@@ -19,7 +19,9 @@ of «which source rows, with which weights», and backward gives it the lists of
 Traps, all PyTorch's. Where `scale_factor` is given, OH = floor(H scale) but r = 1 / scale, which
 differs from H / OH when H scale is not whole; `recompute_scale_factor=True` takes H / OH. Nearest
 rows are counted in float32 whatever the dtype, bilinear weights in the dtype of x. Where OH = H
-row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_factor was.
+row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_factor was. Not
+PyTorch's: a pixel of weight 0 takes no part, so an infinity stays one where it is sampled exactly,
+and spoils nobody beside it (0 times infinity is not a number).
 
 Source: any book on image processing; conventions from PyTorch's documentation.
 """
@@ -41,8 +43,9 @@ def mix_rows(plane, rows, weights, i, out):
     out[:] = 0
     for k in range(len(rows)):
         weight, source = weights[k, i], plane[rows[k, i]]
-        for q in range(len(out)):
-            out[q] += weight * source[q]
+        if weight != 0:
+            for q in range(len(out)):
+                out[q] += weight * source[q]
 
 
 @helper
@@ -51,7 +54,7 @@ def mix_columns(row, cols, weights, out):
     for k in range(len(cols)):
         weight, source = weights[k], cols[k]
         for j in range(len(out)):
-            out[j] += weight[j] * row[source[j]]
+            out[j] += weight[j] * row[source[j]] if weight[j] != 0 else 0
 
 
 @resample.cpu
@@ -87,10 +90,14 @@ extern "C" __global__ void resample(
     x += (size_t)(index / OW / OH) * H * W;
     T total = 0;
     for (int l = 0; l < B; l++) {
+        const T col_weight = col_weights[l * OW + j];
+        if (col_weight == 0) continue;
         T mixed = 0;
-        for (int k = 0; k < A; k++)
-            mixed += row_weights[k * OH + i] * x[rows[k * OH + i] * W + cols[l * OW + j]];
-        total += col_weights[l * OW + j] * mixed;
+        for (int k = 0; k < A; k++) {
+            const T weight = row_weights[k * OH + i];
+            if (weight != 0) mixed += weight * x[rows[k * OH + i] * W + cols[l * OW + j]];
+        }
+        total += col_weight * mixed;
     }
     y[index] = total;
 }
