@@ -31,6 +31,7 @@ import numpy as np
 
 from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, chosen_algorithm
+from minicnn.launching import MOST
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 
 conv2d_product = Kernel("conv2d_product")
@@ -151,6 +152,11 @@ def weights_backwards(xp, M, C, K, L):
 
 
 def _whole_pieces(places, filler):
+    if places.max(initial=0) > MOST:
+        raise ValueError(
+            f"conv2d: a window reaches over {places.max()} numbers; a GPU kernel counts up to "
+            f"{MOST}; take smaller pictures"
+        )
     return np.pad(places, (0, -len(places) % PIECE), constant_values=filler).astype(np.int32)
 
 

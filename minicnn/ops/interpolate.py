@@ -87,7 +87,7 @@ extern "C" __global__ void resample(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH;
-    x += (size_t)(index / OW / OH) * H * W;
+    x += index / OW / OH * H * W;
     T total = 0;
     for (int l = 0; l < B; l++) {
         const T col_weight = col_weights[l * OW + j];

@@ -68,7 +68,7 @@ extern "C" __global__ void window_sum(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % W, i = index / W % H;
-    a += (size_t)(index / W / H) * H * W;
+    a += index / W / H * H * W;
     T total = 0;
     for (int u = max(above - i, 0); u < min(above - i + H, K); u++)
         for (int v = max(left - j, 0); v < min(left - j + W, L); v++)

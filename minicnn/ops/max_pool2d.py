@@ -24,6 +24,8 @@ seen at the end; of several the last.
 Source: Zhou, Chellappa 1988; Jarrett et al. 2009; the lecture's slide «structure of a layer».
 """
 
+import math
+
 import numpy as np
 
 from minicnn.cases import Case, separated
@@ -101,7 +103,7 @@ extern "C" __global__ void max_pool2d_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH;
-    x += (size_t)(index / OW / OH) * H * W;
+    x += index / OW / OH * H * W;
     T best = log(T(0));  // minus infinity
     int winner = -1;
     for (int u = 0; u < K; u++) {
@@ -129,8 +131,8 @@ extern "C" __global__ void max_pool2d_backward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int q = index % W, p = index / W % H;
-    gy += (size_t)(index / W / H) * OH * OW;
-    where += (size_t)(index / W / H) * OH * OW;
+    gy += index / W / H * OH * OW;
+    where += index / W / H * OH * OW;
     T total = 0;
     for (int u = 0; u < K; u++) {
         int i = p + ph - u * dh;
@@ -197,6 +199,8 @@ def check_pooling(name, x, window, padding, output_size):
     """The errors that max_pool2d and avg_pool2d share."""
     if x.ndim != 4:
         raise ValueError(f"{name}: expected input (N, C, H, W), got {x.shape}")
+    if math.prod(x.shape[1:]) >= 2**31:  # places within a picture are kept as int32
+        raise ValueError(f"{name}: a picture of {x.shape[1:]} has more than 2147483647 elements")
     if any(2 * p > k for p, k in zip(padding, window, strict=True)):
         raise ValueError(f"{name}: padding {padding} is more than half of kernel_size {window}")
     if min(output_size) < 1:
