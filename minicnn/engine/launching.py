@@ -11,6 +11,9 @@ end, which is why every body begins with `if (i < size)`.
 What travels to a GPU is bytes: a number of another type than the kernel expects would be read as
 garbage, without a word. Hence whole numbers travel as int and others as T, whatever they were; a
 numpy integer keeps its own type, and None is a null pointer.
+
+Kernels count in int, which is what a GPU is fastest at. So no array may have more elements than an
+int holds: they are refused here, for all kernels at once, in a sentence.
 """
 
 import collections
@@ -19,6 +22,9 @@ import threading
 import numpy as np
 
 BLOCK = 256
+# Elements of an array: less than 2^31 by what tiles and blocks may count over its end.
+MOST = 2**31 - 2**16
+MOST_BLOCKS = (2**31 - 1, 65535, 65535)  # of a grid, in x, y and z; the same for all GPUs
 OLDEST = "compute capability 7.5 (2018)"
 
 launches = collections.Counter()  # kernel -> how often this process has started it on a GPU
@@ -41,14 +47,9 @@ class GpuBody:
         if 0 in grid:
             return  # nothing to compute
         dtype = next(a.dtype for a in args if hasattr(a, "ndim") and a.dtype.kind == "f")
-        try:
-            passed = (*self.arguments(*args), *self.sizes(*args))
-            values = tuple(_argument(a, dtype) for a in passed)
-        except OverflowError:
-            raise ValueError(
-                f"kernel {self.name}: a GPU kernel counts elements up to 2147483647; "
-                "take fewer or smaller pictures at a time"
-            ) from None
+        passed = (*self.arguments(*args), *self.sizes(*args))
+        self._check_sizes(grid, passed)
+        values = tuple(_argument(a, dtype) for a in passed)
         options = tuple(f"-D{name}={value}" for name, value in self.constants(*args).items())
         function = compiled(cupy, cuda_text(self.source, dtype), options, self.name)
         function(grid, block, values)
@@ -59,6 +60,19 @@ class GpuBody:
 def launched_here():
     """How many kernels this thread has started on a GPU."""
     return getattr(_of_thread, "launches", 0)
+
+    def _check_sizes(self, grid, passed):
+        large = [a.size for a in passed if getattr(a, "size", 1) > MOST]
+        large += [a for a in passed if isinstance(a, int) and not -(2**31) <= a <= MOST]
+        too_many = None
+        if large:
+            too_many = f"{large[0]} elements, where a GPU kernel counts up to {MOST}"
+        elif any(n > most for n, most in zip(grid, MOST_BLOCKS, strict=False)):
+            too_many = f"{grid} blocks, where a GPU has up to {MOST_BLOCKS}"
+        if too_many:
+            raise ValueError(
+                f"kernel {self.name}: {too_many}; take fewer or smaller pictures at a time"
+            )
 
 
 def _one_thread_each(threads):

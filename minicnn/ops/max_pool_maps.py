@@ -103,7 +103,7 @@ extern "C" __global__ void max_pool_maps_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH, c = index / OW / OH % F;
-    x += (size_t)(index / OW / OH / F) * C * H * W;
+    x += index / OW / OH / F * C * H * W;
     T best = log(T(0));  // minus infinity
     int winner = -1;
     for (int m = first[c]; m < first[c + 1]; m++) {
@@ -133,7 +133,7 @@ extern "C" __global__ void max_pool_maps_backward(
     int q = index % W, p = index / W % H, d = index / W / H % C, n = index / W / H / C;
     T total = 0;
     for (int m = first[d]; m < first[d + 1]; m++) {
-        size_t map = ((size_t)n * F + results[m]) * OH * OW;
+        int map = (n * F + results[m]) * OH * OW;
         for (int u = 0; u < K; u++) {
             int i = p + ph - u;
             if (i < 0 || i % sh || i / sh >= OH) continue;

@@ -10,10 +10,12 @@ import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 
-import configurations_pictures  # noqa: F401  fills GENERATORS
 import numpy as np
 import pytest
-from support import reference
+from support import (
+    configurations_pictures,  # noqa: F401  fills GENERATORS
+    reference,
+)
 from support.configurations import HELPERS, apart, draw, numbers
 
 import minicnn.ops

@@ -31,6 +31,7 @@ import numpy as np
 
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, chosen_algorithm
+from minicnn.engine.launching import MOST
 
 conv2d_product = Kernel(
     "conv2d_product",
@@ -164,6 +165,11 @@ def weights_backwards(xp, M, C, K, L):
 
 
 def _whole_pieces(places, filler):
+    if places.max(initial=0) > MOST:
+        raise ValueError(
+            f"conv2d: a window reaches over {places.max()} numbers; a GPU kernel counts up to "
+            f"{MOST}; take smaller pictures"
+        )
     return np.pad(places, (0, -len(places) % PIECE), constant_values=filler).astype(np.int32)
 
 
