@@ -268,8 +268,8 @@ assert max(errors.values()) < 2e-6
 
 # %% [markdown]
 # All are at the limit of float32. One difference remains: a tile mixes its pixels, so the roundoff
-# of the loudest is heard in all of them, where the direct sum has it in the windows that hold it. Of
-# a pixel that is 5000 times as large as the others that is little:
+# of the loudest is heard in all of them, where the direct sum has it in the windows that hold it.
+# Of a pixel that is 5000 times as large as the others that is little:
 
 # %%
 spoilt = x.astype(np.float32)
@@ -286,8 +286,8 @@ assert heard["simple"] < 1e-5 < heard["fast"] < 1e-2
 
 # %% [markdown]
 # Of 1e9, or of a NaN, it would be all. So numbers are looked at before they go into tiles
-# (`minicnn/ops/fast/magnitudes.py`: one pass, 1 to 4 % of the time), and arrays that hold such a one go
-# to the other algorithms, whatever is asked for:
+# (`minicnn/ops/fast/magnitudes.py`: one pass, 1 to 4 % of the time), and arrays that hold such
+# a one go to the other algorithms, whatever is asked for:
 
 # %%
 spoilt[0, 0, 30, 30] = np.nan

@@ -56,11 +56,6 @@ class GpuBody:
         launches[self.name] += 1
         _of_thread.launches = launched_here() + 1
 
-
-def launched_here():
-    """How many kernels this thread has started on a GPU."""
-    return getattr(_of_thread, "launches", 0)
-
     def _check_sizes(self, grid, passed):
         large = [a.size for a in passed if getattr(a, "size", 1) > MOST]
         large += [a for a in passed if isinstance(a, int) and not -(2**31) <= a <= MOST]
@@ -73,6 +68,11 @@ def launched_here():
             raise ValueError(
                 f"kernel {self.name}: {too_many}; take fewer or smaller pictures at a time"
             )
+
+
+def launched_here():
+    """How many kernels this thread has started on a GPU."""
+    return getattr(_of_thread, "launches", 0)
 
 
 def _one_thread_each(threads):
