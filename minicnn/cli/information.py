@@ -94,7 +94,7 @@ def lines_of(found):
         "data home": found["data_home"],
         "data ready": ", ".join(found["data_ready"]),
         "data missing": ", ".join(found["data_missing"]) or "nothing",
-        "networks": ", ".join(found["networks"]) or "none shipped",
+        "networks": f"{', '.join(found['networks'])}: {checkpoints.TERMS}",
         "GPU": found["gpu"] or f"none: {found['why_no_gpu']}",
         "emulator": found["emulator"] or f"none: {found['why_not_emulated']}",
     }

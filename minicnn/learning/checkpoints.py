@@ -22,6 +22,7 @@ from minicnn.nn import init
 __all__ = ["BEST", "LAST", "CheckpointError", "load", "save"]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+TERMS = "their weights are for research and education, see minicnn/weights/LICENCE.md"
 BEST, LAST = "best.safetensors", "last.safetensors"
 PLAN = "greedy.json"  # of a training block by block, whose runs lie in the folder; see greedy.py
 COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py

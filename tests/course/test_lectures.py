@@ -4,6 +4,7 @@ broken link, no missing picture, and no error in a browser."""
 import ast
 import fcntl
 import html.parser
+import inspect
 import json
 import os
 import pickle
@@ -319,3 +320,15 @@ def test_commands_in_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("minicnn.course.book.chapters.ROOT", tmp_path)
     assert main(["lectures", "list"]) == 2
     assert "the lectures are in the checkout" in capsys.readouterr().err
+
+
+def test_the_page_of_what_one_calls_names_everything_with_its_docstring():
+    from minicnn.course.book.api import ROOMS, api_page, names_of
+
+    page = api_page()
+    for module in ROOMS:
+        assert names_of(module)
+        for name in names_of(module):
+            assert f'id="{module.__name__}.{name}"' in page
+            assert inspect.getdoc(getattr(module, name)), f"{module.__name__}.{name}"
+    assert "minicnn/ops/conv2d.py, line" in page

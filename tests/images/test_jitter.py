@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from minicnn.learning.feeding import class_weights, sampled
 
 import minicnn
 from minicnn.images.jitter import jitter, turn_and_scale
 from minicnn.learning import checkpoints
+from minicnn.learning.classes import class_weights
+from minicnn.learning.pixels import sampled
 
 VOID = 255
 
