@@ -127,8 +127,8 @@ __device__ __forceinline__ void multiply(
 }
 
 // Result of conv2d, or its input gradient. Row m is a map of the result, column q a pixel (n, i, j)
-// of it; A[r, m] = w[wm m + woff[r]], nothing where woff[r] is -1; B[r, q] = x[pixel q + xoff[r]].
-// R is a multiple of BK; wg is what lies between the weights of two groups.
+// of it; A[r, m] = w[wm m + woff[r]], B[r, q] = x[pixel q + xoff[r]], and zero where the offset is -1:
+// R is a multiple of BK. wg is what lies between the weights of two groups.
 extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
         const float* __restrict__ x, const float* __restrict__ w, const float* __restrict__ bias,
         const int* __restrict__ xoff, const int* __restrict__ woff, int sh, int sw, int groups,
@@ -149,7 +149,10 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
             for (int e = 0; e < BM * BK / 256; e++)
                 ra[e] = o < 0 ? 0 : w[min(m0 + am + e * (256 / BK), M - 1) * wm + o];
 #pragma unroll
-            for (int e = 0; e < BN * BK / 256; e++) rb[e] = x[xoff[r0 + bk + e * (256 / BN)]];
+            for (int e = 0; e < BN * BK / 256; e++) {
+                const int o = xoff[r0 + bk + e * (256 / BN)];
+                rb[e] = o < 0 ? 0 : x[o];
+            }
         }
         if (r0 > 0) multiply(As[s ^ 1], Bs[s ^ 1], sums);
         if (r0 >= R) break;
@@ -206,14 +209,14 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product_weight(
         if (p0 < end) {
             const int q = min(p0 + k, Q - 1), n = q / P, i = q % P / OW, j = q % OW;
             const bool mine = p0 + k < end;
-            const float* xq = x + n * groups * C * H * W + i * sh * W + j * sw;
-            const float* gq = gy + n * groups * M * P + q % P;
+            const int xq = n * groups * C * H * W + i * sh * W + j * sw;
+            const int gq = n * groups * M * P + q % P;
 #pragma unroll
             for (int e = 0; e < BM * BK / 256; e++)
-                ra[e] = mine ? gq[min(m0 + row + e * (256 / BK), M - 1) * P] : 0;
+                ra[e] = mine ? gy[gq + min(m0 + row + e * (256 / BK), M - 1) * P] : 0;
 #pragma unroll
             for (int e = 0; e < BN * BK / 256; e++)
-                rb[e] = mine ? xq[xoff[min(r0 + row + e * (256 / BK), R - 1)]] : 0;
+                rb[e] = mine ? x[xq + xoff[min(r0 + row + e * (256 / BK), R - 1)]] : 0;
         }
         if (p0 > first) multiply(As[s ^ 1], Bs[s ^ 1], sums);
         if (p0 >= end) break;
