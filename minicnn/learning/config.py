@@ -18,6 +18,7 @@ from minicnn.basics.typed import Malformed, number, word
 FORMAT = 2
 STEPS = 1_000_000_000  # the longest training that can be described
 SEEDS = 2**63 - 1  # the largest seed
+CLASSES = 100_000  # of whole pictures, at most
 
 
 class CheckpointError(ValueError):
@@ -162,7 +163,8 @@ def _check(config, complete):
     model, _ = models.find(config.model)
     config.options = _network_options(model, config.options, complete)
     count = len(config.classes)
-    typed.check(count, "the number of classes", range=(1, 255))
+    most = 255 if model.task == "pixels" else CLASSES  # the label of a pixel is a byte
+    typed.check(count, "the number of classes", range=(1, most))
     if len(set(config.classes)) < count:
         raise Malformed("classes holds a name twice")
     if config.total_steps is not None:

@@ -83,7 +83,7 @@ def pictures_in(html):
 
 
 def test_a_run_shows_its_curves(run):
-    best = run.config["best"]["val_accuracy"]
+    best = run.config.best.val_accuracy
     assert repr(run) == (
         f"<Run: multi-scale on scenes, step 2 of 2, {best:.1%} of the validation pixels right>"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from minicnn.figures.strip import ROOM
+from minicnn.images.strip import ROOM
 from PIL import Image
 from support.small_runs import Red, small_run
 
