@@ -31,7 +31,10 @@ def add(commands):
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
     how_long.add_argument(
-        "--steps", type=whole_number(1, STEPS), metavar="N", help="one picture each (three-layers: batch=32)"
+        "--steps",
+        type=whole_number(1, STEPS),
+        metavar="N",
+        help="one picture each (three-layers: batch=32)",
     )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")

@@ -11,9 +11,9 @@ LONGEST = 24  # letters of a name
 
 
 def class_sheet(dataset, split="train", count=24):
-    """A Figure of `count` pictures of an image folder, evenly spread over a split (which lists class
-    after class), each under its class. Those that cannot be read are shown as their error. Raises
-    DataError if the split is empty."""
+    """A Figure of `count` pictures of an image folder, evenly spread over a split (which lists them
+    class after class), each under its class. Those that cannot be read are shown as their error.
+    Raises DataError if the split is empty."""
     names = dataset.names(split)
     if not names:
         raise DataError(f"{dataset.name} has no pictures in its split {split!r} to show")

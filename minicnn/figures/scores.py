@@ -82,8 +82,9 @@ def confusion_figure(confusion, title=None):
     # A row without a number is a class that does not occur in these pictures.
     totals = confusion.matrix.sum(axis=1) / max(confusion.matrix.sum(), 1)
     names = [f"{name} ({100 * share:.0f} %)" for name, share in zip(classes, totals, strict=True)]
-    axes.set_yticks(range(count), names, fontsize=size, parse_math=False)
-    axes.set_xticks(range(count), classes, rotation=45, ha="right", fontsize=size, parse_math=False)
+    style = {"fontsize": max(size, 7), "parse_math": False}
+    axes.set_yticks(range(count), names, **style)
+    axes.set_xticks(range(count), classes, rotation=45, ha="right", **style)
     axes.set_ylabel(f"truth (share of all {confusion.what})", fontsize=TEXT)
     axes.set_xlabel("prediction", fontsize=TEXT)
     axes.set_title(

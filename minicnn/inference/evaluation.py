@@ -34,8 +34,8 @@ class Evaluation:
     seconds_per_picture  median time of one prediction, preprocessing and labelling included,
                          reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
-    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at;
-                         of Photographs the prediction is a class
+    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked
+                         at; of Photographs the prediction is a class
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
     labelling            how scores became labels

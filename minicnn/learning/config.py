@@ -192,6 +192,8 @@ def _check(config, complete):
 
 def _check_pace(config):
     """Steps that rise, each with a total beyond it."""
+    if config.pace == []:
+        raise Malformed("pace holds no values")
     before = -1
     for k, piece in enumerate(config.pace or []):
         step, total = _of_length(piece, 2, f"pace[{k}]")

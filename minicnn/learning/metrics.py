@@ -95,8 +95,7 @@ class Confusion:
         """Rows of texts, the heads first: of every class its share, and how good it is."""
         columns = (self.shares(), self.per_class_accuracy, self.per_class_iou)
         rows = [
-            [name, *map(_percent, row)]
-            for name, *row in zip(self.classes, *columns, strict=True)
+            [name, *map(_percent, row)] for name, *row in zip(self.classes, *columns, strict=True)
         ]
         return [["class", self.what, "accuracy", "IoU"], *rows]
 

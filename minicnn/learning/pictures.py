@@ -13,8 +13,8 @@ from minicnn import functional as F
 from minicnn.engine import randomness
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.metrics import ScoresError
-from minicnn.learning.ranks import rank
 from minicnn.learning.pixels import epochs_of
+from minicnn.learning.ranks import rank
 from minicnn.learning.task import Task, evenly
 
 THREADS = 2  # that read and cut pictures

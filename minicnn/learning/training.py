@@ -66,7 +66,7 @@ def train(
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures of a step of
+    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step, of
     three-layers); freeze (modules); validations, checkpoint_seconds, checkpoint_steps. Those of a
     network:
 

@@ -13,7 +13,7 @@ import pytest
 import minicnn
 from minicnn import datasets, optim
 from minicnn.basics.writing import lock_folder
-from minicnn.learning import checkpoints, fitting, pixels, timing, training
+from minicnn.learning import checkpoints, fitting, pixels, training
 from minicnn.learning.trained import Trained
 from minicnn.learning.training import TrainingError
 
@@ -225,17 +225,6 @@ def test_a_run_that_fails_before_its_first_step_leaves_no_weights(tmp_path, monk
     assert not list(tmp_path.glob("run/*"))
 
 
-def test_minutes_become_steps_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 0.01)
-    run = tiny(minutes=0.01, out=tmp_path / "run")  # 0.6 s
-    looks = 2 * 2 * 0.01 / 3  # 2 validations of 2 pictures each, a third of a step a picture
-    assert run.config.total_steps == int((0.6 - looks) / 0.01)
-    assert 1 <= run.steps_done <= run.config.total_steps
-    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 1.0)
-    resumed = minicnn.resume(tmp_path / "run", quiet=True)
-    assert resumed.steps_done == resumed.config.total_steps == run.config.total_steps
-
-
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
     tiny(steps=1, out=tmp_path / "run")
     with (
@@ -243,7 +232,9 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path):
         pytest.raises(ValueError, match="another process is training here"),
     ):
         minicnn.resume(tmp_path / "run", quiet=True)
-    assert minicnn.resume(tmp_path / "run", quiet=True).steps_done == 1  # the lock went with its holder
+    assert (
+        minicnn.resume(tmp_path / "run", quiet=True).steps_done == 1
+    )  # the lock went with its holder
 
 
 def test_the_result_is_the_best_on_validation(tmp_path):
@@ -289,7 +280,7 @@ def test_export_takes_a_run_and_refuses_what_float16_cannot_hold(tmp_path):
         with pytest.raises(checkpoints.CheckpointError, match="weight holds .* above 65504"):
             checkpoints.export(run, file)
     with pytest.raises(checkpoints.CheckpointError, match="no config"):
-        checkpoints.export(Trained(run.network, {}), file)
+        checkpoints.export(Trained(run.network), file)
     assert file.read_bytes() == before
 
 
