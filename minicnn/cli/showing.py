@@ -62,7 +62,7 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if curve and not records:
         raise ValueError(f"{model}: there is no log of a training here, so no curve can be drawn")
     if records and (curve or everything):
-        drawn["curves.png"] = figures.curves(records, title=config.model)
+        drawn["curves.png"] = figures.curves(records, config.model, network.task)
     return _save(drawn, _folder(model, out))
 
 
@@ -99,7 +99,8 @@ def summary(network, config, records=()):
         ("seed", "unknown" if config.seed is None else str(config.seed)),
     ]
     if best:
-        lines.append(("validation", f"pixel accuracy {best.val_accuracy:.1%} at step {best.step}"))
+        what = network.task[:-1]
+        lines.append(("validation", f"{what} accuracy {best.val_accuracy:.1%} at step {best.step}"))
     trained = [r for r in records if "loss" in r]
     if trained:
         last = trained[-1]

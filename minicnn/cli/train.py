@@ -3,6 +3,7 @@
 import json
 
 import minicnn
+from minicnn import models
 from minicnn.cli import cover, keys
 from minicnn.cli.arguments import (
     TRAINED,
@@ -21,7 +22,7 @@ from minicnn.learning.config import STEPS
 def add(commands):
     what = "trains a network, by default in the folder runs/MODEL-1"
     p = add_command(commands, "train", what, run)
-    what = "patch, single-scale, multi-scale or recurrent; cover: the classifier of labelling=cover"
+    what = f"{', '.join(models.MODELS)}; or cover: the classifier of labelling=cover"
     p.add_argument("model", metavar="MODEL", help=what)
     add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
@@ -30,7 +31,10 @@ def add(commands):
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
     how_long.add_argument(
-        "--steps", type=whole_number(1, STEPS), metavar="N", help="one picture each"
+        "--steps",
+        type=whole_number(1, STEPS),
+        metavar="N",
+        help="one picture each (three-layers: batch=32)",
     )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")

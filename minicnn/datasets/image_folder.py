@@ -24,10 +24,12 @@ ANNOTATIONS = "val_annotations.txt"  # of Tiny ImageNet: name <tab> WNID <tab> a
 
 def is_image_folder(root):
     """Whether the folder `root` looks like one of the layouts: it has folders with pictures, or
-    folders of those in `train`."""
+    folders of those in `train`, `val` or `test`."""
     root = Path(root)
-    top = root / "train" if (root / "train").is_dir() else root
-    return not (root / "classes.txt").exists() and any(_pictures(f) for f in _folders(top))
+    tops = [root / split for split in SPLITS if (root / split).is_dir()] or [root]
+    return not (root / "classes.txt").exists() and any(
+        _pictures(f) for t in tops for f in _folders(t)
+    )
 
 
 class ImageFolder(Dataset):

@@ -4,6 +4,7 @@ its labelling. `import minicnn` loads this file."""
 
 from minicnn.basics import displays
 from minicnn.basics.writing import save_png
+from minicnn.figures.photographs import answer_sheet
 from minicnn.figures.scores import curves
 from minicnn.figures.sheets import prediction_sheet
 from minicnn.figures.stages import stage_figures
@@ -15,19 +16,25 @@ from minicnn.learning.run import Run
 
 def _draw_curves(run):
     if run.folder is not None:
-        save_png(curves(run.log.records), run.folder / "curves.png", dpi=120)
+        save_png(curves(run.log.records, what=run.task.what), run.folder / "curves.png", dpi=120)
 
 
 def _show_run(run):
-    curve = displays.picture(curves(run.log.records))
+    curve = displays.picture(curves(run.log.records, what=run.task.what))
     return f"<div>{displays.paragraphs(repr(run))}{curve}</div>"
 
 
 def _sheets(self, rows=6):
-    """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""
-    for first in range(0, len(self.examples), rows):
-        pictures, predictions = zip(*self.examples[first : first + rows], strict=True)
-        yield prediction_sheet(pictures, predictions, self.confusion.classes, self.colours)
+    """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend; of whole
+    pictures `rows` squared, each under what it was called."""
+    classes, photographs = self.confusion.classes, self.confusion.what == "pictures"
+    step = rows * rows if photographs else rows
+    for first in range(0, len(self.examples), step):
+        pictures, predictions = zip(*self.examples[first : first + step], strict=True)
+        if photographs:
+            yield answer_sheet(pictures, predictions, classes)
+        else:
+            yield prediction_sheet(pictures, predictions, classes, self.colours)
 
 
 def _stages(self):

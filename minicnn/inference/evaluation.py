@@ -1,23 +1,26 @@
-"""How good is a segmentation? One confusion matrix, pooled over all pictures, tells.
+"""How good is a network? One confusion matrix, pooled over all pictures, tells.
 
     result = minicnn.evaluate("runs/multi-scale-1")
     result.confusion.pixel_accuracy, result.seconds_per_picture
 
-`score` (learning/metrics.py) does the counting, in training too; `evaluate` finds the network and
-the data set for it.
+`score` (learning/metrics.py) counts pixels and `rank` (learning/ranks.py) pictures, in training
+too; `evaluate` finds the network and the data set for them.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from minicnn import datasets
 from minicnn.basics import displays
+from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.labelling import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
 from minicnn.learning.config import DataSource
-from minicnn.learning.covers import with_classifier
 from minicnn.learning.metrics import Confusion, rounded, score
+from minicnn.learning.ranks import rank
+from minicnn.learning.tasks import check_kind
 from minicnn.learning.trained import trained
 
 KEPT = 12  # pictures that an Evaluation keeps to be looked at
@@ -27,11 +30,12 @@ KEPT = 12  # pictures that an Evaluation keeps to be looked at
 class Evaluation:
     """What `evaluate` found.
 
-    confusion            a Confusion with the scores
+    confusion            a Confusion with the scores; of a network that names pictures, Ranks
     seconds_per_picture  median time of one prediction, preprocessing and labelling included,
                          reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
-    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
+    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked
+                         at; of Photographs the prediction is a class
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
     labelling            how scores became labels
@@ -116,9 +120,10 @@ def evaluate(
     Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
     that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
+    network, config, weights = found = trained(model, device)
     labelling = as_labelling(labelling)
-    network, config, weights = trained(model, device)
-    labelling = with_classifier(labelling, network, weights)
+    if network.task == "pixels" or name_of(labelling) != "argmax":
+        labelling = labelling_for(found, labelling)
     stored = config.data if config else DataSource()
     if data is None and stored.name is None:
         raise datasets.DataError("evaluate: this network does not know its data set; give data=")
@@ -128,6 +133,7 @@ def evaluate(
         fold = stored.fold if fold is None else fold
         data_options = stored.options | (data_options or {})
     dataset = datasets.load(name, fold=fold, **(data_options or {}))
+    check_kind(network, config.model if config else type(network).__name__, dataset)
     _check_classes(network, config, dataset)
     pictures = dataset.split(split)
     if not len(pictures):
@@ -135,16 +141,17 @@ def evaluate(
     count, kept = len(pictures), []
     wanted = {pictures.names[k * count // examples] for k in range(examples)}
 
-    def label(network, image):
-        return labelled(network, image, labelling)[0]
-
     def keep(picture, prediction):
         if picture.name in wanted:
             kept.append((picture, prediction))
 
     with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
         watched = progress(loader, total=count) if progress else loader
-        confusion, seconds = score(network, watched, dataset.classes, keep, label)
+        if network.task == "pictures":
+            confusion, seconds = rank(network, watched, dataset.classes, keep)
+        else:
+            label = functools.partial(_label, labelling)
+            confusion, seconds = score(network, watched, dataset.classes, keep, label)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
     return Evaluation(
@@ -165,6 +172,10 @@ def evaluate(
         weights.stem if weights is not None and weights.parent == checkpoints.WEIGHTS else None,
         dict(getattr(network, "options", {})),
     )
+
+
+def _label(labelling, network, image):
+    return labelled(network, image, labelling)[0]
 
 
 def _check_classes(network, config, dataset):

@@ -27,7 +27,7 @@ from minicnn.images.strip import checkers, names_strip
 from minicnn.inference.published import best_labelling
 from minicnn.labelling.labelling import as_labelling, labelled, name_of
 from minicnn.learning.covers import with_classifier
-from minicnn.learning.trained import trained
+from minicnn.learning.trained import needs_pixels, trained
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
 # The largest long side that one may ask for. A network needs about 650 bytes for each pixel that it
@@ -82,7 +82,9 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
 
 
 def labelling_for(model, labelling=None):
-    """The labelling of a Trained, ready to be used; None means the best that was measured."""
+    """The labelling of a Trained, ready to be used; None means the best that was measured. Raises
+    ValueError for a network that names whole pictures."""
+    needs_pixels(model)
     if labelling is None:
         labelling = best_labelling(model.weights)
     return with_classifier(as_labelling(labelling), model.network, model.weights)

@@ -18,6 +18,7 @@ from minicnn.basics.typed import Malformed, number, word
 FORMAT = 2
 STEPS = 1_000_000_000  # the longest training that can be described
 SEEDS = 2**63 - 1  # the largest seed
+CLASSES = 100_000  # of whole pictures, at most
 
 
 class CheckpointError(ValueError):
@@ -172,7 +173,8 @@ def _check(config, complete):
     model, _ = models.find(config.model)
     config.options = _network_options(model, config.options, complete)
     count = len(config.classes)
-    typed.check(count, "the number of classes", range=(1, 255))
+    most = 255 if model.task == "pixels" else CLASSES  # the label of a pixel is a byte
+    typed.check(count, "the number of classes", range=(1, most))
     if len(set(config.classes)) < count:
         raise Malformed("classes holds a name twice")
     if config.total_steps is not None:
@@ -200,6 +202,8 @@ def _check(config, complete):
 
 def _check_pace(config):
     """Steps that rise, each with a total beyond it."""
+    if config.pace == []:
+        raise Malformed("pace holds no values")
     before = -1
     for k, piece in enumerate(config.pace or []):
         step, total = _of_length(piece, 2, f"pace[{k}]")

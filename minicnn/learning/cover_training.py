@@ -23,7 +23,7 @@ from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.covers import cover_file, save_cover
 from minicnn.learning.run import Run
 from minicnn.learning.segments import Segments
-from minicnn.learning.trained import trained
+from minicnn.learning.trained import needs_pixels, trained
 
 DEFAULTS = {
     "grid": 3,  # cells across and down the bounding box of a segment
@@ -66,7 +66,8 @@ def train_cover(
     """
     if not 1 <= epochs <= EPOCHS or int(epochs) != epochs:
         raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 to {EPOCHS}")
-    network, config, weights = trained(model, device)
+    network, config, weights = found = trained(model, device)
+    needs_pixels(found)
     superpixels = Labelling("superpixels").options
     o = merge_options("cover", DEFAULTS | superpixels, settings or {}, RANGES)
     superpixels = {name: o[name] for name in superpixels}

@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.datasets import DataError
 from minicnn.learning.checkpoints import BEST, LAST, restore
-from minicnn.learning.config import Best
+from minicnn.learning.config import STEPS, Best
 from minicnn.learning.errors import Diverged
 from minicnn.learning.interrupts import defer_interrupt
 from minicnn.learning.planning import TRIMS, new_total
@@ -78,7 +78,7 @@ class _Fitting:
 
     def _last_step(self):
         """What is drawn up to: of a training in minutes, nobody knows how many steps there are."""
-        return self.run.pace.total if self.limit is None else 10 * self.run.pace.total + 1000
+        return self.run.pace.total if self.limit is None else STEPS
 
     def _before_update(self, step, loss):
         """Between the loss of a step and what is learnt from it: only weights whose loss is a

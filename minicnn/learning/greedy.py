@@ -72,5 +72,5 @@ class Plan:
             except KeyboardInterrupt as stop:
                 hint = f"; go on with: minicnn resume {folder}" if folder else ""
                 said = str(stop).partition(";")[0] or "stopped"
-                raise KeyboardInterrupt(f"{said} of block {count}{hint}") from None
+                raise type(stop)(f"{said} of block {count}{hint}") from None
         return runs

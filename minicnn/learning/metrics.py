@@ -44,6 +44,8 @@ def highest(network, image):
 class Confusion:
     """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
 
+    what = "pixels"  # that are counted
+
     def __init__(self, classes):
         self.classes = tuple(classes)
         self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
@@ -66,26 +68,36 @@ class Confusion:
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
 
     def __repr__(self):
-        return (
-            f"<Confusion of {len(self.classes)} classes, {self.matrix.sum():,} pixels: "
-            f"{self.in_short()}>"
-        )
+        count = f"{len(self.classes)} classes, {self.matrix.sum():,} {self.what}"
+        return f"<{type(self).__name__} of {count}: {self.in_short()}>"
 
     def _repr_html_(self):
-        pixels = _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
-        rows = [["class", "pixels", "accuracy", "IoU"]]
-        for name, *shares in zip(
-            self.classes, pixels, self.per_class_accuracy, self.per_class_iou, strict=True
-        ):
-            rows.append([name, *(_percent(share).strip() for share in shares)])
+        rows = [[cell.strip() for cell in row] for row in self.table()]
         return f"<div>{displays.paragraphs(self.in_short())}{displays.table(rows)}</div>"
 
+    def scores(self):
+        """{name: share}: what says how good it is, the first is what one quotes."""
+        return {
+            "pixel accuracy": self.pixel_accuracy,
+            "class accuracy": self.class_accuracy,
+            "mean IoU": self.mean_iou,
+        }
+
     def in_short(self):
-        """The three scores in one line."""
-        scores = (self.pixel_accuracy, self.class_accuracy, self.mean_iou)
-        names = ("pixel accuracy", "class accuracy", "mean IoU")
-        pairs = zip(names, scores, strict=True)
-        return ", ".join(f"{name} {_percent(score).strip()}" for name, score in pairs)
+        """The scores in one line."""
+        return ", ".join(f"{n} {_percent(s).strip()}" for n, s in self.scores().items())
+
+    def shares(self):
+        """float64 (K,): the share of each class in the truth."""
+        return _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
+
+    def table(self):
+        """Rows of texts, the heads first: of every class its share, and how good it is."""
+        columns = (self.shares(), self.per_class_accuracy, self.per_class_iou)
+        rows = [
+            [name, *map(_percent, row)] for name, *row in zip(self.classes, *columns, strict=True)
+        ]
+        return [["class", self.what, "accuracy", "IoU"], *rows]
 
     @property
     def pixel_accuracy(self):
@@ -125,20 +137,16 @@ class Confusion:
             "confusion": self.matrix.tolist(),
         }
 
+    def score_lines(self):
+        """The scores and the classes as lines of text."""
+        width = max(5, *map(len, self.classes)) + 1
+        lines = [f"{name:15} {_percent(share)}" for name, share in self.scores().items()]
+        rows = (f"{n:{width}} " + " ".join(f"{c:>8}" for c in row) for n, *row in self.table())
+        return [*lines, "", *rows]
+
     def lines(self):
         """The scores, the classes and the matrix as lines of text."""
-        lines = [
-            f"pixel accuracy  {_percent(self.pixel_accuracy)}",
-            f"class accuracy  {_percent(self.class_accuracy)}",
-            f"mean IoU        {_percent(self.mean_iou)}",
-        ]
-        width = max(5, *map(len, self.classes)) + 1
-        pixels = _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
-        lines += ["", f"{'class':{width}} {'pixels':>8} {'accuracy':>8} {'IoU':>8}"]
-        for row in zip(
-            self.classes, pixels, self.per_class_accuracy, self.per_class_iou, strict=True
-        ):
-            lines.append(f"{row[0]:{width}} " + " ".join(_percent(v) for v in row[1:]))
+        lines, width = self.score_lines(), max(5, *map(len, self.classes)) + 1
         names = [name[:5] for name in self.classes]
         lines += ["", "confusion, percent of each row (rows: truth, columns: prediction)"]
         lines.append(" " * width + "".join(f" {name:>5}" for name in names))
@@ -150,27 +158,6 @@ class Confusion:
     def rows(self):
         """float64 (K, K): the matrix with rows that sum to 1, NaN where a class does not occur."""
         return _ratios(self.matrix, self.matrix.sum(axis=1, keepdims=True))
-
-
-class Ranks:
-    """At which rank the right class of each picture stands, by the scores of a network."""
-
-    def __init__(self, classes):
-        self.classes = tuple(classes)
-        self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)  # [class, best answer]
-        self.ranks = []
-
-    def add(self, label, scores):
-        """One picture: its class and the scores (classes,). Of equal scores the first is better."""
-        if not np.isfinite(scores).all():
-            raise ScoresError("the network's scores are NaN or infinite, so they name nothing")
-        order = np.argsort(-scores, kind="stable")
-        self.ranks.append(int(np.flatnonzero(order == label)[0]))
-        self.matrix[label, order[0]] += 1
-
-    def top(self, k):
-        """Share of the pictures whose class is among the k best; NaN without pictures."""
-        return float(np.mean([rank < k for rank in self.ranks])) if self.ranks else float("nan")
 
 
 def _ratio(part, whole):

@@ -11,9 +11,10 @@ import numpy as np
 from minicnn import datasets
 from minicnn import functional as F
 from minicnn.engine import randomness
-from minicnn.learning.errors import TrainingError
-from minicnn.learning.metrics import Ranks
+from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
+from minicnn.learning.ranks import rank
 from minicnn.learning.task import Task, evenly
 
 THREADS = 2  # that read and cut pictures
@@ -65,13 +66,12 @@ class Pictures(Task):
         return F.cross_entropy(scores, labels), right
 
     def validate(self, count=None):
-        ranks = Ranks(self.config.classes)
-        order = evenly(self.val, count)
-        with datasets.Loader(
-            self.val, order, skip_bad=self.config.skip_bad, threads=THREADS
-        ) as loader:
-            for picture in loader:
-                ranks.add(picture.label, self.network.predict(picture.image))
+        order, skip_bad = evenly(self.val, count), self.config.skip_bad
+        with datasets.Loader(self.val, order, skip_bad=skip_bad, threads=THREADS) as pictures:
+            try:
+                ranks, _ = rank(self.network, pictures, self.config.classes)
+            except ScoresError as error:
+                raise Diverged(str(error)) from None
         return {"val_accuracy": round(ranks.top(1), 6), "val_top5": round(ranks.top(5), 6)}
 
     def second(self, found):

@@ -9,12 +9,15 @@ KINDS = {"pixels": "pictures with a label for every pixel", "pictures": "picture
 
 
 def task_for(network, config, dataset):
-    """What this network learns from this data set. Raises TrainingError if they do not go
-    together."""
-    cls = TASKS[network.task]
-    if dataset.kind != cls.kind:
+    """What this network learns from this data set."""
+    check_kind(network, config.model, dataset)
+    return TASKS[network.task](network, config, dataset)
+
+
+def check_kind(network, name, dataset):
+    """Raises TrainingError if a network called `name` does not go with this data set."""
+    kind = TASKS[network.task].kind
+    if dataset.kind != kind:
         raise TrainingError(
-            f"{config.model} learns from {KINDS[cls.kind]}, and {dataset.name} has "
-            f"{KINDS[dataset.kind]}"
+            f"{name} learns from {KINDS[kind]}, and {dataset.name} has {KINDS[dataset.kind]}"
         )
-    return cls(network, config, dataset)

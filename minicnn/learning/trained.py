@@ -20,6 +20,16 @@ class Trained(NamedTuple):
     weights: Path | None = None
 
 
+def needs_pixels(model):
+    """Raises ValueError if a Trained names whole pictures, where labels of pixels are asked for."""
+    if model.network.task != "pixels":
+        name = model.config.model if model.config else type(model.network).__name__
+        raise ValueError(
+            f"{name} says what a whole picture shows, not what its pixels are; take a network for "
+            "pixels, for instance multi-scale"
+        )
+
+
 def trained(model, device="cpu"):
     """The Trained of a run folder, a .safetensors file, the name of a shipped network, a finished
     Run, or a network itself."""

@@ -49,11 +49,13 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'patch', 'single-scale', 'multi-scale' or 'recurrent'
-    data      'scenes', the name of an installed data set, or the path of a folder data set
+    model     'patch', 'single-scale', 'multi-scale', 'recurrent', or 'three-layers', which learns
+              the class of whole pictures
+    data      'scenes', the name of an installed data set, or the path of a folder: one with label
+              maps, or for three-layers one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
-    epochs, steps, minutes   how long: one of them (5 epochs if none). `minutes` is turned into a
-              number of steps before the first one, by timing a few
+    epochs, steps, minutes   how long: one of them (5 epochs if none). `minutes` becomes a number of
+              steps by timing a few, and is corrected on the way as the training turns out
     recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options,
               {"lr": 0.01, "normalise": "both"}; defaults: `minicnn train --help`
     fold      test fold of a data set that has folds
@@ -64,14 +66,16 @@ def train(
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); freeze (modules);
-    validations, checkpoint_seconds, checkpoint_steps. Those of a network:
+    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step, of
+    three-layers); freeze (modules); validations, checkpoint_seconds, checkpoint_steps. Those of a
+    network:
 
         multi-scale, single-scale  scales, width, hidden, tables, nonlinearity, last_linear,
                                    dropout, pyramid, normalise, window, floor
         patch                      blocks, width, nonlinearity, normalise, every
         recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
                                    normalise, nonlinearity, width
+        three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
@@ -87,7 +91,7 @@ def train(
         config.overfit_one, config.skip_bad = overfit_one, skip_bad
         config.threads = get_num_threads()
         config.long_side = long_side(dataset.split("train"))
-        memory.check_training(model, len(config.classes), config.options, config.long_side)
+        _check_memory(config)
         randomness.manual_seed(seed)
         network = checkpoints.build(config)
         if begun:
@@ -108,6 +112,12 @@ def train(
         run = Run(config, network, task, out, quiet)
         run.save()
         return run.fit(minutes)
+
+
+def _check_memory(config):
+    """Before anything large is made; see memory.py."""
+    count, batch = len(config.classes), config.training.batch
+    memory.check_training(config.model, count, config.options, config.long_side, batch)
 
 
 def check_length(**given):

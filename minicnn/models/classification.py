@@ -30,6 +30,14 @@ class ClassificationModel(Model):
             part = part[:, ::-1]
         return normalise_rgb(part)
 
+    def preprocess(self, image):
+        """The inputs of `forward` for one picture: the middle of it, float32 (3, size, size)."""
+        return [self.crop(image)]
+
+    def input_scale(self, k):
+        """How many pixels of its crop a pixel of input k stands for."""
+        return 1
+
     def predict(self, image):
         """Class scores, float32 (classes,), of the middle of a picture, uint8 (H, W, 3)."""
         with self._predicting():

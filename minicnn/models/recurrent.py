@@ -240,6 +240,8 @@ class Recurrent(SegmentationModel):
         if random:
             count = int(draw.integers(1, count + 1))
         less = self.margin() - self.margin(count)  # fewer instances see less
+        sees = self.sees(count)  # a picture of a few rows has no room for every shift
+        a, b = (min(s, n - 2 * less - sees) for s, n in zip((a, b), x.shape[2:], strict=True))
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
         answers, margin = self.compose(x, self.stride, count), self.margin(count)
         losses = [self._loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]

@@ -152,7 +152,10 @@ def test_hints_that_lead_to_the_index_are_found(hint, wrong):
 def test_no_hint_sends_anybody_to_the_index():
     folders = ("minicnn", "lectures", "examples", "tests", ".ci")
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".md", "")]
-    files += [ROOT / name for name in ("README.md", "setup.cfg", "pytest_minicnn.py")]
+    files += [
+        ROOT / name
+        for name in ("README.md", "setup.cfg", "pytest_minicnn.py", "minicnn_command.py")
+    ]
     found = [
         f"{path}: {hit[0]}"
         for path in files

@@ -75,7 +75,7 @@ def test_confusion_of_nothing_is_valid_json():
 
 def test_evaluate_takes_everything_from_the_run(run):
     result = minicnn.evaluate(run.folder)
-    by_hand = Confusion(run.config["classes"])
+    by_hand = Confusion(run.config.classes)
     for picture in datasets.load("scenes", **SCENES).split("test"):
         by_hand.add(picture.labels, run.network.predict(picture.image).argmax(axis=0))
     assert result.confusion.matrix.tolist() == by_hand.matrix.tolist()

@@ -9,7 +9,7 @@ import minicnn
 from minicnn import Tensor, optim
 from minicnn import functional as F
 from minicnn.cli import main
-from minicnn.learning.training import TRAINING_DEFAULTS
+from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.models.recurrent import NETS, Recurrent
 
 RNG = np.random.default_rng(0)
@@ -236,4 +236,4 @@ def test_from_training_to_labels(tmp_path, capsys):
         network("rCNN2").change(fine="stich")
     assert main(["train", "recurrent", "--recipe", "faithful", "--steps", "1", "--set", *small,
                  "net=rCNN3", "--out", str(tmp_path / "faithful")]) == 0  # fmt: skip
-    assert minicnn.resume(run, quiet=True).step == 2
+    assert minicnn.resume(run, quiet=True).steps_done == 2
