@@ -12,7 +12,7 @@ import minicnn.ops
 from minicnn import cli
 from minicnn.cli import information
 from minicnn.engine import devices, launching
-from minicnn.ops import max_pool2d
+from minicnn.ops import max_pool_maps
 from minicnn.ops.fast import tiled_gpu as conv2d_gpu
 
 
@@ -219,7 +219,7 @@ def test_offsets_of_a_convolution_do_not_wrap():
         conv2d_gpu.offsets.__wrapped__(np, 4, 1, 1, 2**15, 2**15, 1, 1)
     x = Large((1, 4, 2**15, 2**14))
     with pytest.raises(ValueError, match=r"max_pool_maps: a picture of \(4, 32768, 16384\) has"):
-        max_pool2d.check_pooling("max_pool_maps", x, (2, 2), (0, 0), (1, 1))
+        max_pool_maps.MaxPoolMaps([[0, 1]], 2, None, 0, False, None).check(x)
 
 
 def test_kernels_count_in_int_alone():
