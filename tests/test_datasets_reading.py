@@ -2,14 +2,25 @@
 
 import os
 import struct
+import sys
+import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 from datasets_samples import random_image
-from PIL import Image
+from PIL import Image, features
 
-from minicnn.images.reading import ImageError, read_image, read_labels
+from minicnn.images import reading
+from minicnn.images.reading import (
+    ImageError,
+    orientation,
+    read_image,
+    read_labels,
+    read_with_mask,
+    turned,
+)
+from minicnn.plain import read_text
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
@@ -171,3 +182,162 @@ def test_labels_that_are_refused(tmp_path):
     path = saved(tmp_path, Image.fromarray(GREY))
     path.write_bytes(path.read_bytes()[:50])
     refused("damaged", read_labels, path)
+
+
+# ------------------------------------------------------------------------- what is transparent
+
+
+def test_the_mask_of_what_is_transparent(tmp_path):
+    alpha = np.full((5, 7, 1), 255, np.uint8)
+    alpha[2:, 3:], alpha[0, 0] = 0, 127
+    path = saved(tmp_path, Image.fromarray(np.concatenate([RGB, alpha], axis=2)))
+    image, opaque = read_with_mask(path)
+    np.testing.assert_array_equal(opaque, alpha[:, :, 0] >= 128)
+    np.testing.assert_array_equal(image, read_image(path))
+    picture = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    picture.putpalette([10, 20, 30, 40, 50, 60])
+    _, opaque = read_with_mask(saved(tmp_path, picture, transparency=0))
+    assert opaque.tolist() == [[False, True]]
+    for opaque_picture in (RGB, GREY, np.dstack([RGB, np.full((5, 7), 255, np.uint8)])):
+        assert read_with_mask(saved(tmp_path, Image.fromarray(opaque_picture)))[1] is None
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_the_mask_is_turned_with_the_picture(tmp_path, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    alpha = np.full((5, 7), 255, np.uint8)
+    alpha[1, 2] = 0
+    path = saved(tmp_path, Image.fromarray(np.dstack([RGB, alpha])), exif=exif)
+    image, opaque = read_with_mask(path)
+    np.testing.assert_array_equal(opaque, turned(alpha > 0, turn))
+    assert image.shape[:2] == opaque.shape and orientation(path) == turn
+    path = saved(tmp_path, Image.fromarray(GREY), exif=exif)
+    np.testing.assert_array_equal(read_labels(path), turned(GREY, turn))
+
+
+def test_void_where_a_label_picture_is_transparent(tmp_path):
+    alpha = np.full((5, 7), 255, np.uint8)
+    alpha[1] = 0
+    path = saved(tmp_path, Image.fromarray(np.dstack([GREY, alpha]), "LA"))
+    np.testing.assert_array_equal(read_labels(path), np.where(alpha == 0, 255, GREY))
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "L", "1", "I;16", "CMYK"])
+def test_blocks_make_one_picture(tmp_path, mode, monkeypatch):
+    big = random_image(size=(50, 70))
+    if mode == "I;16":
+        picture = Image.fromarray(big[:, :, 0].astype(np.uint16) * 257)
+    else:
+        picture = Image.fromarray(big).convert(mode)
+    if "A" in mode:
+        picture.putalpha(Image.fromarray(big[:, :, 1]))
+    path = saved(tmp_path, picture, "tiff" if mode == "CMYK" else "png")
+    whole = read_with_mask(path)
+    monkeypatch.setattr(reading, "BLOCK", 16)
+    for before, after in zip(whole, read_with_mask(path), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA"])
+def test_memory_of_large_pictures(tmp_path, mode):
+    """Ours only, which is what can be bounded: the picture, its mask, and blocks beside."""
+    path = saved(tmp_path, Image.new(mode, (4000, 3000)), compress_level=1)
+    tracemalloc.start()
+    image, _ = read_with_mask(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert image.shape == (3000, 4000, 3) and peak < 12e6 * 4 + 2048**2 * 13
+
+
+# --------------------------------------------------------------------------------- what is said
+
+
+@pytest.mark.parametrize(
+    "start, message",
+    [
+        (b"\0\0\0 ftypheic" + bytes(20), "pip install pillow-heif"),
+        (b"\0\0\0 ftypmif1" + bytes(20), "in the format HEIC"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(20), "in the format JPEG XL"),
+        (b"\0\0\0 ftypcrx " + bytes(20), "camera raw, which must be developed"),
+        (b"II*\0\x10\0\0\0CR" + bytes(20), "camera raw"),
+        (b"8BPS" + bytes(20), "in the format Photoshop"),
+        (b"%PDF-1.7" + bytes(20), "in the format PDF"),
+        (b'<?xml version="1.0"?><svg>', "which has no pixels"),
+    ],
+)
+def test_other_formats_are_named(tmp_path, monkeypatch, start, message):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    (tmp_path / "picture.jpg").write_bytes(start)
+    refused(message, read_image, tmp_path / "picture.jpg")
+
+
+@pytest.mark.parametrize("ending, feature", [("avif", "avif"), ("jp2", "jpg_2000")])
+def test_newer_formats(tmp_path, ending, feature):
+    if not features.check(feature):
+        pytest.skip(f"this Pillow has no {feature}")
+    image = read_image(saved(tmp_path, Image.fromarray(np.full((16, 16, 3), 90, np.uint8)), ending))
+    assert image.shape == (16, 16, 3) and abs(image.astype(int) - 90).max() < 4
+
+
+def test_heic(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.fromarray(np.full((64, 64, 3), 90, np.uint8))).save(
+        tmp_path / "a.heic"
+    )
+    assert abs(read_image(tmp_path / "a.heic").astype(int) - 90).max() < 4
+
+
+def test_a_bad_exif_is_no_reason_to_refuse_pixels(tmp_path):
+    for exif in (b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(40), b"Exif\0\0rubbish"):
+        path = saved(tmp_path, Image.fromarray(RGB), "jpg", exif=exif)
+        assert read_image(path).shape == (5, 7, 3) and orientation(path) is None
+
+
+def test_a_damaged_tiff_says_only_our_sentence(tmp_path, capfd):
+    path = saved(tmp_path, Image.fromarray(RGB), "tiff", compression="tiff_deflate")
+    data = bytearray(path.read_bytes())
+    data[12:60] = bytes(48)
+    path.write_bytes(data)
+    refused("damaged", read_image, path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "name, shown",
+    [
+        ("two\nlines", r"two\nlines"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("caf\udce9", r"caf\udce9"),
+        ("n\0l", r"n\x00l: there is no such file"),
+    ],
+)
+def test_odd_names_are_shown_in_one_line(name, shown):
+    with pytest.raises(ImageError) as caught:
+        read_image(f"/no/such/{name}")
+    assert shown in str(caught.value) and str(caught.value).isprintable()
+
+
+def test_a_name_that_is_no_utf_8_is_read(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    Image.fromarray(RGB).save(saved(tmp_path, Image.fromarray(RGB)))
+    os.rename(tmp_path / "picture.png", path)
+    np.testing.assert_array_equal(read_image(path), RGB)
+
+
+def test_plain_text(tmp_path):
+    (tmp_path / "a").write_bytes("\ufeffé\n".encode())
+    assert read_text(tmp_path / "a") == "é\n"
+    (tmp_path / "b").write_bytes(b"caf\xe9")
+    os.mkfifo(tmp_path / "pipe")
+    for path, most, message in (
+        (tmp_path / "a", 3, "is larger than 3e-06 MB"),
+        (tmp_path / "b", 99, "not readable as UTF-8"),
+        (tmp_path / "pipe", 99, "only a pipe or a device"),
+        ("/dev/zero", 99, "only a pipe or a device"),
+        (tmp_path, 99, "is a folder"),
+        (tmp_path / "none", 99, "no such file"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_text(path, most=most)

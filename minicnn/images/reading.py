@@ -1,24 +1,29 @@
-"""Picture files into plain arrays, safely: photographs by `read_image`, labels by `read_labels`.
+"""Picture files into plain arrays, safely: photographs by `read_image` and `read_with_mask`, labels
+by `read_labels`, or, where a label picture `is_painted` in colours, as a photograph.
 
-The size is taken from the file's header and judged before a single pixel is decoded, because a
-file of a few kilobytes can unfold into gigabytes. A damaged file raises; it is never half read.
+A damaged file raises; it is never half read. Pillow's picture is copied block by block into the
+array that is returned, so that a photograph of 100 megapixels takes its own memory twice, not
+eight times.
 """
-
-import threading
-from pathlib import Path
 
 import numpy as np
 
+from minicnn.images.formats import FORMATS, ImageError, decoding, opened
+
+__all__ = [
+    "ImageError",
+    "is_painted",
+    "orientation",
+    "read_image",
+    "read_labels",
+    "read_with_mask",
+    "turned",
+]
+
 MAX_PIXELS = 100_000_000
-# What a photograph may come as. Others that Pillow knows are left out on purpose: EPS, for one,
-# would start a PostScript interpreter on whatever the file says.
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
-
-_opening = threading.Lock()
-
-
-class ImageError(ValueError):
-    """A picture file that cannot be used; the message names the file and says why."""
+BLOCK = 2048  # side of the squares in which a picture is converted
+ORIENTATION = 0x0112  # the EXIF tag: how a viewer has to turn what is stored
+SEE_THROUGH = 128  # an alpha below it counts as transparent
 
 
 def read_image(path, max_pixels=MAX_PIXELS):
@@ -28,21 +33,23 @@ def read_image(path, max_pixels=MAX_PIXELS):
     scaled to 8 bit (65535 becomes 255); what is transparent is laid on white. Of an animation, the
     first picture. Raises ImageError: no such file, not a picture, truncated, over `max_pixels`.
     """
-    from PIL import ImageOps
+    return _photograph(path, max_pixels, masked=False)[0]
 
-    with _open(path, FORMATS, max_pixels) as picture:
-        with _decoding(path):
-            picture.load()
-            ImageOps.exif_transpose(picture, in_place=True)
-            return _rgb(picture, path)
+
+def read_with_mask(path, max_pixels=MAX_PIXELS):
+    """(image, opaque): the picture as `read_image` gives it, and bool (H, W), False where it is
+    transparent (for more than half); None instead of the mask if it is transparent nowhere."""
+    image, opaque = _photograph(path, max_pixels, masked=True)
+    return image, None if opaque is None or opaque.all() else opaque
 
 
 def read_labels(path, max_pixels=MAX_PIXELS):
-    """The label map in a PNG file as uint8 (H, W): the numbers stored for the pixels, which of an
-    indexed PNG are the palette's indices, not its colours. Raises ImageError as `read_image` does,
-    and for a file that is not an indexed PNG or an 8-bit grey one."""
-    with _open(path, ("PNG",), max_pixels) as picture:
-        depth, grey = _png_depth(path), picture.mode in ("1", "L", "I", "I;16", "I;16B")
+    """The label map in a PNG file as uint8 (H, W), turned as its own EXIF orientation says: the
+    numbers stored for the pixels, which of an indexed PNG are the palette's indices, not its
+    colours; 255, which is void, where a grey PNG is transparent. Raises ImageError as `read_image`
+    does, and for a file that is not an indexed PNG or an 8-bit grey one."""
+    with opened(path, ("PNG",), max_pixels) as picture:
+        depth, grey = _png_depth(path), picture.mode in ("1", "L", "LA", "I", "I;16", "I;16B")
         if picture.mode != "P" and not grey:
             raise ImageError(
                 f"{path}: is a colour picture ({picture.mode}), but labels are numbers: save it as "
@@ -50,77 +57,107 @@ def read_labels(path, max_pixels=MAX_PIXELS):
             )
         if grey and depth != 8:  # Pillow would stretch 4-bit values to 0 .. 255
             raise ImageError(f"{path}: is a {depth}-bit grey PNG; save labels with 8 bits")
-        with _decoding(path):
-            return np.array(picture)
+        with decoding(path, picture):
+            picture.load()
+            labels, stored = _upright(picture)
+            for place, block in _blocks(picture):
+                numbers = np.asarray(block)
+                if picture.mode == "LA":
+                    numbers = np.where(numbers[..., 1] < SEE_THROUGH, 255, numbers[..., 0])
+                stored[place] = numbers
+            return labels
 
 
-def _open(path, formats, max_pixels):
-    """The opened Pillow image, its header read and its size judged, nothing decoded yet."""
-    from PIL import Image
+def is_painted(path, max_pixels=MAX_PIXELS):
+    """Whether a PNG file holds colours, not the numbers of an indexed or a grey one."""
+    with opened(path, ("PNG",), max_pixels) as picture:
+        return picture.mode in ("RGB", "RGBA")
 
-    if Path(path).is_dir():
-        raise ImageError(f"{path}: is a folder; name the pictures in it, {path}/*.jpg")
-    if not Path(path).is_file():  # a pipe would be waited for, for ever
-        raise ImageError(f"{path}: there is no such file")
-    try:
-        # Pillow has a limit of its own, below ours, that warns or raises; ours is judged below.
-        with _opening:
-            theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                picture = Image.open(path, formats=formats)
-            finally:
-                Image.MAX_IMAGE_PIXELS = theirs
-    except PermissionError:
-        raise ImageError(f"{path}: may not be read (permission denied)") from None
-    except Exception as error:  # a decoder fed with arbitrary bytes raises nearly anything
-        kinds = ", ".join(formats)
-        raise ImageError(f"{path}: is damaged, or not a picture in one of {kinds}") from error
+
+def orientation(path, max_pixels=MAX_PIXELS):
+    """The EXIF orientation of a picture file, 1 to 8, or None if it tells none."""
+    with opened(path, FORMATS, max_pixels) as picture, decoding(path, picture):
+        return _orientation(picture)
+
+
+def turned(stored, orientation):
+    """The array (H, W, ...) as EXIF orientation 1 to 8 wants it seen; a view, nothing is copied."""
+    if orientation >= 5:  # 5 to 8: rows and columns change places first
+        stored = stored.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        stored = stored[::-1]
+    if orientation in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    return stored
+
+
+def _photograph(path, max_pixels, masked):
+    with opened(path, FORMATS, max_pixels) as picture, decoding(path, picture):
+        picture.load()
+        image, stored = _upright(picture, 3)
+        opaque, stored_opaque = None, None
+        if masked and _has_alpha(picture):
+            opaque, stored_opaque = _upright(picture, dtype=bool)
+        for place, block in _blocks(picture):
+            stored[place], alpha = _rgb(block, picture.format, path)
+            if opaque is not None:
+                stored_opaque[place] = alpha is None or alpha >= SEE_THROUGH
+        return image, opaque
+
+
+def _upright(picture, *channels, dtype=np.uint8):
+    """(array, view): an empty array for the upright picture, and the same array as it has to be
+    seen while pixels are written into it in the order in which the file stores them."""
+    turn, (width, height) = _orientation(picture) or 1, picture.size
+    upright = np.empty(((height, width) if turn < 5 else (width, height)) + channels, dtype)
+    back = {6: 8, 8: 6}.get(turn, turn)  # all others are undone by themselves
+    return upright, turned(upright, back)
+
+
+def _blocks(picture):
+    """(place, block) of a loaded picture: a part of it, and where in the array it belongs."""
     width, height = picture.size
-    if width * height > max_pixels:
-        picture.close()
-        raise ImageError(
-            f"{path}: has {width} x {height} = {width * height / 1e6:.1f} megapixels; at most "
-            f"{max_pixels / 1e6:g} are read, so make it smaller first"
-        )
-    return picture
+    for top in range(0, height, BLOCK):
+        for left in range(0, width, BLOCK):
+            right, bottom = min(left + BLOCK, width), min(top + BLOCK, height)
+            place = slice(top, bottom), slice(left, right)
+            yield place, picture.crop((left, top, right, bottom))
 
 
-class _decoding:
-    """Turns whatever a decoder raises in this block into an ImageError that names the file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if error is None or isinstance(error, ImageError) or not isinstance(error, Exception):
-            return
-        if isinstance(error, MemoryError):
-            raise ImageError(f"{self.path}: does not fit into memory; make it smaller") from error
-        raise ImageError(f"{self.path}: is damaged or truncated ({error})") from error
+def _orientation(picture):
+    """1 to 8, or None. EXIF that cannot be read is no reason to refuse the pixels."""
+    try:
+        found = picture.getexif().get(ORIENTATION)
+    except Exception:
+        return None
+    return found if found in range(1, 9) else None
 
 
-def _rgb(picture, path):
-    """uint8 (H, W, 3) of a decoded Pillow image in any of its modes."""
+def _has_alpha(picture):
+    return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+
+
+def _rgb(picture, kind, path):
+    """(uint8 (H, W, 3), alpha uint8 (H, W) or None) of a decoded Pillow image in any of its modes;
+    `kind` is the format that it came in."""
     from PIL import Image
 
     mode = picture.mode
-    if mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM", None)):
+    if mode.startswith("I;16") or (mode == "I" and kind in ("PNG", "PPM")):
         wide = np.asarray(picture).astype(np.uint32)
         grey = ((wide * 255 + 32767) // 65535).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.repeat(grey[:, :, None], 3, axis=2), None
     if mode in ("I", "F"):
         raise ImageError(
             f"{path}: holds numbers of 32 bits, of which nobody says what is black and what is "
             "white; save it with 8 bits a colour"
         )
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture)
-    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    if not _has_alpha(picture):
+        return np.asarray(picture if mode == "RGB" else picture.convert("RGB")), None
+    picture = picture.convert("RGBA")
+    paper = Image.new("RGBA", picture.size, "white")
+    on_paper = Image.alpha_composite(paper, picture).convert("RGB")
+    return np.asarray(on_paper), np.asarray(picture.getchannel("A"))
 
 
 def _png_depth(path):
