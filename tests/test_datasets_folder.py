@@ -69,7 +69,10 @@ def test_a_listed_picture_that_is_missing(folder):
 @pytest.mark.parametrize(
     "line, message",
     [
-        ("4 grass", "line 5: must be  id <tab> name"),
+        ("4", "line 5: must be  id <tab> name"),
+        ("grass 4", "line 5: must be  id <tab> name"),
+        ("4 grass #12345", "#rrggbb, not '#12345'"),
+        ("1234567890\tgrass", "line 5: must be"),
         ("x\tgrass", "line 5: must be"),
         ("-1\tgrass", "line 5: must be"),
         ("256\tgrass", "0 to 254"),
