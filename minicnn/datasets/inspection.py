@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID, DataError
 from minicnn.datasets.registry import load
 from minicnn.datasets.splits import SPLITS
+
+GOOD = "every file is good"
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Survey:
     mean_colour     float64 (3,): RGB, 0 .. 255
     all_void        [(split, name), ...] of pictures without a labelled pixel
     bad             [(split, name, message), ...] of pictures that cannot be read
+    notes           sentences on what was decided though it might be otherwise
+    passed_over     sentences on files that belong to no picture
     """
 
     name: str
@@ -37,6 +42,8 @@ class Survey:
     mean_colour: np.ndarray = None
     all_void: list = field(default_factory=list)
     bad: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    passed_over: list = field(default_factory=list)
 
     @property
     def shares(self):
@@ -44,7 +51,7 @@ class Survey:
         return self.pixels / max(self.pixels.sum(), 1)
 
     def lines(self):
-        """The report as lines of text, the bad files last, where they are seen."""
+        """The report as lines of text, what is wrong last, where it is seen."""
         counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
         lines = [f"{self.name}: {sum(self.counts.values())} pictures ({counts})"]
         common = [f"{w} x {h} ({n})" for (h, w), n in self.sizes.most_common(5)]
@@ -68,9 +75,23 @@ class Survey:
             lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
         for split, name in self.all_void:
             lines.append(f"note: {name} ({split}) is void all over and will be passed over")
+        lines += [f"note: {text}" for text in self.notes]
+        lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
-        lines.append(f"{len(self.bad)} bad files" if self.bad else "every file is good")
-        return lines
+        return [printable(str(line)) for line in [*lines, self.verdict()]]
+
+    def verdict(self):
+        """The last line: what is wrong, or that every file is good."""
+        wrong = []
+        if not sum(self.counts.values()):
+            wrong.append("there is no picture in this data set")
+        elif not self.counts["train"]:
+            wrong.append("there is no picture for training")
+        if self.bad:
+            wrong.append(f"{len(self.bad)} bad file" + "s" * (len(self.bad) > 1))
+        if self.passed_over:
+            wrong.append(f"{len(self.passed_over)} passed over")
+        return "; ".join(wrong) or GOOD
 
 
 def survey(dataset, progress=None):
@@ -81,6 +102,8 @@ def survey(dataset, progress=None):
     found = Survey(dataset.name, tuple(dataset.classes), dataset.kind)
     count = len(dataset.classes)
     found.by_split = {split: np.zeros(count, np.int64) for split in SPLITS}
+    found.passed_over, notes = dataset.passed_over()
+    found.notes += notes
     found.counts = {split: len(dataset.names(split)) for split in SPLITS}
     colour, area = np.zeros(3), 0
     pairs = [(split, name) for split in SPLITS for name in dataset.names(split)]
@@ -95,6 +118,7 @@ def survey(dataset, progress=None):
         found.by_split[split] += pixels[:count]
         if dataset.kind == "pixels":
             found.void += int(pixels[VOID])
+            found.notes += picture.notes
             if pixels[VOID] == labels.size:
                 found.all_void.append((split, name))
         found.sizes[picture.image.shape[:2]] += 1
@@ -111,4 +135,4 @@ def check(name_or_path, say=print, progress=None, **options):
     found = survey(load(name_or_path, **options), progress)
     for line in found.lines():
         say(line)
-    return 1 if found.bad else 0
+    return 0 if found.verdict() == GOOD else 1
