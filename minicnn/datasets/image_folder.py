@@ -27,9 +27,8 @@ def is_image_folder(root):
     folders of those in `train`, `val` or `test`."""
     root = Path(root)
     tops = [root / split for split in SPLITS if (root / split).is_dir()] or [root]
-    return not (root / "classes.txt").exists() and any(
-        _pictures(f) for t in tops for f in _folders(t)
-    )
+    classes = (f for top in tops for f in _folders(top) if not (f / "labels").exists())
+    return not (root / "classes.txt").exists() and any(map(_pictures, classes))
 
 
 class ImageFolder(Dataset):

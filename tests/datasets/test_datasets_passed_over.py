@@ -112,7 +112,7 @@ def test_spaces_at_the_ends_of_names(folder):
 
 def test_a_name_that_is_no_utf_8(folder):
     os.rename(folder / "images/p1.jpg", os.fsencode(folder) + b"/images/caf\xe9.jpg")
-    refused(r"caf\udce9.jpg: has a name that is not UTF-8; rename it", Folder, folder)
+    refused(r"caf\xe9.jpg: has a name that is not UTF-8; rename it", Folder, folder)
 
 
 def test_a_name_with_a_line_break_is_one_line(folder, capsys):
