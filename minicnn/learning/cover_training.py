@@ -96,7 +96,8 @@ def train_cover(
     randomness.manual_seed(seed)
     shape = (descriptors.shape[3], len(dataset.classes), o["grid"], o["units"], o["dropout"])
     classifier = CoverClassifier(*shape)
-    losses = _learn(classifier, descriptors, targets, int(epochs), o, seed, progress is None)
+    how = {"lr": o["lr"], "weight_decay": o["weight_decay"], "quiet": progress is None}
+    losses = learn(classifier, descriptors, targets, int(epochs), seed=seed, **how)
     about = {"options": o, "superpixels": superpixels, "seed": seed, "epochs": int(epochs)}
     about |= {"classes": list(dataset.classes), "segments": len(targets)}
     about |= {"losses": losses.round(5).tolist()}
@@ -106,9 +107,9 @@ def train_cover(
     return classifier
 
 
-def _learn(classifier, descriptors, targets, epochs, o, seed, quiet):
-    """Trains the classifier; returns the mean loss of each epoch."""
-    options = TrainingOptions(lr=o["lr"], weight_decay=o["weight_decay"])
+def learn(classifier, descriptors, targets, epochs, lr=0.01, weight_decay=2e-3, seed=0, quiet=True):
+    """Trains a CoverClassifier; returns the mean loss of each epoch."""
+    options = TrainingOptions(lr=lr, weight_decay=weight_decay)
     config = Config("cover", [], {}, 0, training=options, seed=seed)
     found = moments(descriptors)
     task = Segments(classifier, config, descriptors, targets, found)
