@@ -265,8 +265,8 @@ assert max(errors.values()) < 2e-6
 
 # %% [markdown]
 # All are at the limit of float32. One difference remains: a tile mixes its pixels, so the roundoff
-# of the loudest is heard in all of them, where the direct sum has it in the windows that hold it. Of
-# a pixel that is 5000 times as large as the others that is little:
+# of the loudest is heard in all of them, where the direct sum has it in the windows that hold it.
+# Of a pixel that is 5000 times as large as the others that is little:
 
 # %%
 spoilt = x.astype(np.float32)

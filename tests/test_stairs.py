@@ -8,7 +8,7 @@ import minicnn
 
 ROOT = Path(minicnn.__file__).parent
 STAIRS = (
-    "emulator devices launching kernel op tensor randomness cases profiling",
+    "emulator forking devices launching kernel_cache kernel op tensor randomness cases profiling",
     "ops functional checking evidence diagnosis misplaced factors layers",
     "nn module optim images init tables",
     "datasets grouping models writing",

@@ -21,7 +21,8 @@ so the kernels need to know nothing about gains.
 Two algorithms. The one to read walks along the edges. The fast one writes the filters into a dense
 weight (F, C, K, L), zero where there is no edge, lets conv2d do its matrix product, and reads the
 gradients of the edges out of the dense one: it multiplies many zeros, and is faster all the same.
-The GPU has both too.
+Zero times infinity is not a number, so maps that hold an infinity are left to the first. The GPU
+has both too, and does not look: there an infinite map spoils all others, with edges or without.
 
 Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
 """
@@ -36,6 +37,7 @@ from minicnn.devices import array_module, empty_like
 from minicnn.kernel import Kernel, prange
 from minicnn.op import Op, contiguous, pair
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
+from minicnn.ops.magnitudes import finite
 
 conv2d_table_forward = Kernel("conv2d_table_forward")
 conv2d_table_grad_input = Kernel("conv2d_table_grad_input")
@@ -172,13 +174,13 @@ def dense(f, table, outputs, inputs):
     return w
 
 
-@conv2d_table_forward.fast()
+@conv2d_table_forward.fast(lambda x, *_: finite(x))
 def conv2d_table_forward_dense(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
     w = dense(f, table, y.shape[1], x.shape[1])
     conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
 
 
-@conv2d_table_grad_input.fast()
+@conv2d_table_grad_input.fast(lambda gy, *_: finite(gy))
 def conv2d_table_grad_input_dense(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
     w = dense(f, table, gy.shape[1], gx.shape[1])
     conv2d_grad_input(gy, w, sh, sw, ph, pw, dh, dw, 1, gx)
