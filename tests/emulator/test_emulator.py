@@ -356,3 +356,12 @@ def test_launches_are_counted():
     run(SCALE, "scale", (1,), (4,), *GOOD)
     GOOD[0] + GOOD[0].sum()
     assert emulator.launches - before == {"scale": 1, "sum": 1, "__add__": 1}
+
+
+def test_blocks_that_write_nothing_are_counted():
+    before = emulator.idle_blocks.copy()
+    for mode in (emulator.fast, emulator.checked):  # fast looks at nothing
+        with mode():
+            run(SCALE, "scale", (3,), (2,), *GOOD)
+            run(SCALE, "scale", (2,), (3,), *GOOD)
+    assert emulator.idle_blocks - before == {"scale": 1}

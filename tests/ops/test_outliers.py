@@ -24,6 +24,11 @@ LAYERS = {  # function, shapes, options
     "shifted, padded": (F.conv2d, [(1, 3, 49, 52), (5, 3, 3, 3)], {"padding": 1}),
     "shifted, strided": (F.conv2d, [(1, 3, 95, 103), (5, 3, 3, 3)], {"stride": 2}),
     "windows": (F.conv2d, [(1, 16, 12, 14), (30, 16, 3, 3), (30,)], {"padding": 1}),
+    "table": (
+        lambda x, w: F.conv2d_table(x, w, None, np.array([[0, 0], [2, 0], [1, 1], [3, 1]])),
+        [(2, 5, 9, 8), (4, 3, 3)],
+        {},
+    ),
     "few maps": (F.conv2d, [(2, 9, 20, 20), (5, 9, 1, 1), (5,)], {}),
     "shifted rows": (F.linear, [(5, 123), (67, 123), (67,)], {}),
     "products": (F.linear, [(1, 123), (67, 123)], {}),
