@@ -16,20 +16,29 @@ SETTINGS = {"width": 0.1, "patches": 20, "validations": 1, "checkpoint_steps": 1
 SETTINGS |= {"schedule": "constant", "warm_up": 0}  # the same rates, however long it was to be
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(a data set, the folder of a run of two steps on it, the weights after four)"""
+    root = tmp_path_factory.mktemp("trained")
+    make_folder(root / "here", count=8, size=(20, 24))
+    options = {"settings": SETTINGS, "quiet": True}
+    whole = minicnn.train("patch", root / "here", steps=4, **options).network.state_dict()
+    minicnn.train("patch", root / "here", steps=2, out=root / "run", **options)
+    return root / "here", root / "run", whole
+
+
 @pytest.fixture
-def moved(tmp_path):
-    """(folder of a run that was stopped, where its data is now, the weights of one that was not)"""
-    here, there = tmp_path / "here", tmp_path / "there" / "here"
-    make_folder(here, count=8, size=(20, 24))
-    options = {"steps": 4, "settings": SETTINGS, "quiet": True}
-    whole = minicnn.train("patch", here, **options)
-    minicnn.train("patch", here, out=tmp_path / "run", **options | {"steps": 2})
+def moved(trained, tmp_path):
+    """(the run, as if it had been stopped half way on data in tmp_path / "here"; where that is now;
+    the weights of a run that was not stopped)"""
+    data, run, whole = trained
+    shutil.copytree(data, tmp_path / "there" / "here")
+    shutil.copytree(run, tmp_path / "run")
     arrays, header = checkpoints.load(tmp_path / "run" / LAST)
     header |= {"total_steps": 4, "best": None}
+    header["data"]["name"] = str(tmp_path / "here")
     checkpoints.save(tmp_path / "run" / LAST, arrays, header)
-    there.parent.mkdir()
-    shutil.move(here, there)
-    return tmp_path / "run", there, whole
+    return tmp_path / "run", tmp_path / "there" / "here", whole
 
 
 def test_data_that_is_gone_says_how_to_tell_where_it_is(moved, capsys):
@@ -104,5 +113,5 @@ def test_a_place_that_does_not_exist_is_only_said(moved, capsys):
 def test_the_last_bits_are_those_of_a_run_whose_data_stayed(moved):
     folder, there, whole = moved
     run = minicnn.resume(folder, quiet=True, data=there)
-    for name, array in whole.network.state_dict().items():
+    for name, array in whole.items():
         assert np.array_equal(array, run.network.state_dict()[name])

@@ -19,7 +19,7 @@ from minicnn.learning.planning import (
 from minicnn.learning.progress import Progress
 
 
-# ------------------------------------------------------------------------------------------ by table
+# ---------------------------------------------------------------------------------------- by table
 @pytest.mark.parametrize(
     ("pieces", "shares"),
     [
@@ -93,7 +93,7 @@ def test_new_totals(left, per_step, expected):
     assert new_total(50, left, per_step, Pace(100)) == expected
 
 
-# ------------------------------------------------------------------------------- a whole training
+# -------------------------------------------------------------------------------- a whole training
 def trained_in(minutes, guess, per_step, per_picture, **options):
     clock = Clock()
     looks, count = looks_that_fit(60 * minutes, per_picture, 12, 50)
@@ -140,7 +140,7 @@ def test_what_cannot_be_known_in_time_is_stopped_and_says_how_to_go_on(capsys, t
 def test_a_resumed_run_has_the_very_rates(tmp_path):
     """The end moves while it trains in minutes; killed, it goes on without minutes, to that end."""
     options = {"data_options": SCENES, "quiet": True}
-    settings = {"width": 0.1, "validations": 2, "checkpoint_steps": 1, "warm_up": 3, "patches": 20}
+    settings = {"width": 0.1, "validations": 2, "warm_up": 3, "patches": 20}
     minicnn.train("patch", steps=20, out=tmp_path, settings=settings, **options)
     arrays, header = checkpoints.load(tmp_path / "last.safetensors")
     header |= {"step": 12, "pace": [[0, 15], [10, 30]], "total_steps": 30}

@@ -23,7 +23,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
-# --------------------------------------------------------------------------------------- the toys
+# ---------------------------------------------------------------------------------------- the toys
 @pytest.mark.parametrize(
     ("task", "network", "steps", "lr"),
     [(Bags, lambda: nn.Linear(3, 1), 150, 0.5), (Regions, OfRegions, 120, 0.2)],
@@ -67,7 +67,7 @@ def test_evenly():
     assert evenly(range(3), 9) == [0, 1, 2] and evenly([], 3) == []
 
 
-# ------------------------------------------------------------------------ variants that are all void
+# ---------------------------------------------------------------------- variants that are all void
 def corner_labels(root, count=6, size=(40, 60)):
     """A folder data set whose pictures have labels in one corner alone."""
     (root / "images").mkdir(parents=True)
@@ -132,7 +132,7 @@ def test_tiny_pictures_under_a_random_shift(net, size):
         loss.backward()
 
 
-# ------------------------------------------------------------------------------- learning one by heart
+# --------------------------------------------------------------------------- learning one by heart
 def test_overfit_one_says_whether_it_learnt(capsys):
     def trained(steps, **settings):
         settings = {"width": 0.5, "flip": False, "lr": 0.02, "warm_up": 0} | settings
@@ -151,7 +151,7 @@ def test_overfit_one_of_pictures(tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "learnt it: 100.0% of its pictures right"
 
 
-# ------------------------------------------------------------------------------- batches of pictures
+# ----------------------------------------------------------------------------- batches of pictures
 SETTINGS = {"size": 20, "width": 0.1, "batch": 4, "validations": 1, "dropout": 0.2}
 
 

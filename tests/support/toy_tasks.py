@@ -76,7 +76,7 @@ class Bags(Task):
     def bag(self, number):
         random = np.random.default_rng([1, number])
         points, red = random.uniform(0, 0.6, (5, 3)), number % 2
-        points[random.integers(5), 0] += 0.4 * red + 0.3 * red
+        points[random.integers(5), 0] += 0.7 * red
         return points.astype(np.float32), red
 
     def feed(self, first, last):
