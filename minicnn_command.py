@@ -1,7 +1,7 @@
 """What the command `minicnn` begins with: quiet if Ctrl-C comes while the package is imported.
 
 Importing minicnn takes a second, in which Ctrl-C would end in a traceback from somewhere within
-numba. This stands outside the package, because whatever stands inside imports the package first.
+numpy. This stands outside the package, because whatever stands inside imports the package first.
 """
 
 import os

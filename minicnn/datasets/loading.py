@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from minicnn.datasets.dataset import VOID, DataError
 
 _END = object()
+CHANCES = 200  # variants in a row of which nothing is left, until it is no bad luck any more
 
 
 class Loader:
@@ -117,7 +118,8 @@ class Loader:
             if item not in outcome:
                 outcome.append(item)
             in_a_row += 1
-            if in_a_row >= len(self.split):  # an endless order would be passed over for ever
+            # An endless order would be passed over for ever; but chance may do better next time.
+            if in_a_row >= len(self.split) + (CHANCES if self.empty else 0):
                 raise DataError(
                     f"none of {in_a_row} pictures in a row could be used: {len(self.skipped)} "
                     f"cannot be read, {len(self.void)} are void all over, and of {len(self.empty)} "

@@ -18,24 +18,23 @@ OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
 at_end = []  # called with the Run when its training has come to its end; figures draw its curves
 
 
-def fit(run, minutes=None):
-    """Trains to the last step; `Run.fit` says more."""
-    return _Fitting(run, minutes).run_all()
+def fit(run, minutes=None, clock=time.monotonic):
+    """Trains to the last step; `Run.fit` says more. `clock`, for tests, gives the seconds."""
+    return _Fitting(run, minutes, clock).run_all()
 
 
 class _Fitting:
-    def __init__(self, run, minutes):
+    def __init__(self, run, minutes, clock):
         self.run, self.minutes, self.config = run, minutes, run.config
         self.limit = None if minutes is None else 60 * minutes
-        self.progress = Progress(run, self.limit)
-        self.looking = self.begun = self.saved = 0.0  # seconds; moments
+        self.progress, self.clock = Progress(run, self.limit, clock), clock
+        self.begun = self.saved = clock()
         self.trims = 0
 
     # ---------------------------------------------------------------------------------- the loop
     def run_all(self):
         run = self.run
         run.begun_at = run.steps_done
-        self.begun = self.saved = time.monotonic()
         run.network.train()
         run.before_update = self._before_update
         loader = run.task.feed(run.steps_done, self._last_step())
@@ -57,6 +56,8 @@ class _Fitting:
                     if self._look_due(before, run.steps_done):
                         self._look()
                     self._trim()
+            if run.steps_done == 0:
+                raise DataError(f"nothing was learnt: {'; '.join(self._left_out(loader))}")
             if self._looked_at() < run.steps_done:
                 self._look()
         except KeyboardInterrupt as stop:
@@ -69,10 +70,8 @@ class _Fitting:
             raise
         run.save()
         self.progress.close()
-        for names, why in run.task.left_out(loader):
-            if names:
-                more = " ..." if len(names) > 1 else ""
-                self.progress.say(f"left out {len(names)} of the pictures, {why}: {names[0]}{more}")
+        for sentence in self._left_out(loader):
+            self.progress.say(f"left out {sentence}")
         self._finish()
         return run
 
@@ -89,14 +88,14 @@ class _Fitting:
         if every:
             due = done // every > self.config.step // every
         else:
-            due = time.monotonic() - self.saved > self.config.training.checkpoint_seconds
+            due = self.clock() - self.saved > self.config.training.checkpoint_seconds
         if due:
             self.run.save()
-            self.saved = time.monotonic()
+            self.saved = self.clock()
 
     # -------------------------------------------------------------------------------- the minutes
     def _time_is_over(self):
-        if self.limit is None or time.monotonic() - self.begun < OVERTIME * self.limit:
+        if self.limit is None or self.clock() - self.begun < OVERTIME * self.limit:
             return False
         run = self.run
         self.progress.say(
@@ -107,7 +106,7 @@ class _Fitting:
 
     def _trim(self):
         """Moves the end to where the measured speed says that the minutes end."""
-        run, spent = self.run, time.monotonic() - self.begun
+        run, spent = self.run, self.clock() - self.begun
         if self.limit is None or spent < (self.trims + 1) / TRIMS * self.limit:
             return
         self.trims = int(spent / self.limit * TRIMS)
@@ -141,7 +140,7 @@ class _Fitting:
         run = self.run
         if not len(run.task.val):
             return
-        begun = time.monotonic()
+        begun = self.clock()
         count = self.config.val_pictures or len(run.task.val)
         self.progress.say(f"step {run.steps_done}: looking at {count} validation pictures", True)
         try:
@@ -159,9 +158,17 @@ class _Fitting:
             f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
             f"{found['val_accuracy']:.1%}, {second}"
         )
-        self.progress.looked(time.monotonic() - begun)
+        self.progress.looked(self.clock() - begun)
 
     # ------------------------------------------------------------------------------------ the end
+    def _left_out(self, loader):
+        """Sentences about the pictures that were passed over."""
+        return [
+            f"{len(names)} of the pictures, {why}: {names[0]}{' ...' * (len(names) > 1)}"
+            for names, why in self.run.task.left_out(loader)
+            if names
+        ]
+
     def _failed(self, error):
         """After an exception: what is worth keeping is kept, and a sentence says how to go on."""
         run = self.run

@@ -110,7 +110,7 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
     old = network(4, width=0.1, **less).eval()
     new = network(4, width=0.1, **{**less, **more}).eval()
     about = initialise_from(old.state_dict(), {}, new, "old")
-    assert not about["new"]
+    assert not about.new
     image = picture(20, 28)
     np.testing.assert_allclose(new.predict(image), old.predict(image), atol=1e-5)
     narrower = network(4, width=0.1, **less)
@@ -130,7 +130,7 @@ def test_filters_are_not_widened_where_something_else_differs(network, before, a
     about = initialise_from(old.state_dict(), {}, new, "old")
     shapes = {path: p.shape for path, p in old.named_parameters()}
     differ = {path for path, p in new.named_parameters() if p.shape != shapes[path]}
-    assert differ and differ <= set(about["new"])
+    assert differ and differ <= set(about.new)
 
 
 @pytest.mark.parametrize("network", [SingleScale, MultiScale])
