@@ -280,4 +280,4 @@ assert by_class < by_row < by_colour < 60
 #
 # **ex01** asks for the walk over the tape. If you did it after chapter 02, try the rule «what was
 # copied is summed» on paper instead: what is the backward of `mean`, of `transpose`, of `concat`?
-# `minicnn/ops/shape.py` has the answers.
+# `minicnn/ops/shape.py` and `pad.py` have the answers.

@@ -149,6 +149,7 @@ conv2d_grad_weight.gpu(
 
 # ------------------------------------------------------------------------------------------ the op
 class Conv2d(Op):
+    hands_over = True
     floating = ("input", "weight", "bias")
 
     def __init__(self, stride=1, padding=0, dilation=1, groups=1):

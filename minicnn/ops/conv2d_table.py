@@ -140,6 +140,8 @@ def table_on_gpu(xp, edges):
 class Conv2dTable(Op):
     """forward(x, w), with the bias and the gains behind them where they exist."""
 
+    hands_over = True
+
     def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
         self.table = np.ascontiguousarray(table, dtype=np.int64)
         self.has_bias, self.has_gains = has_bias, has_gains

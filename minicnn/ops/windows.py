@@ -37,7 +37,7 @@ def named_padding(name, input, weight, stride, dilation):
     dh, dw = pair(dilation, "conv2d: dilation", 1)
     down, across = dh * (weight.shape[2] - 1), dw * (weight.shape[3] - 1)
     if down % 2 or across % 2:
-        from minicnn.ops.shape import pad
+        from minicnn.ops.pad import pad
 
         input = pad(input, (0, across % 2, 0, down % 2))
     return (down // 2, across // 2), input
