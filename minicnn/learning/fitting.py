@@ -107,17 +107,17 @@ class _Fitting:
     def _trim(self):
         """Moves the end to where the measured speed says that the minutes end."""
         run, spent = self.run, self.clock() - self.begun
-        if self.limit is None or spent < (self.trims + 1) / TRIMS * self.limit:
+        if self.limit is None or run.steps_done >= run.pace.total:
+            return
+        if spent < (self.trims + 1) / TRIMS * self.limit:
             return
         self.trims = int(spent / self.limit * TRIMS)
         per_step = self.progress.seconds_per_step()
         if per_step is None:
             return
-        left = (
-            self.limit - spent - self.progress.looks_left() * (self.progress.seconds_per_look or 0)
-        )
-        total = new_total(run.steps_done, left, per_step, run.pace)
-        if total is not None and total > run.steps_done:
+        looks = self.progress.looks_left() * (self.progress.seconds_per_look or 0)
+        total = new_total(run.steps_done, self.limit - spent - looks, per_step, run.pace)
+        if total is not None:
             run.pace.move_end(run.steps_done, total)
             self.config.pace, self.config.total_steps = run.pace.pieces, total
 

@@ -233,3 +233,11 @@ def test_clocks(seconds, text):
     from minicnn.learning.progress import _clock
 
     assert _clock(seconds) == text
+
+
+def test_the_end_is_the_end():
+    """Time that is left behind the last step is no reason for another, whose rate would be 0."""
+    clock = Clock()
+    run = run_of(timed(clock, lambda step: 1.0, 0.0), Weight(), 12, lr=0.1, validations=2)
+    fitting.fit(run, 12.4 / 60, clock)
+    assert run.steps_done == run.pace.total == 12 and run.config.pace is None
