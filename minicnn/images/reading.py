@@ -7,6 +7,7 @@ its decoder needs, and three for each pixel.
 """
 
 import contextlib
+import functools
 import threading
 from pathlib import Path
 
@@ -155,6 +156,7 @@ def _known():
     return Image.OPEN
 
 
+@functools.cache  # to look for what is not installed takes a quarter of reading a small picture
 def _know_heif():
     """Teaches Pillow HEIC, where pillow-heif is installed."""
     with contextlib.suppress(ImportError):
