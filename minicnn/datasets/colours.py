@@ -1,23 +1,41 @@
-"""Colours for classes that come without any."""
+"""Colours for classes that come without any: natural ones where the name tells, and else such as
+can be told from all others, also by people who do not see red and green."""
 
-import colorsys
 import re
 
 import numpy as np
 
-# Okabe and Ito's eight colours, which people with any common colour blindness tell apart.
-OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000")
+from minicnn.datasets.colour_vision import distances
 
+# The first seven are Okabe and Ito's (their eighth, black, is what void looks like). The others
+# were searched for: among all 33 and black the least distance is 15, and 25 for full colour vision.
+PALETTE = """
+    #e69f00 #56b4e9 #009e73 #f0e442 #0072b2 #d55e00 #cc79a7
+    #0000ff #000f87 #f0ffe1 #4bff87 #690f00 #5a1e5a #875af0 #e1b4b4 #69693c #b4a54b #0f0fc3 #7896ff
+    #00002d #0f3c2d #007878 #0f4bb4 #b40000 #b4f0ff #78e196 #e14b5a #961e4b #0f0f5a #b4e15a #961e87
+    #00c3d2 #962dff
+""".split()
 
-def palette(count):
-    """uint8 (count, 3): Okabe and Ito's colours, and for more than eight classes further hues, a
-    golden angle apart, in three degrees of lightness in turn, so that no two are the same."""
-    colours = [rgb(text) for text in OKABE_ITO[:count]]
-    for i in range(len(colours), count):
-        lightness = (0.35, 0.55, 0.75)[i % 3]
-        colour = colorsys.hls_to_rgb(i * 0.61803398875 % 1.0, lightness, 0.6)
-        colours.append([round(255 * part) for part in colour])
-    return np.array(colours, np.uint8).reshape(count, 3)
+# A class whose name holds one of these words looks as the thing does.
+NATURAL = {
+    "#80beff": "sky",
+    "#00552d": "tree trees forest wood vegetation",
+    "#828282": "road street asphalt",
+    "#82c83c": "grass lawn meadow field",
+    "#005abe": "water sea river lake ocean",
+    "#c85a37": "building buildings house houses",
+    "#6e4678": "mountain mountains hill",
+    "#ffcd00": "foreground object objects",
+    "#f0dcaa": "sand beach desert",
+    "#f5f5ff": "snow ice",
+    "#6e460f": "soil earth",
+    "#d2aac8": "sidewalk pavement",
+    "#e61e64": "car cars vehicle bus",
+    "#ffa082": "person people pedestrian skin",
+}
+OF_WORD = {word: colour for colour, words in NATURAL.items() for word in words.split()}
+
+FAR = 12  # a distance that is plain on a screen also between small regions
 
 
 def rgb(text):
@@ -25,3 +43,48 @@ def rgb(text):
     if not re.fullmatch("#[0-9a-fA-F]{6}", text):
         raise ValueError(f"a colour is written #rrggbb, not {text!r}")
     return [int(text[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def palette(count):
+    """uint8 (count, 3): colours of classes without names. For up to 33 the table above; beyond it,
+    each as far as can be from all before."""
+    return class_colours([""] * count)
+
+
+def class_colours(names, chosen=None):
+    """uint8 (K, 3): a colour for each of K class names. `chosen`, [r, g, b] or None for each, are
+    kept; then names that tell get what they tell, unless it looks like one that is taken; the rest
+    get what differs from all others."""
+    colours = list(chosen or [None] * len(names))
+    taken = [[0, 0, 0]] + [colour for colour in colours if colour is not None]
+    for k, name in enumerate(names):
+        natural = natural_colour(name)
+        if colours[k] is None and natural is not None and _gap([natural], taken)[0] >= FAR:
+            colours[k] = natural
+            taken.append(natural)
+    ours = np.array([rgb(text) for text in PALETTE])
+    steps = np.arange(0, 256, 15)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+    ours_gap, cube_gap = _gap(ours, taken), None
+    for k in (k for k, colour in enumerate(colours) if colour is None):
+        if (ours_gap >= FAR).any():
+            new = ours[int((ours_gap >= FAR).argmax())]  # the first that will do
+        else:
+            cube_gap = _gap(cube, taken) if cube_gap is None else cube_gap
+            new = cube[int(cube_gap.argmax())]
+            cube_gap = np.minimum(cube_gap, _gap(cube, [new]))
+        ours_gap = np.minimum(ours_gap, _gap(ours, [new]))
+        colours[k] = new
+        taken.append(new.tolist())
+    return np.array(colours, np.uint8).reshape(len(names), 3)
+
+
+def natural_colour(name):
+    """[r, g, b] of what a class name says, or None."""
+    found = [OF_WORD[word] for word in re.findall("[a-z]+", name.lower()) if word in OF_WORD]
+    return rgb(found[0]) if found else None
+
+
+def _gap(colours, taken):
+    """float64 (N,): the distance of each colour to the nearest that is taken."""
+    return distances(colours, taken).min(axis=1)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minicnn.basics.printing import printable
+
 VOID = 255  # the label of pixels that count neither in the loss nor in a score
 
 
@@ -17,6 +19,7 @@ class Picture:
     labels     uint8 (H, W): 0 .. number of classes - 1, or 255 for void
     instances  int32 (H, W) or None: 0 for none, else the number of the object
     tags       names of the classes that occur (an image-level label)
+    notes      sentences on what was decided while it was read, though it might be otherwise
     """
 
     name: str
@@ -24,6 +27,7 @@ class Picture:
     labels: np.ndarray
     instances: np.ndarray | None = None
     tags: tuple = ()
+    notes: tuple = ()
 
     def __repr__(self):
         height, width = self.labels.shape
@@ -50,6 +54,11 @@ class Dataset:
         """Raises the DataError of the first label map that cannot be used, if they come from files:
         an hour of training shall not end at a mistake that a look beforehand finds."""
 
+    def passed_over(self):
+        """(mistakes, notes): sentences that name the files in the data set's folder which it does
+        not use, though somebody put them there, and those that its lists leave out on purpose."""
+        return [], []
+
     def split(self, split):
         """The pictures of 'train', 'val' or 'test' as a sequence; each is read when asked for."""
         return Split(self, self.names(split))
@@ -69,4 +78,8 @@ class Split(Sequence):
 
 
 class DataError(ValueError):
-    """A file of a data set that cannot be used; the message names it and says what to do."""
+    """A file of a data set that cannot be used; the message, of one line, names it and says what
+    to do."""
+
+    def __init__(self, message):
+        super().__init__(printable(str(message)))

@@ -1,8 +1,9 @@
 """A data set of your own: a folder of photographs and label maps.
 
-    images/NAME.jpg or .png
-    labels/NAME.png         8-bit, indexed or grey: the number of a class for every pixel
-    classes.txt             one line a class:  id <tab> name [<tab> #rrggbb]
+    images/NAME.jpg or .png (or another format that is read: images/formats.py)
+    labels/NAME.png         8-bit, indexed or grey: the number of a class for every pixel; or in
+                            colours, if classes.txt gives them
+    classes.txt             one line a class:  id <tab> name [<tab> #rrggbb]; spaces will do
     train.txt  val.txt  test.txt        optional: one NAME a line, with or without its ending
 
 The ids may be any numbers from 0 to 254; inside the program they become 0 .. K-1 in the order of
@@ -13,17 +14,17 @@ Without train.txt and test.txt the pictures that no list names are dealt by a di
 no list names. Without val.txt a tenth of the training pictures is for validation.
 """
 
+import os
 from pathlib import Path, PurePath
 
-import numpy as np
-
-from minicnn.datasets.colours import palette, rgb
-from minicnn.datasets.dataset import VOID, DataError, Dataset
+from minicnn.datasets.classes import numbered_lines, read_classes
+from minicnn.datasets.dataset import DataError, Dataset
+from minicnn.datasets.finding import composed, find, pairless
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import SPLITS, hold_out
-from minicnn.images.reading import read_labels
-
-ENDINGS = (".jpg", ".jpeg", ".png")
+from minicnn.images.formats import ENDINGS
+from minicnn.images.labels import is_painted, read_labels
+from minicnn.images.reading import ImageError, read_with_mask
 
 
 class Folder(Dataset):
@@ -38,8 +39,11 @@ class Folder(Dataset):
                 raise DataError(
                     f"{self.root}: has no {needed}; a data set needs images/, labels/, classes.txt"
                 )
-        self.classes, self.colours, self._index = read_classes(self.root / "classes.txt")
-        self._files = self._find_pictures()
+        self._classes = read_classes(self.root / "classes.txt")
+        self.classes, self.colours = self._classes.names, self._classes.colours
+        self._files, others = find(self.root / "images", ENDINGS)
+        self._labels, more = find(self.root / "labels", (".png",))
+        self._others, self._unlisted = others + more, []
         self._listed_at = {}  # name -> "train.txt, line 3", for messages
         self._names = self._make_splits()
 
@@ -53,37 +57,33 @@ class Folder(Dataset):
             where = self._listed_at.get(name)
             place = f"{self.root / where}: names {name!r}" if where else f"{name!r} is asked for"
             raise DataError(f"{place}, but {self.root / 'images'} holds no such picture")
-        labels = self.root / "labels" / f"{name}.png"
+        labels = self._label_path(name)
         return labelled(name, self._files[name], labels, self._read_labels, self.classes)
 
     def check_labels(self, split):
         for name in self.names(split):
-            self._read_labels(self.root / "labels" / f"{name}.png")
+            try:
+                self._read_labels(self._label_path(name))
+            except ImageError as error:
+                raise DataError(str(error)) from error
+
+    def passed_over(self):
+        stray = [p for p in sorted(self.root.iterdir()) if p.suffix.lower() in ENDINGS]
+        images = self.root / "images"
+        return (
+            [f"{path}: is passed over; move it into {images}" for path in stray]
+            + self._others
+            + pairless(self._labels, self._files, images),
+            [f"{self._files[name]}: is passed over; no list names it" for name in self._unlisted],
+        )
+
+    def _label_path(self, name):
+        return self._labels.get(name, self.root / "labels" / f"{name}.png")
 
     def _read_labels(self, path):
-        stored = read_labels(path)
-        labels = self._index[stored]
-        if (labels < 0).any():
-            row, column = np.argwhere(labels < 0)[0]
-            raise DataError(
-                f"{path}: label {stored[row, column]} at row {row}, column {column}, which "
-                f"{self.root / 'classes.txt'} does not list (all such files: minicnn data check)"
-            )
-        return labels.astype(np.uint8)
-
-    def _find_pictures(self):
-        """name -> path of every photograph in images/."""
-        files = {}
-        for path in sorted((self.root / "images").iterdir()):
-            if path.suffix.lower() not in ENDINGS or path.name.startswith("."):
-                continue
-            if path.stem in files:
-                raise DataError(
-                    f"{path}: {files[path.stem].name} beside it has the same name; which one do "
-                    f"the labels in {path.stem}.png belong to?"
-                )
-            files[path.stem] = path
-        return files
+        if is_painted(path):
+            return self._classes.from_colours(*read_with_mask(path), path)
+        return self._classes.from_numbers(read_labels(path), path)
 
     def _make_splits(self):
         lists = {split: self._read_list(f"{split}.txt") for split in SPLITS}
@@ -95,6 +95,8 @@ class Folder(Dataset):
             train = rest
         elif test is None:
             test = rest
+        else:
+            self._unlisted = rest
         if val is None:
             train, val = hold_out(train, "folder val")
         return {"train": train, "val": val, "test": test}
@@ -102,15 +104,13 @@ class Folder(Dataset):
     def _read_list(self, file_name):
         """The names in a list, or None if there is no such list."""
         path = self.root / file_name
-        if not path.is_file():
+        if not os.path.lexists(path):
             return None
         names = []
         for number, line in numbered_lines(path):
-            name, where = line.strip(), f"{file_name}, line {number}"
+            name, where = self._name_in(line), f"{file_name}, line {number}"
             if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
                 raise DataError(f"{self.root / where}: {name!r} points outside the data set")
-            if name not in self._files and PurePath(name).suffix.lower() in ENDINGS:
-                name = name[: -len(PurePath(name).suffix)]
             if name in self._listed_at:
                 raise DataError(
                     f"{self.root / where}: {name!r} is listed already in {self._listed_at[name]}"
@@ -119,42 +119,17 @@ class Folder(Dataset):
             names.append(name)
         return names
 
-
-def read_classes(path):
-    """(names, colours uint8 (K, 3), index int16 (256,) from a stored label to 0 .. K-1, 255 for
-    void, or -1 where there is no such class) of a classes.txt. Raises DataError with the line."""
-    names, colours, index = [], [], np.full(256, -1, np.int16)
-    index[VOID] = VOID
-    for number, line in numbered_lines(path):
-        where = f"{path}, line {number}"
-        fields = [field.strip() for field in line.split("\t")]
-        if len(fields) not in (2, 3) or not fields[0].isdecimal() or not fields[1]:
-            raise DataError(f"{where}: must be  id <tab> name [<tab> #rrggbb], not {line!r}")
-        stored, name = int(fields[0]), fields[1]
-        void = name.lower() == "void"
-        if stored > VOID or (stored == VOID and not void):
-            raise DataError(f"{where}: a class id is 0 to 254 (255 is void), not {stored}")
-        if name in names or (stored != VOID and index[stored] >= 0):
-            raise DataError(f"{where}: the id {stored} or the name {name!r} occurs twice")
-        try:
-            colour = rgb(fields[2]) if len(fields) == 3 and fields[2] else None
-        except ValueError as error:
-            raise DataError(f"{where}: {error}") from None
-        index[stored] = VOID if void else len(names)
-        if not void:
-            names.append(name)
-            colours.append(colour)
-    if not names:
-        raise DataError(f"{path}: lists no class")
-    ours = palette(len(names))
-    chosen = [ours[i] if colour is None else colour for i, colour in enumerate(colours)]
-    return tuple(names), np.array(chosen, np.uint8), index
+    def _name_in(self, line):
+        """The name that a line of a list means: with or without ending; with the spaces at its ends
+        only if there is such a photograph."""
+        line = composed(line)
+        for name in (line, line.strip()):
+            stem = _without_ending(name)
+            if name in self._files or stem in self._files:
+                return name if name in self._files else stem
+        return stem
 
 
-def numbered_lines(path):
-    """(number, line) of the lines of a text file that are not blank."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: is not readable as UTF-8 text ({error})") from error
-    return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+def _without_ending(name):
+    ending = PurePath(name).suffix
+    return name[: -len(ending)] if ending.lower() in ENDINGS else name

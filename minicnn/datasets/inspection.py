@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID, DataError
 from minicnn.datasets.registry import load
 from minicnn.datasets.splits import SPLITS
+
+GOOD = "every file is good"
 
 
 @dataclass
@@ -23,6 +26,8 @@ class Survey:
     mean_colour     float64 (3,): RGB, 0 .. 255
     all_void        [(split, name), ...] of pictures without a labelled pixel
     bad             [(split, name, message), ...] of pictures that cannot be read
+    notes           sentences on what was decided though it might be otherwise
+    passed_over     sentences on files that belong to no picture
     """
 
     name: str
@@ -35,6 +40,8 @@ class Survey:
     mean_colour: np.ndarray = None
     all_void: list = field(default_factory=list)
     bad: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    passed_over: list = field(default_factory=list)
 
     @property
     def shares(self):
@@ -42,7 +49,7 @@ class Survey:
         return self.pixels / max(self.pixels.sum(), 1)
 
     def lines(self):
-        """The report as lines of text, the bad files last, where they are seen."""
+        """The report as lines of text, what is wrong last, where it is seen."""
         counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
         lines = [f"{self.name}: {sum(self.counts.values())} pictures ({counts})"]
         common = [f"{w} x {h} ({n})" for (h, w), n in self.sizes.most_common(5)]
@@ -65,9 +72,23 @@ class Survey:
             lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
         for split, name in self.all_void:
             lines.append(f"note: {name} ({split}) is void all over and will be passed over")
+        lines += [f"note: {text}" for text in self.notes]
+        lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
-        lines.append(f"{len(self.bad)} bad files" if self.bad else "every file is good")
-        return lines
+        return [printable(line) for line in [*lines, self.verdict()]]
+
+    def verdict(self):
+        """The last line: what is wrong, or that every file is good."""
+        wrong = []
+        if not sum(self.counts.values()):
+            wrong.append("there is no picture in this data set")
+        elif not self.counts["train"]:
+            wrong.append("there is no picture for training")
+        if self.bad:
+            wrong.append(f"{len(self.bad)} bad file" + "s" * (len(self.bad) > 1))
+        if self.passed_over:
+            wrong.append(f"{len(self.passed_over)} passed over")
+        return "; ".join(wrong) or GOOD
 
 
 def survey(dataset, progress=None):
@@ -78,6 +99,8 @@ def survey(dataset, progress=None):
     found = Survey(dataset.name, tuple(dataset.classes))
     count = len(dataset.classes)
     found.by_split = {split: np.zeros(count, np.int64) for split in SPLITS}
+    found.passed_over, notes = dataset.passed_over()
+    found.notes += notes
     found.counts = {split: len(dataset.names(split)) for split in SPLITS}
     colour, area = np.zeros(3), 0
     pairs = [(split, name) for split in SPLITS for name in dataset.names(split)]
@@ -92,6 +115,7 @@ def survey(dataset, progress=None):
         found.void += int(pixels[VOID])
         if pixels[VOID] == picture.labels.size:
             found.all_void.append((split, name))
+        found.notes += picture.notes
         found.sizes[picture.labels.shape] += 1
         colour += picture.image.sum(axis=(0, 1), dtype=np.int64)
         area += picture.labels.size
@@ -106,4 +130,4 @@ def check(name_or_path, say=print, progress=None, **options):
     found = survey(load(name_or_path, **options), progress)
     for line in found.lines():
         say(line)
-    return 1 if found.bad else 0
+    return 0 if found.verdict() == GOOD else 1

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.registry import (
     INSTALLABLE,
@@ -24,7 +25,7 @@ from minicnn.datasets.registry import (
     is_installed,
     overview,
 )
-from minicnn.datasets.unpacking import CHUNK, unpack
+from minicnn.datasets.unpacking import CHUNK, check_source, unpack
 
 RECORD = ".installed.json"  # beside the data: from what it was installed, and how much it was
 HIDDEN = ".installing-"
@@ -44,6 +45,7 @@ def install(name, source=None, say=print):
     source, home = Path(source), data_home()
     if not source.exists():
         raise DataError(f"{source}: there is no such file or folder to install {name} from")
+    check_source(source)  # before its digest is taken: a pipe would be waited for
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home):
@@ -55,7 +57,7 @@ def install(name, source=None, say=print):
                 "MINICNN_DATA name a folder on another disk"
             ) from error
         raise DataError(
-            f"{name} was not installed: {error.filename or home}: {error.strerror}"
+            f"{name} was not installed: {error.filename or home}: {error.strerror or error}"
         ) from error
 
 
@@ -116,15 +118,17 @@ def _alone(home):
 
 def _record(target):
     try:
-        return json.loads((target / RECORD).read_text())
-    except (OSError, ValueError):
+        record = json.loads(read_text(target / RECORD))
+    except (ValueError, RecursionError):
         return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _is_whole(target):
     """Whether the installed files are as many, and as large together, as on the first day."""
     record = _record(target)
-    return is_installed(target.name) and _extent(target) == (record["files"], record["bytes"])
+    extent = record.get("files"), record.get("bytes")
+    return is_installed(target.name) and _extent(target) == extent
 
 
 def _extent(folder):

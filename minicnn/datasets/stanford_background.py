@@ -15,11 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import VOID, DataError, Dataset
+from minicnn.datasets.finding import find, pairless
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import SPLITS, deal, hold_out
 
 FOLDS = 5
+MOST_TEXT = 10_000_000  # bytes of a label file: of three megapixels; theirs are of 0.08
 
 
 class StanfordBackground(Dataset):
@@ -74,12 +77,12 @@ class StanfordBackground(Dataset):
 
     def _read_regions(self, path):
         """uint8 (H, W) from the text of a label file, in 2 ms for 320 x 240."""
+        lines = read_text(path, DataError, MOST_TEXT).splitlines()
         try:
-            lines = path.read_text("ascii").splitlines()
             if not any(line.strip() for line in lines):  # loadtxt only warns
                 raise ValueError("it is empty")
             regions = np.loadtxt(lines, dtype=np.int16, comments=None, ndmin=2)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise DataError(
                 f"{path}: is not a matrix of whole numbers, all lines of one length ({error})"
             ) from error
@@ -90,6 +93,14 @@ class StanfordBackground(Dataset):
                 f"classes are 0 to {len(self.classes) - 1}, and below 0 is void"
             )
         return np.where(regions < 0, VOID, regions).astype(np.uint8)
+
+    def passed_over(self):
+        images, labels = self.root / "images", self.root / "labels"
+        files, others = find(images, (".jpg",))
+        found, more = find(labels, (".regions.txt",))
+        theirs = (".surfaces.txt", ".layers.txt")  # labels of other kinds, from the same archive
+        more = [text for text in more if not text.split(": ")[0].endswith(theirs)]
+        return others + more + pairless(found, files, images), []
 
     @staticmethod
     def locate(folder):

@@ -69,7 +69,10 @@ def test_a_listed_picture_that_is_missing(folder):
 @pytest.mark.parametrize(
     "line, message",
     [
-        ("4 grass", "line 5: must be  id <tab> name"),
+        ("4", "line 5: must be  id <tab> name"),
+        ("grass 4", "line 5: must be  id <tab> name"),
+        ("4 grass #12345", "#rrggbb, not '#12345'"),
+        ("1234567890\tgrass", "line 5: must be"),
         ("x\tgrass", "line 5: must be"),
         ("-1\tgrass", "line 5: must be"),
         ("256\tgrass", "0 to 254"),
@@ -105,3 +108,45 @@ def test_palette_colours_differ():
     colours = palette(254).astype(int)
     assert len({tuple(c) for c in colours}) == 254
     assert palette(0).shape == (0, 3)
+
+
+# ---------------------------------------------------------------------------------- classes.txt
+
+
+@pytest.mark.parametrize(
+    "line, name, colour",
+    [
+        ("4 grass", "grass", None),
+        ("  4   grass  ", "grass", None),
+        ("4 foreground object #102030", "foreground object", [16, 32, 48]),
+        ("4    wet   sand    #102030 ", "wet   sand", [16, 32, 48]),
+        ("4\twet sand #102030", "wet sand", [16, 32, 48]),
+        ("4\twet sand\t", "wet sand", None),
+        ("4\tgrass\t#102030", "grass", [16, 32, 48]),
+    ],
+)
+def test_spaces_for_tabs(folder, line, name, colour):
+    with open(folder / "classes.txt", "a") as file:
+        file.write(line + "\r\n")
+    dataset = Folder(folder)
+    assert dataset.classes[3] == name
+    if colour:
+        assert dataset.colours[3].tolist() == colour
+
+
+def test_texts_that_are_no_plain_files(folder):
+    os.mkfifo(folder / "val.txt")
+    refused("val.txt: there is no such file, no plain file, but a pipe or a device", Folder, folder)
+    (folder / "val.txt").unlink()
+    (folder / "train.txt").symlink_to("/dev/zero")
+    refused("train.txt: there is no such file, no plain file, but a pipe or a device", Folder, folder)
+    (folder / "train.txt").unlink()
+    (folder / "classes.txt").unlink()
+    (folder / "classes.txt").symlink_to("/dev/zero")
+    refused("classes.txt: there is no such file, no plain file, but a pipe or a device", Folder, folder)
+    (folder / "classes.txt").unlink()
+    (folder / "classes.txt").touch()
+    os.truncate(folder / "classes.txt", 10**9)
+    refused("classes.txt: is larger than 20 MB", Folder, folder)
+    (folder / "classes.txt").write_bytes(b"0\tcaf\xe9\n")
+    refused("classes.txt: is not readable as UTF-8", Folder, folder)

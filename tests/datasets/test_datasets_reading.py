@@ -2,6 +2,7 @@
 
 import os
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 from PIL import Image
 from support.datasets_samples import random_image
 
-from minicnn.images.reading import ImageError, read_image, read_labels, read_with_mask
+from minicnn.images import reading
+from minicnn.images.labels import read_labels
+from minicnn.images.reading import (
+    ImageError,
+    orientation,
+    read_image,
+    read_with_mask,
+    turned,
+)
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
@@ -173,23 +182,67 @@ def test_labels_that_are_refused(tmp_path):
     refused("damaged", read_labels, path)
 
 
-def test_where_a_picture_is_transparent(tmp_path):
-    """At least half opaque counts; the mask turns with the picture; none where all is opaque."""
-    alpha = np.full((5, 7), 255, np.uint8)
-    alpha[0, 1], alpha[0, 2], alpha[4] = 127, 128, 0
-    rgba = np.dstack([RGB, alpha])
+# ------------------------------------------------------------------------- what is transparent
+
+
+def test_the_mask_of_what_is_transparent(tmp_path):
+    alpha = np.full((5, 7, 1), 255, np.uint8)
+    alpha[2:, 3:], alpha[0, 0] = 0, 127
+    path = saved(tmp_path, Image.fromarray(np.concatenate([RGB, alpha], axis=2)))
+    image, opaque = read_with_mask(path)
+    np.testing.assert_array_equal(opaque, alpha[:, :, 0] >= 128)
+    np.testing.assert_array_equal(image, read_image(path))
+    picture = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    picture.putpalette([10, 20, 30, 40, 50, 60])
+    _, opaque = read_with_mask(saved(tmp_path, picture, transparency=0))
+    assert opaque.tolist() == [[False, True]]
+    for opaque_picture in (RGB, GREY, np.dstack([RGB, np.full((5, 7), 255, np.uint8)])):
+        assert read_with_mask(saved(tmp_path, Image.fromarray(opaque_picture)))[1] is None
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_the_mask_is_turned_with_the_picture(tmp_path, turn):
     exif = Image.Exif()
-    exif[0x0112] = 6
-    image, opaque = read_with_mask(saved(tmp_path, Image.fromarray(rgba)))
-    assert np.array_equal(opaque, alpha > 127) and np.array_equal(
-        image[opaque & (alpha > 200)], RGB[opaque & (alpha > 200)]
-    )
-    _, turned = read_with_mask(saved(tmp_path, Image.fromarray(rgba), exif=exif))
-    assert np.array_equal(turned, np.rot90(alpha > 127, -1))
-    indexed = Image.fromarray((GREY % 3).astype(np.uint8)).convert("P")
-    _, opaque = read_with_mask(saved(tmp_path, indexed, transparency=1))
-    assert np.array_equal(opaque, GREY % 3 != 1)
-    for picture in (RGB, np.dstack([RGB, alpha * 0 + 255]), GREY):
-        image, opaque = read_with_mask(saved(tmp_path, Image.fromarray(picture)))
-        assert opaque is None and image.shape == (5, 7, 3)
-    refused("there is no such file", read_with_mask, tmp_path / "none.png")
+    exif[0x0112] = turn
+    alpha = np.full((5, 7), 255, np.uint8)
+    alpha[1, 2] = 0
+    path = saved(tmp_path, Image.fromarray(np.dstack([RGB, alpha])), exif=exif)
+    image, opaque = read_with_mask(path)
+    np.testing.assert_array_equal(opaque, turned(alpha > 0, turn))
+    assert image.shape[:2] == opaque.shape and orientation(path) == turn
+    path = saved(tmp_path, Image.fromarray(GREY), exif=exif)
+    np.testing.assert_array_equal(read_labels(path), turned(GREY, turn))
+
+
+def test_void_where_a_label_picture_is_transparent(tmp_path):
+    alpha = np.full((5, 7), 255, np.uint8)
+    alpha[1] = 0
+    path = saved(tmp_path, Image.fromarray(np.dstack([GREY, alpha]), "LA"))
+    np.testing.assert_array_equal(read_labels(path), np.where(alpha == 0, 255, GREY))
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "L", "1", "I;16", "CMYK"])
+def test_blocks_make_one_picture(tmp_path, mode, monkeypatch):
+    big = random_image(size=(50, 70))
+    if mode == "I;16":
+        picture = Image.fromarray(big[:, :, 0].astype(np.uint16) * 257)
+    else:
+        picture = Image.fromarray(big).convert(mode)
+    if "A" in mode:
+        picture.putalpha(Image.fromarray(big[:, :, 1]))
+    path = saved(tmp_path, picture, "tiff" if mode == "CMYK" else "png")
+    whole = read_with_mask(path)
+    monkeypatch.setattr(reading, "BLOCK", 16)
+    for before, after in zip(whole, read_with_mask(path), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA"])
+def test_memory_of_large_pictures(tmp_path, mode):
+    """Ours only, which is what can be bounded: the picture, its mask, and blocks beside."""
+    path = saved(tmp_path, Image.new(mode, (4000, 3000)), compress_level=1)
+    tracemalloc.start()
+    image, _ = read_with_mask(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert image.shape == (3000, 4000, 3) and peak < 12e6 * 4 + 2048**2 * 13

@@ -138,3 +138,9 @@ def test_context_does():
     blind = max(c.pixel_accuracy for c in baselines(train, test, Scenes.classes).values())
     assert accuracy["multi-scale"] > blind + 0.20
     assert accuracy["multi-scale"] > accuracy["single-scale"] + 0.05
+
+
+@pytest.mark.parametrize("size", [(10_000, 10_000), (15, 100), (1e9, 1e9), (float("inf"), 20)])
+def test_sizes_that_are_not_drawn(size):
+    with pytest.raises(ValueError, match="scenes: size=.* should be"):
+        Scenes(size=size)

@@ -1,7 +1,7 @@
 """The structure of minicnn as it stands: who imports whom, and how many lines each room has.
 
-    python tests/support/house.py                  the lines of each room
-    python tests/support/house.py rooms.png        and a drawing of the imports between rooms
+python tests/support/house.py                  the lines of each room
+python tests/support/house.py rooms.png        and a drawing of the imports between rooms
 """
 
 import ast

@@ -20,6 +20,7 @@ from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.engine.randomness import generator
 
 SPLITS = {"train": 0, "val": 1_000_000, "test": 2_000_000}  # the number of the first scene
+MOST = 16_000_000  # pixels: while one is drawn, 2 GB are in use
 
 
 class Scenes(Dataset):
@@ -61,13 +62,14 @@ def check_size(size):
     """(height, width) as two ints, or a ValueError that says what is wrong."""
     try:
         height, width = (int(side) for side in size)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"scenes: size={size!r} should be (height, width); on the command line 120x160"
         ) from None
-    if min(height, width) < 16 or height * width > 100_000_000:
+    if min(height, width) < 16 or height * width > MOST:
         raise ValueError(
-            f"scenes: size={size!r} should be at least 16x16 and at most 100 megapixels"
+            f"scenes: size={size!r} should be at least 16x16 and at most "
+            f"{MOST / 1e6:g} megapixels, for drawing takes some 130 bytes a pixel"
         )
     return height, width
 

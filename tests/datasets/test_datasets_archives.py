@@ -1,0 +1,172 @@
+"""Archives that declare more than they hold, or hold more than anybody wants."""
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+import tracemalloc
+
+import pytest
+from support.datasets_samples import make_iccv09, make_zip
+
+from minicnn import datasets
+from minicnn.datasets import DataError, unpacking
+from minicnn.datasets.unpacking import unpack
+
+NAME = "stanford-background"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return make_zip(tmp_path / "data.zip", make_iccv09(tmp_path / "src"))
+
+
+def refused(text, *arguments):
+    with pytest.raises(DataError) as caught:
+        datasets.install(*arguments)
+    assert text in str(caught.value) and "\n" not in str(caught.value), str(caught.value)
+
+
+def left(home):
+    """What lies in the folder of installed data sets, besides the lock."""
+    return sorted(p.name for p in home.iterdir() if p.name != ".lock") if home.exists() else []
+
+
+def install(*arguments):
+    said = []
+    datasets.install(*arguments, say=said.append)
+    return "\n".join(said)
+
+
+# ------------------------------------------------------------- sizes that nobody should believe
+
+
+def header(kind, size, name="x"):
+    """A tar header that declares `size` bytes of this kind."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def sparse(path, start, size):
+    """A file of `size` bytes on no disk space: `start`, and zeros behind it."""
+    path.write_bytes(start)
+    os.truncate(path, size)
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_name_is_not_believed(home, tmp_path, kind, packed):
+    start = header(kind, 60_000_000)  # read whole, it would be more than is allowed below
+    if packed:
+        (tmp_path / "a.tar.gz").write_bytes(gzip.compress(start + bytes(2_000_000)))
+        path = tmp_path / "a.tar.gz"
+    else:
+        path = sparse(tmp_path / "a.tar", start, 70_000_000)
+    tracemalloc.start()
+    refused("declares names or headers of more than 1 MB", NAME, path)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+    assert left(home) == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_pax_header_is_not_believed(home, tmp_path, kind):
+    path = sparse(tmp_path / "a.tar", header(kind, 60_000_000), 70_000_000)
+    refused("declares names or headers of more than 1 MB", NAME, path)
+
+
+def test_headers_without_end(home, tmp_path):
+    """Each small, one after the other: a member that never comes."""
+    body = header(tarfile.XGLTYPE, 1024) + b"15 comment=abc\n".ljust(1024, b"\0")
+    (tmp_path / "a.tar").write_bytes(body * 2000)
+    with pytest.raises(DataError):
+        datasets.install(NAME, tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
+def test_zeros_behind_the_end(tmp_path, archive, opener):
+    with opener(tmp_path / "a.tar.x", "wb") as packed:
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.add(tmp_path / "src", ".")
+        packed.write(bytes(5_000_000))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "again").mkdir()
+    with pytest.raises(DataError, match="unpacks to more than 0.004 GB"):
+        unpack(tmp_path / "a.tar.x", tmp_path / "out", max_bytes=4_000_000)
+    assert unpack(tmp_path / "a.tar.x", tmp_path / "again") == 21  # harmless when bearable
+
+
+def test_a_member_that_is_skipped_is_counted(tmp_path):
+    """A folder that declares gigabytes: to pass over them is to unfold them."""
+    with gzip.open(tmp_path / "a.tar.gz", "wb") as packed:
+        packed.write(header(tarfile.DIRTYPE, 0) + header(tarfile.REGTYPE, 10**12, "y"))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+@pytest.mark.parametrize("length", [1, 2, 10, 100])
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz", "w"])
+def test_an_archive_cut_near_its_beginning(home, archive, tmp_path, mode, length):
+    path = tmp_path / "data.tar.x"
+    with tarfile.open(path, mode) as tar:
+        tar.add(tmp_path / "src", ".")
+    os.truncate(path, length)
+    with pytest.raises(DataError, match=r"data.tar.x: .*(damaged|neither)"):
+        datasets.install(NAME, path)
+    assert left(home) == []
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_changed_byte_of_a_compressed_tar(home, archive, tmp_path, mode):
+    path = tmp_path / "data.tar.x"
+    with tarfile.open(path, mode) as tar:
+        tar.add(tmp_path / "src", ".")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"data.tar.x: .*damaged"):
+        datasets.install(NAME, path)
+
+
+def test_a_zip_whose_list_is_too_long(home, archive, monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_LISTING", 1000)
+    refused("declares names or headers", NAME, archive)
+
+
+def test_folders_without_end(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for k in range(20):
+            tar.addfile(tarfile.TarInfo(f"{k}/"), None)
+            member = tarfile.TarInfo(f"d{k}")
+            member.type = tarfile.DIRTYPE
+            tar.addfile(member)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError, match="more than 30 files"):
+        unpack(tmp_path / "a.tar", tmp_path / "out", max_files=30)
+
+
+def test_only_plain_files_are_archives(home, tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    refused("no plain file, but a pipe or a device", NAME, tmp_path / "pipe.zip")
+    refused("no plain file, but a pipe or a device", NAME, "/dev/zero")
+    (tmp_path / "link.zip").symlink_to("/dev/zero")
+    refused("no plain file, but a pipe or a device", NAME, tmp_path / "link.zip")
+    path = sparse(tmp_path / "huge.tar", b"", 48 * 10**9)
+    refused("is an archive of more than 2 GB", NAME, path)
+
+
+@pytest.mark.parametrize("record", ["[]", "null", "{}", '{"sha256": 3}', "[" * 10000, "caf"])
+def test_a_record_that_is_none(home, archive, record):
+    install(NAME, archive)
+    (home / NAME / ".installed.json").write_text(record)
+    assert "10 pictures" in install(NAME, archive) and left(home) == [NAME]
