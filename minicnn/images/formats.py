@@ -16,8 +16,8 @@ from minicnn.images.quiet import listening, no_warnings
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
 # How names of photographs end; of an animation the first picture is read.
-ENDINGS = ".jpg .jpeg .png .bmp .tif .tiff .webp .gif .ppm .pgm .jp2 .j2k .jpx .avif .heic .heif"
-ENDINGS = tuple(ENDINGS.split())
+ENDINGS = ".jpg .jpeg .jpe .png .bmp .tif .tiff .webp .gif .ppm .pgm .pbm .jp2 .j2k .jpx .avif"
+ENDINGS = (*ENDINGS.split(), ".heic", ".heif")
 
 # What a file is that cannot be opened: its first bytes, its name, and what to do.
 SAVE = "save it as JPEG or PNG first"

@@ -6,6 +6,7 @@ error, and sometimes goes on with half a picture, so what it says decides whethe
 
 import contextlib
 import os
+import re
 import tempfile
 import threading
 import warnings
@@ -34,13 +35,22 @@ def no_warnings():
                 _before.__exit__(None, None, None)
 
 
+MOST, FIRST = 1 << 20, 3  # bytes that are looked at; lines that are kept
 _one = threading.Lock()  # there is one standard error
+
+
+# A line of libtiff's begins with the function that writes it, or with the name Pillow gives a file.
+LIBTIFF = re.compile(
+    rb"(_?TIFF\w*|\w+(Decode\w*|SetupDecode|PreDecode|Setup|VSetField|Lib|Cleanup)|tempfile\.tif"
+    rb"|filename|LogL\w*|Lerc\w*|\w*Fax\w*|OJPEG\w*): .*"
+)
 
 
 @contextlib.contextmanager
 def listening():
-    """Yields a list that holds, at the end of the block, the lines that C code has written to
-    standard error meanwhile. One thread at a time."""
+    """Yields a list that holds, at the end of the block, the lines that libtiff has written to
+    standard error meanwhile. What others wrote there, as a bar of progress in another thread does,
+    is passed on. One thread at a time."""
     lines = []
     with _one, tempfile.TemporaryFile() as heard:
         try:
@@ -53,6 +63,11 @@ def listening():
             yield lines
         finally:
             os.dup2(terminal, 2)
-            os.close(terminal)
             heard.seek(0)
-            lines += heard.read(65536).decode(errors="replace").splitlines()
+            for line in heard.read(MOST).splitlines(keepends=True):
+                if LIBTIFF.fullmatch(line.strip()):
+                    lines.append(line.decode(errors="replace").strip())
+                else:
+                    os.write(terminal, line)
+            os.close(terminal)
+            del lines[FIRST:]

@@ -10,7 +10,7 @@ import numpy as np
 from minicnn.images.formats import FORMATS, ImageError, decoding, opened
 
 MAX_PIXELS = 100_000_000
-BLOCK = 2048  # side of the squares in which a picture is converted
+BLOCK = 1024  # side of the squares in which a picture is converted
 ORIENTATION = 0x0112  # the EXIF tag: how a viewer has to turn what is stored
 SEE_THROUGH = 128  # an alpha below it counts as transparent
 
