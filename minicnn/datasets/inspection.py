@@ -78,7 +78,7 @@ class Survey:
             (AS_UPRIGHT, "taken as upright"),
         ):
             if count := sum(kind in text for text in self.notes):
-                lines.append(f"note: {count} label pictures without EXIF: {what}")
+                lines.append(f"note: label pictures without EXIF that were {what}: {count}")
         lines += [f"note: {text}" for text in self.notes]
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
