@@ -12,11 +12,11 @@ from pathlib import Path
 import minicnn
 from minicnn import datasets, figures
 from minicnn.figures.stages import stage_figures
-from minicnn.inference.evaluation import score
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy
 from minicnn.labelling.crf import crf_energy
-from minicnn.labelling.labelling import Labelling, softmax
+from minicnn.labelling.labelling import Labelling, labelled, softmax
 from minicnn.learning.covers import cover_labelling
+from minicnn.learning.metrics import score
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=400, help="how many pictures to learn from")
@@ -90,6 +90,10 @@ draw(cover)
 # ## 5. How much is each worth, and what does it cost?
 
 # %%
-for label in (Labelling("argmax"), superpixels, crf, cover):
-    right, seconds = score(run.network, test, scenes.classes, labelling=label)
-    print(f"{label.name:12} pixel accuracy {right.pixel_accuracy:.1%}, {seconds:.3f} s a picture")
+for way in (Labelling("argmax"), superpixels, crf, cover):
+
+    def label(network, image, way=way):
+        return labelled(network, image, way)[0]
+
+    right, seconds = score(run.network, test, scenes.classes, label=label)
+    print(f"{way.name:12} pixel accuracy {right.pixel_accuracy:.1%}, {seconds:.3f} s a picture")

@@ -18,7 +18,7 @@ from tqdm import tqdm
 import minicnn
 from minicnn import Tensor, datasets, figures, nn, optim
 from minicnn import functional as F
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=200, help="pictures that each network learns from")

@@ -19,7 +19,7 @@ from minicnn import datasets, figures, optim
 from minicnn import functional as F
 from minicnn.images.jitter import jitter
 from minicnn.inference.baselines import baselines
-from minicnn.inference.evaluation import score
+from minicnn.learning.metrics import score
 from minicnn.models.multi_scale import MultiScale
 
 parser = argparse.ArgumentParser()

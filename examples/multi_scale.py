@@ -14,7 +14,7 @@ from tqdm import tqdm
 import minicnn
 from minicnn import datasets, figures, optim
 from minicnn import functional as F
-from minicnn.inference.evaluation import score
+from minicnn.learning.metrics import score
 from minicnn.models.multi_scale import MultiScale
 
 parser = argparse.ArgumentParser()

@@ -14,7 +14,7 @@ from tqdm import tqdm
 import minicnn
 from minicnn import datasets, figures, optim
 from minicnn.inference.baselines import baselines
-from minicnn.inference.evaluation import score
+from minicnn.learning.metrics import score
 from minicnn.models.patch import Patch
 
 parser = argparse.ArgumentParser()

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import minicnn
 from minicnn import datasets, figures, optim
-from minicnn.inference.evaluation import score
+from minicnn.learning.metrics import score
 from minicnn.models.recurrent import Recurrent
 
 parser = argparse.ArgumentParser()

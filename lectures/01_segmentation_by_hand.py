@@ -2,7 +2,7 @@
 # # What segmentation is, and how it was done by hand
 #
 # - **Slides:** Семантическая сегментация изображений; Традиционный способ решения; Выборки
-# - **Source:** minicnn/datasets/dataset.py; minicnn/learning/confusion.py;
+# - **Source:** minicnn/datasets/dataset.py; minicnn/learning/metrics.py;
 # minicnn/labelling/superpixels.py;   minicnn/labelling/crf.py
 # - **Exercises:** none, but a question at the end
 #
@@ -21,7 +21,7 @@ from minicnn import functional as F
 from minicnn.course.lecturing import BLUE, Table, figure, picture, show, source
 from minicnn.labelling.crf import crf
 from minicnn.labelling.superpixels import superpixels
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 
 # %% [markdown]
 # ## 1. The picture: what is given, what is wanted

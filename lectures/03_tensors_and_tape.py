@@ -20,7 +20,7 @@ import numpy as np
 import minicnn
 from minicnn import Tensor, datasets, figures, optim
 from minicnn import functional as F
-from minicnn.course.lecturing import BLUE, ORANGE, figure, numbers, picture, quoted, show, source
+from minicnn.course.lecturing import BLUE, ORANGE, figure, measured, numbers, picture, show, source
 from minicnn.engine.op import Op
 from minicnn.ops import arithmetic, matmul
 
@@ -270,10 +270,8 @@ assert majority + 0.08 < accuracy < 0.75
 # to leave.
 
 # %%
-command = "pytest -m slow tests/datasets/test_scenes.py"
-by_class = quoted("The demo", r"right at ([\d.]+) % of the pixels", command)
-by_row = quoted("The demo", r"each image row at ([\d.]+) %", command)
-by_colour = quoted("The demo", r"each colour at ([\d.]+) %", command)
+rules = ("class", "row", "colour")
+by_class, by_row, by_colour = (measured(f"scenes, rules: {rule}") for rule in rules)
 print(f"class {by_class} %\nrow {by_row} %\ncolour {by_colour} %")
 assert by_class < by_row < by_colour < 60
 
@@ -282,4 +280,4 @@ assert by_class < by_row < by_colour < 60
 #
 # **ex01** asks for the walk over the tape. If you did it after chapter 02, try the rule «what was
 # copied is summed» on paper instead: what is the backward of `mean`, of `transpose`, of `concat`?
-# `minicnn/ops/shape.py` has the answers.
+# `minicnn/ops/shape.py` and `pad.py` have the answers.

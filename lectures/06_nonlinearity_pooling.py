@@ -20,8 +20,8 @@ import minicnn
 from minicnn import Tensor, datasets
 from minicnn import functional as F
 from minicnn.course.lecturing import BLUE, ORANGE, RED, figure, numbers, picture, show, source
-from minicnn.ops import max_pool_maps as maps_module
 from minicnn.ops.elementwise import Elementwise
+from minicnn.ops.map_lists import lists_of_maps
 from minicnn.ops.max_pool2d import max_pool2d_backward
 from minicnn.ops.relu import ReLU, relu_forward
 
@@ -205,7 +205,7 @@ show(drawing, "Pooling over eight directions keeps every edge, whatever its dire
 assert np.array_equal(any_direction, edges.numpy()[0].max(axis=0))
 
 # %%
-source(maps_module.lists_of_maps)
+source(lists_of_maps)
 
 # %% [markdown]
 # Maxout of two lines can be ReLU ($\max(x, 0)$), the absolute value ($\max(x, -x)$), or any bend

@@ -162,7 +162,7 @@ assert by_patches / 16 > 15 * at_once  # also against patches at every fourth pi
 # **Shift and stitch.** Shift the picture by one pixel, run again, and so on: $4 \times 4$ runs,
 # whose answers are put between each other. Every answer is then that of its own patch.
 #
-# **Filters with holes.** Let pooling step by one pixel, so that nothing is thrown away, and let
+# **Dilated convolution.** Let pooling step by one pixel, so that nothing is thrown away, and let
 # all later layers skip over what belongs to other shifts. One run, nothing twice, the same
 # numbers.
 
@@ -173,12 +173,12 @@ source(dense)
 layers = [layer for block in network.blocks for layer in block.modules]
 with minicnn.no_grad():
     stitched = shift_and_stitch(lambda a: network(Tensor(a)).numpy(), x.data, network.stride)
-    holes = network.classifier(dense(layers, x)[0]).numpy()
-print(f"16 runs stitched: {stitched.shape}, one run with holes: {holes.shape}")
+    dilated = network.classifier(dense(layers, x)[0]).numpy()
+print(f"16 runs stitched: {stitched.shape}, one dilated run: {dilated.shape}")
 
 # %%
-assert stitched.shape == holes.shape == (1, 8, 60, 80)
-assert np.allclose(stitched, holes, atol=1e-4)
+assert stitched.shape == dilated.shape == (1, 8, 60, 80)
+assert np.allclose(stitched, dilated, atol=1e-4)
 
 # %% [markdown]
 # ## 6. An experiment: it learns
@@ -245,11 +245,13 @@ assert np.mean(right) > majority + 0.1
 # On the photographs of Stanford Background:
 
 # %%
-section = "The simplest network"
-rules = "commonest class", "commonest class at each height", "commonest class of each colour"
-rows = [(name, measured(section, "pixel accuracy", name, command="baselines")) for name in rules]
-for name, command in (("blocks together", "evaluate patch"), ("block by block", "evaluate G")):
-    rows.append((name, measured(section, "pixel accuracy", f"patch, {name}", command=command)))
+rows = [
+    ("commonest class", measured("stanford, rules: class")),
+    ("commonest class at each height", measured("stanford, rules: row")),
+    ("commonest class of each colour", measured("stanford, rules: colour")),
+    ("blocks together", measured("stanford, patch: blocks together")),
+    ("block by block", measured("stanford, patch: block by block")),
+]
 Table(
     ("on the test photographs of fold 1", "pixel accuracy", "command"),
     [(name, f"{value:g} %", value.command) for name, value in rows],

@@ -28,14 +28,13 @@ from minicnn.course.lecturing import (
     figure,
     measured,
     picture,
-    quoted,
     show,
     source,
 )
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
 from minicnn.learning import checkpoints
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 from minicnn.models.multi_scale import MultiScale, Stages
 
 # %% [markdown]
@@ -250,16 +249,10 @@ assert scores["three scales"] > scores["one scale"] + 0.03
 # helps the one with little else to go by most (chapter 07).
 
 # %%
-section = "Stanford Background"
-one, three = (
-    measured(section, "pixel accuracy", name, "ours, jitter, colours", command=command)
-    for name, command in (
-        ("one scale", "evaluate single-scale"),
-        ("three scales", "evaluate multi-scale"),
-    )
-)
-drawn_one = quoted("The demo", r"one scale ([\d.]+) %", "minicnn demo")
-drawn_three = quoted("The demo", r"three scales ([\d.]+) %", "minicnn demo")
+one = measured("stanford, one scale: normalised and colours")
+three = measured("stanford, three scales: normalised and colours")
+drawn_one = measured("scenes, demo: one scale")
+drawn_three = measured("scenes, demo: three scales")
 Table(
     ("", "one scale", "three scales", "command"),
     [

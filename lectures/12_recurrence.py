@@ -25,7 +25,6 @@ from minicnn.course.lecturing import (
     figure,
     measured,
     picture,
-    quoted,
     show,
     source,
 )
@@ -213,9 +212,9 @@ assert second > majority + 0.05
 #
 # ## 6. Resolution is a dial
 #
-# Two looks with a stride of 4 each leave an answer for every 16th pixel. With filters that have
-# holes (chapter 09) the same weights answer for every fourth, or for every pixel. The time grows,
-# the weights stay.
+# Two looks with a stride of 4 each leave an answer for every 16th pixel. With dilated
+# convolutions (chapter 09) the same weights answer for every fourth, or for every
+# pixel. The time grows, the weights stay.
 
 # %%
 ladder = {}
@@ -275,19 +274,13 @@ assert all(a < b for (_, a, _), (_, b, _) in zip(reported, reported[1:], strict=
 # **Ours**, after about two hours on one core for both:
 
 # %%
-section = "Recurrent networks"
-rows = [
-    ("rCNN2, two looks", "79.5 %", "rCNN2, two instances, answers at 1/4", "evaluate recurrent "),
-    ("rCNN3 at 1/8", "78.4 %", "rCNN3, three instances, answers at 1/8", "output=8"),
-    ("rCNN3 at 1/4", "79.3 %", "rCNN3, three instances, answers at 1/4", "recurrent-rcnn3"),
-    ("rCNN3 at 1/1", "80.2 %", "rCNN3, three instances, answers at 1/1", "output=1"),
-]
-found = [measured(section, "test, pixels", row, command=command) for *_, row, command in rows]
+papers = {"rCNN2 at 1/4": 79.5, "rCNN3 at 1/8": 78.4, "rCNN3 at 1/4": 79.3, "rCNN3 at 1/1": 80.2}
+ours = {name: measured(f"stanford, {name}") for name in papers}
 Table(
-    ("", "paper", "ours", "command"),
+    ("two looks (rCNN2), three (rCNN3)", "paper", "ours", "command"),
     [
-        (title, paper, f"{ours:g} %", ours.command)
-        for (title, paper, *_), ours in zip(rows, found, strict=True)
+        (name, f"{paper:g} %", f"{ours[name]:g} %", ours[name].command)
+        for name, paper in papers.items()
     ],
 )
 
@@ -298,9 +291,8 @@ Table(
 # With both, the second look could show what it is worth, on the validation pictures:
 
 # %%
-command = "minicnn evaluate recurrent"
-first = quoted(section, r"shipped rCNN2 gives ([\d.]+) %", command)
-second = quoted(section, r"both together ([\d.]+) %", command)
+first = measured("stanford val, rCNN2: first look")
+second = measured("stanford val, rCNN2: both looks")
 print(f"first look {first:g} %, both {second:g} %")
 assert second > first + 5
 

@@ -4,7 +4,7 @@
     run = minicnn.train("multi-scale", "scenes", epochs=2)
     result = minicnn.segment("photo.jpg")
 
-The names below are what a notebook needs; the files say how it works, from tensor.py on.
+The names below are what a notebook needs; the files say how it works, from engine/tensor.py on.
 """
 
 from minicnn import functional, nn, optim
@@ -14,13 +14,14 @@ from minicnn.engine.kernel import Kernel, algorithm
 from minicnn.engine.op import Op, no_grad
 from minicnn.engine.randomness import manual_seed
 from minicnn.engine.tensor import Tensor
+from minicnn.figures import methods as _  # noqa: F401  gives results their pictures
 from minicnn.inference.evaluation import evaluate
 from minicnn.inference.segmenting import segment
 from minicnn.learning.cover_training import train_cover
 from minicnn.learning.training import resume, train, train_greedily
 from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "GradientError",

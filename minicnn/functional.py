@@ -23,10 +23,11 @@ from minicnn.ops.matmul import linear, matmul
 from minicnn.ops.max_pool2d import max_pool2d
 from minicnn.ops.max_pool_maps import max_pool_maps
 from minicnn.ops.nll_loss import nll_loss
+from minicnn.ops.pad import pad
 from minicnn.ops.reductions import amax, mean, sum
 from minicnn.ops.relu import relu
 from minicnn.ops.scaled_tanh import scaled_tanh
-from minicnn.ops.shape import concat, pad, permute, reshape, transpose
+from minicnn.ops.shape import concat, permute, reshape, transpose
 from minicnn.ops.sigmoid import sigmoid
 from minicnn.ops.softmax import log_softmax, softmax
 from minicnn.ops.subsample2d import subsample2d

@@ -14,6 +14,17 @@ from minicnn.engine.devices import array_module, device_of
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import contiguous
 
+__all__ = [
+    "SGD",
+    "clip_grad_norm_",
+    "constant",
+    "cosine",
+    "named_schedule",
+    "polynomial",
+    "steps",
+    "warm_up",
+]
+
 sgd_update = Kernel(
     "sgd_update",
     "g[size], rate, momentum, weight_decay, v[size], w[size]",

@@ -1,5 +1,6 @@
 """What the documents point at is there: links, pictures, and the files named in tables."""
 
+import configparser
 import re
 from pathlib import Path
 
@@ -32,3 +33,28 @@ def test_readme_names_files_that_exist():
     )
     assert len(names) > 10
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+# --------------------------------------------------------------------------------- what travels
+WEIGHTS = ROOT / "minicnn" / "weights"
+
+
+def test_every_shipped_network_has_its_line_in_the_licence_and_all_are_small():
+    text = (WEIGHTS / "LICENCE.md").read_text(encoding="utf-8")
+    files = sorted(WEIGHTS.glob("*.safetensors"))
+    assert files and all(f"| `{path.stem}` |" in text for path in files)
+    assert sum(path.stat().st_size for path in files) <= 30e6
+
+
+def test_besides_the_weights_the_package_is_small():
+    """What a wheel holds: the Python files and what setup.cfg names."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    patterns = config["options.package_data"]["minicnn"].split()
+    package = ROOT / "minicnn"
+    named = {p for pattern in patterns for p in package.glob(pattern)}
+    assert all(any(package.glob(pattern)) for pattern in patterns), "a pattern names nothing"
+    travels = named | set(package.rglob("*.py"))
+    sizes = [p.stat().st_size for p in travels if p.suffix != ".safetensors"]
+    assert sum(sizes) <= 5e6
+    assert set(package.rglob("*.cu")) <= named, "a kernel's text would be missing in a wheel"

@@ -46,7 +46,7 @@ def remains(folder):
 
 
 @contextlib.contextmanager
-def alone(folder):
+def lock_folder(folder):
     """Inside, no other process trains in `folder`: two would overwrite each other's checkpoints.
     The system lets go of the lock when a process ends, however it ends; what its last write left
     is cleared away here. None as folder is let through, and so are systems without such locks.
@@ -66,7 +66,7 @@ def alone(folder):
 @contextlib.contextmanager
 def claimed(folder, hint):
     """Inside, `folder` (a path, or None) is there, new or empty, and no other process may have it:
-    see `alone`. If what is inside fails, a folder that was made here and is still empty goes.
+    see `lock_folder`. If what is inside fails, a folder that was made here and is still empty goes.
     Raises ValueError, with the hint, if something lies there."""
     if folder is None:
         yield
@@ -77,7 +77,7 @@ def claimed(folder, hint):
         os.makedirs(folder)
         made = True
     try:
-        with alone(folder):
+        with lock_folder(folder):
             check_free(folder, hint)  # again: it may have ended between the two lines above
             yield
     except BaseException:
@@ -88,7 +88,10 @@ def claimed(folder, hint):
 
 def remove_empty(folder):
     """Removes a folder if nothing is in it, and nobody trains there."""
-    with contextlib.suppress(OSError, ValueError), alone(folder):  # rmdir refuses what is not empty
+    with (
+        contextlib.suppress(OSError, ValueError),
+        lock_folder(folder),
+    ):  # rmdir refuses what is not empty
         Path(folder).rmdir()
 
 

@@ -20,6 +20,7 @@ from minicnn.engine.kernel import algorithm
 from minicnn.ops import conv2d
 from minicnn.ops.fast import choose, fourier
 from minicnn.ops.fast.conv2d import ALGORITHMS
+from minicnn.ops.windows import windows
 
 SHAPE = "16->64 7x7 46x68"  # a layer of the lecture on a small picture
 EXAMPLE = f"'{SHAPE}', and stride=2 padding=3 dilation=1 groups=2 batch=8 where they differ"
@@ -78,7 +79,7 @@ def calls(row):
     x, w, b = row.arrays()
     s, p, d = (row.options[name] for name in ("stride", "padding", "dilation"))
     geometry, groups = (s, s, p, p, d, d), row.options["groups"]
-    y = np.empty((len(x), len(w), *conv2d.windows("conv2d", x, w, geometry)), x.dtype)
+    y = np.empty((len(x), len(w), *windows("conv2d", x, w, geometry)), x.dtype)
     gy = row.gradient(y.shape)
     arrays = {"y": (x, w, b), "gx": (gy, w), "gw": (gy, x)}
     outputs = {"y": y, "gx": np.empty_like(x), "gw": np.empty_like(w)}

@@ -176,8 +176,10 @@ TARGETS = {"single-scale": 2.0, "multi-scale": 2.0, "recurrent": 2.0, "alexnet":
 
 
 def model_rows():
-    """All models that exist; a name in TARGETS holds for all that begin with it."""
-    for name in models.MODELS:
+    """All networks for pixels that exist; a name in TARGETS holds for all that begin with it."""
+    for name, (cls, _) in models.MODELS.items():
+        if cls.task != "pixels":
+            continue
         target = next((t for start, t in TARGETS.items() if name.startswith(start)), None)
         yield Whole(name, target=target)
 

@@ -12,6 +12,8 @@ def profile_step(model, size=(240, 320), steps=3, device="cpu"):
     """Lines of text: the time of a training step of `model` (its name) on a drawn scene of `size`
     (H, W), by operation; the mean over `steps`, after one that compiles and warms up."""
     cls, _ = models.find(model)
+    if cls.task != "pixels":
+        raise ValueError(f"bench: {model} names whole pictures; what is timed here names pixels")
     dataset = datasets.load("scenes", size=size)
     picture = dataset.split("train")[0]
     randomness.manual_seed(0)

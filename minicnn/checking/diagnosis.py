@@ -6,8 +6,8 @@ asked in the order of PATTERNS, and the first answer counts, so the narrow ones 
 the right gradient is «a constant factor» before it is «everything is wrong».
 
 A diagnosis is a guess with good reasons: that the gradient is wrong is certain, why it is wrong is
-only likely. Mistakes of place (shifted, flipped, at the border) are in misplaced.py, those of factors in
-factors.py.
+only likely. Mistakes of place (shifted, flipped, at the border) are in misplaced.py, those of
+factors in factors.py.
 """
 
 import itertools

@@ -237,10 +237,8 @@ def named_place(e, lists=True):
     A, B = e.A[e.wrong], e.B[e.wrong]
     c = float((A * B).sum() / (B * B).sum()) if B.any() else 0.0
     factor = f", {c:.4g} times what it should be there" if c and e.same(A, c * B) else ""
-    return (
-        f"only {region} of x is wrong{factor}: look at the padding and at where the ranges begin "
-        "and end"
-    )
+    look = "look at the padding and at where the ranges begin and end"
+    return f"only {region} of x is wrong{factor}: {look}"
 
 
 def border(e):

@@ -7,7 +7,7 @@ from Python too.
 
 `run(o)` gets the options as they were read. It prints its result to stdout, everything else to
 stderr, and returns the exit status, or None for 0: 0; 1 if a check found something wrong; 2 for a
-mistake of the user, said in one line; 130 after Ctrl-C.
+mistake of the user, said in one line; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from minicnn.cli import (
     train,
 )
 from minicnn.cli.arguments import Parser
+from minicnn.learning.interrupts import Terminated, terminable
 
 COMMANDS = (
     demo,
@@ -54,7 +55,7 @@ COMMANDS = (
 
 def main(arguments=None):
     """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
-    with guarded():
+    with guarded(), terminable():
         return _run(arguments)
 
 
@@ -69,7 +70,7 @@ def _run(arguments):
         sys.stdout.flush()
         return status
     except KeyboardInterrupt as stop:
-        return _say(str(stop) or "stopped", 130)
+        return _say(str(stop) or "stopped", 143 if isinstance(stop, Terminated) else 130)
     except BrokenPipeError:  # `minicnn info | head -1`: whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -27,7 +27,7 @@ def machine(o):
 
 def changes_in(settings):
     """Takes out of `settings` what a trained network can be told: {option: value}."""
-    return {name: settings.pop(name) for name in list(settings) if name in models.LATER}
+    return {name: settings.pop(name) for name in list(settings) if name in models.CHANGEABLE}
 
 
 def trained(model, device, changes):
@@ -44,7 +44,7 @@ def labelling_in(settings, others="", default="argmax"):
     for key, value in settings.items():
         if "labelling" not in settings:
             what = f"only options {others}of a labelling (labelling=crf gamma=20)"
-            near = did_you_mean(key, ["labelling", *models.LATER])
+            near = did_you_mean(key, ["labelling", *models.CHANGEABLE])
             raise ValueError(f"--set {key}={value}: {what} apply here{near}")
     name = settings.pop("labelling", default)
     return Labelling(name, **settings) if name else None

@@ -40,13 +40,16 @@ def install(o):
 
 def show(o):
     from minicnn.datasets.inspection import survey
-    from minicnn.figures import contact_sheet
+    from minicnn.figures import class_sheet, contact_sheet
 
     dataset = datasets.load(o.name, o.fold, **split_settings(o.set, only_data=True)[1])
     found = survey(dataset, bar)
     print_lines(found.lines())
     with new_folder(o.out, f"{dataset.name}-sheet") as out:
-        sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
+        if dataset.kind == "pictures":
+            sheet = class_sheet(dataset, o.split, o.count)
+        else:
+            sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
         save_png(sheet, out / f"{o.split}.png")
         print_lines(f"sheet: {out / f'{o.split}.png'}")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minicnn import figures
 from minicnn.basics.writing import check_free, save_png, write_atomically
-from minicnn.inference.evaluation import score
+from minicnn.learning.metrics import score
 from minicnn.learning.training import train
 
 SIZE = (120, 160)
@@ -61,9 +61,9 @@ def demo(out=None, seed=0, quiet=False, steps=STEPS, size=SIZE, tests=TEST_SCENE
             data_options=data,
             quiet=quiet,
         )
-        test, maps = list(run.dataset.split("test")), []
+        test, maps = list(run.task.dataset.split("test")), []
         confusion, seconds = score(
-            run.network, test, run.config["classes"], lambda _, map, maps=maps: maps.append(map)
+            run.network, test, run.config.classes, lambda _, map, maps=maps: maps.append(map)
         )
         predictions[name] = maps
         rows.append(
@@ -137,8 +137,8 @@ def _story(test, predictions, run, table):
     return figures.compare_sheet(
         [test[k] for k in shown],
         {name: [maps[k] for k in shown] for name, maps in predictions.items()},
-        run.config["classes"],
-        run.config["colours"],
+        run.config.classes,
+        run.config.colours,
         "One scale against three, on scenes that neither has seen\n"
         "rows: sorted by what three scales gain, the scenes at 90, 70 and 50 %\n",
         table,

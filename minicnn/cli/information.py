@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from minicnn import datasets
+from minicnn import datasets, ops
 from minicnn.engine import devices
 from minicnn.learning import checkpoints
 
@@ -94,7 +94,7 @@ def lines_of(found):
         "data home": found["data_home"],
         "data ready": ", ".join(found["data_ready"]),
         "data missing": ", ".join(found["data_missing"]) or "nothing",
-        "networks": ", ".join(found["networks"]) or "none shipped",
+        "networks": f"{', '.join(found['networks'])}: {checkpoints.TERMS}",
         "GPU": found["gpu"] or f"none: {found['why_no_gpu']}",
         "emulator": found["emulator"] or f"none: {found['why_not_emulated']}",
     }
@@ -107,11 +107,11 @@ def _kernel_cache():
     from numba import config
     from numba.misc.appdirs import AppDirs
 
-    sources = Path(__file__).parent / "ops"
-    places = [sources / "__pycache__"]
+    sources = Path(ops.__file__).parent
+    places = [sources / "__pycache__", sources / "fast" / "__pycache__"]
     for other in (config.CACHE_DIR, AppDirs(appname="numba", appauthor=False).user_cache_dir):
         if other:
-            places += Path(other).glob("ops_*")
+            places += [*Path(other).glob("ops_*"), *Path(other).glob("fast_*")]
     files = [f for place in places for f in place.glob("*.nb[ic]")]
     return {
         "folders": sorted({str(f.parent) for f in files}),

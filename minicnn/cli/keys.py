@@ -15,9 +15,9 @@ def of_training():
     """The keys of `train`: of every network, of its training, and of the data."""
     from minicnn import optim
     from minicnn.labelling.labelling import LABELLINGS
-    from minicnn.learning import cover_training, training
+    from minicnn.learning import cover_training
+    from minicnn.learning.config import TRAINING_DEFAULTS as always
 
-    always = training.TRAINING_DEFAULTS
     yield "keys of --set, with their defaults (of recipe ours; what a network gives counts for it):"
     yield from _row("every network", always, {"schedule": optim.SCHEDULES})
     for name, (cls, _) in models.MODELS.items():
@@ -38,7 +38,7 @@ def of_labelling():
     for name, options in LABELLINGS.items():
         yield from _row(f"labelling={name}", options) if options else ()
     for name, (cls, _) in models.MODELS.items():
-        later = {key: cls.DEFAULTS[key] for key in cls.LATER}
+        later = {key: cls.DEFAULTS[key] for key in cls.CHANGEABLE}
         yield from _row(name, later, cls.CHOICES) if later else ()
 
 

@@ -1,5 +1,6 @@
 """minicnn segment IMAGE..."""
 
+import contextlib
 import json
 import sys
 import time
@@ -18,8 +19,10 @@ from minicnn.cli.arguments import (
 )
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
+from minicnn.datasets import data_home
 from minicnn.images.reading import ImageError
 from minicnn.inference.segmenting import LARGEST, labelling_for
+from minicnn.learning import checkpoints
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = ("overlay", "labels", "superpixels", "crf", "tree", "cover")  # that results end in
@@ -52,6 +55,8 @@ def run(o):
     with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
         network = trained(o.model, device, changes)  # once for all pictures
         labelling = labelling_for(network, labelling)
+        if network.weights.parent == checkpoints.WEIGHTS:
+            say_terms_once()
         if o.stages and labelling.name == "argmax":
             which = "superpixels, labelling=crf or labelling=cover"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
@@ -62,7 +67,8 @@ def run(o):
             except ValueError as error:
                 if sure or not isinstance(error, ImageError):
                     failed += 1
-                    print("minicnn:", one_line(error), file=sys.stderr)
+                    where = "" if isinstance(error, ImageError) else f"{path}: "
+                    print(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
                 else:
                     left_out.append(one_line(path))
                 continue
@@ -78,6 +84,17 @@ def run(o):
         about = {"pictures": done, "failed": failed, "left_out": left_out}
         print(json.dumps(about | {"labelling": str(labelling)}))
     return 2 if failed or not done else 0
+
+
+def say_terms_once():
+    """At the first use of shipped weights, what they may be used for. Where nothing can be noted
+    down, it is said again."""
+    said = data_home() / ".terms-said"
+    if not said.exists():
+        print(f"minicnn: the networks that come with minicnn: {checkpoints.TERMS}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            said.parent.mkdir(parents=True, exist_ok=True)
+            said.touch()
 
 
 def pictures(name):

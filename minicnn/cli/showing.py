@@ -14,7 +14,7 @@ from minicnn.basics.writing import save_png
 from minicnn.images.reading import read_image
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.learning.checkpoints import CheckpointError, find, load_model
-from minicnn.learning.progress import read_log
+from minicnn.learning.log import read_log
 from minicnn.models import MODELS
 from minicnn.nn import receptive_fields as layer_table
 
@@ -55,14 +55,14 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if features or everything:
         image = read_image(features) if features else _example(config)
         if image is not None:
-            size = fit_long_side(*image.shape[:2], config["long_side"] or max(image.shape[:2]))
+            size = fit_long_side(*image.shape[:2], config.long_side or max(image.shape[:2]))
             drawn["features.png"] = figures.feature_maps(network, resize(image, size))
             if network.options.get("scales", 1) > 1:
                 drawn["scale.png"] = figures.scale_sheet(network, resize(image, size))
     if curve and not records:
         raise ValueError(f"{model}: there is no log of a training here, so no curve can be drawn")
     if records and (curve or everything):
-        drawn["curves.png"] = figures.curves(records, title=config["model"])
+        drawn["curves.png"] = figures.curves(records, config.model, network.task)
     return _save(drawn, _folder(model, out))
 
 
@@ -75,7 +75,7 @@ def layer_lines(model):
         network = cls(classes=8, **options)
     else:
         network, config = load_model(model)
-        side = config["long_side"] or 320
+        side = config.long_side or 320
         size = (3 * side // 4, side)
     rows = layer_table.layers(network, size)
     return [f"for a picture of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
@@ -83,25 +83,24 @@ def layer_lines(model):
 
 def summary(network, config, records=()):
     """What there is to say of a trained network, as lines of text."""
-    data = config["data"]
-    settings = [f"{k}={v}" for k, v in data["options"].items()]
-    fold = [] if data["fold"] is None else [f"fold {data['fold']} for the test"]
-    best, total = config["best"], config["total_steps"]
+    data = config.data
+    settings = [f"{k}={v}" for k, v in data.options.items()]
+    fold = [] if data.fold is None else [f"fold {data.fold} for the test"]
+    best, total = config.best, config.total_steps
     count = sum(p.data.size for p in network.parameters())
     lines = [
-        ("model", f"{config['model']}, recipe {config['recipe'] or 'unknown'}"),
-        ("options", _pairs(config["options"])),
-        ("training", _pairs(config["training"] or {})),
-        ("data", ", ".join([str(data["name"] or "unknown"), *settings, *fold])),
-        ("classes", f"{len(config['classes'])}: {', '.join(config['classes'])}"),
+        ("model", f"{config.model}, recipe {config.recipe or 'unknown'}"),
+        ("options", _pairs(config.options)),
+        ("training", _pairs(vars(config.training) if config.training else {})),
+        ("data", ", ".join([str(data.name or "unknown"), *settings, *fold])),
+        ("classes", f"{len(config.classes)}: {', '.join(config.classes)}"),
         ("parameters", f"{count:,}"),
-        ("steps", f"weights of step {config['step']}" + (f" of {total}" if total else "")),
-        ("seed", "unknown" if config["seed"] is None else str(config["seed"])),
+        ("steps", f"weights of step {config.step}" + (f" of {total}" if total else "")),
+        ("seed", "unknown" if config.seed is None else str(config.seed)),
     ]
     if best:
-        lines.append(
-            ("validation", f"pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
-        )
+        what = network.task[:-1]
+        lines.append(("validation", f"{what} accuracy {best.val_accuracy:.1%} at step {best.step}"))
     trained = [r for r in records if "loss" in r]
     if trained:
         last = trained[-1]
@@ -123,11 +122,11 @@ def _records(model):
 
 def _example(config):
     """A picture of the data that the network was trained on; None if it is not on this machine."""
-    data = config["data"]
-    if data["name"] is None:
+    data = config.data
+    if data.name is None:
         return None
     try:
-        dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
+        dataset = datasets.load(data.name, fold=data.fold, **data.options)
         pictures = next(filter(len, map(dataset.split, ("test", "val", "train"))))
         return pictures[0].image
     except (StopIteration, datasets.DataError):

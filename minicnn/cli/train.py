@@ -3,6 +3,7 @@
 import json
 
 import minicnn
+from minicnn import models
 from minicnn.cli import cover, keys
 from minicnn.cli.arguments import (
     TRAINED,
@@ -15,12 +16,13 @@ from minicnn.cli.arguments import (
 )
 from minicnn.cli.common import machine
 from minicnn.cli.values import new_folder, positive, split_settings, whole_number
+from minicnn.learning.config import STEPS
 
 
 def add(commands):
     what = "trains a network, by default in the folder runs/MODEL-1"
     p = add_command(commands, "train", what, run)
-    what = "patch, single-scale, multi-scale or recurrent; cover: the classifier of labelling=cover"
+    what = f"{', '.join(models.MODELS)}; or cover: the classifier of labelling=cover"
     p.add_argument("model", metavar="MODEL", help=what)
     add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
@@ -28,7 +30,12 @@ def add(commands):
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")
-    how_long.add_argument("--steps", type=whole_number(1), metavar="N", help="one picture each")
+    how_long.add_argument(
+        "--steps",
+        type=whole_number(1, STEPS),
+        metavar="N",
+        help="one picture each (three-layers: batch=32)",
+    )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
     p.add_argument("--greedy", action="store_true", help="block by block (patch)")
@@ -70,16 +77,22 @@ def run(o):
 
 def report(run, as_json):
     """What `train` and `resume` say of a Run that is done."""
-    best = run.config["best"]
+    best = run.config.best
     if as_json:
-        result = {"run": str(run.folder), "steps": run.step, "best": best, "config": run.config}
+        result = {
+            "run": str(run.folder),
+            "best": best and vars(best),
+            "steps": run.steps_done,
+            "config": run.config.to_json(),
+        }
         return print(json.dumps(result | {"gpu_launches_a_step": run.launches}))
-    print(f"{run.config['model']}: {run.step} steps done, the weights are in {run.folder}")
-    if run.begun_at == run.step:
-        how = f"minicnn train {run.config['model']} --start {run.folder}"
+    print(f"{run.config.model}: {run.steps_done} steps done, the weights are in {run.folder}")
+    if run.begun_at == run.steps_done:
+        how = f"minicnn train {run.config.model} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
-        print(f"best on val: pixel accuracy {best['val_accuracy']:.1%} at step {best['step']}")
+        what = f"{run.task.what[:-1]} accuracy {best.val_accuracy:.1%}"
+        print(f"best on val: {what} at step {best.step}")
     if run.launches:
         print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")
     print(f"next: minicnn evaluate {run.folder}")

@@ -5,7 +5,7 @@ read from the last row, tables, and numbers that were measured elsewhere.
     source(conv2d_forward, "gpu")            its CUDA C
     drawing, axes = figure(1, 3)             a figure in the style of the lectures
     show(drawing, "what is to be seen")      in a notebook: right here; in a script: a PNG file
-    measured("From scores to labels", "pixel accuracy", "crf")      a number of lectures/results
+    measured("stanford, rules: class")       a number of lectures/results/measured.json
 
 Colours are those of Okabe and Ito, which the colour-blind can tell apart; two of them that mean
 different things also differ in brightness, for weak projectors.
@@ -14,7 +14,7 @@ different things also differ in brightness, for weak projectors.
 import html
 import inspect
 import io
-import re
+import json
 import sys
 import textwrap
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import minicnn
+from minicnn.basics.nearest import did_you_mean
 from minicnn.engine.kernel import Kernel
 
 ROOT = Path(minicnn.__file__).parent.parent
@@ -212,36 +213,14 @@ class Measured(float):
         return f"{float(self):g}   ({self.command})"
 
 
-def measured(section, column, *row, command=""):
-    """A number of lectures/results/README.md: under the heading that begins with `section`, in the
-    first line of its table that holds all the words of `row`. Its command is the first one in that
-    section that holds `command` or, without one, all the words of `row`."""
-    text = (ROOT / "lectures" / "results" / "README.md").read_text()
-    found = re.search(rf"^## {re.escape(section)}.*?(?=^## |\Z)", text, re.M | re.S)
-    if not found:
-        raise ValueError(f"lectures/results/README.md has no section «{section}»")
-    lines = re.findall(r"^\|(.*)\|$", found[0], re.M)
-    table = [[re.sub(r"[*`]", "", cell).strip() for cell in line.split("|")] for line in lines]
-    for cells in table[2:]:
-        if all(word in cells for word in row):
-            value = Measured(re.match(r"[-\d.]+", cells[table[0].index(column)])[0])
-            wanted = [command] if command else row
-            commands = re.findall(r"^(?:minicnn|python) .*$", found[0], re.M)
-            value.command = next(c for c in commands if all(word in c for word in wanted))
-            return value
-    raise ValueError(f"lectures/results/README.md, «{section}»: no line with {row}")
-
-
-def quoted(section, pattern, command):
-    """A number out of the prose of a section of lectures/results/README.md: the first group of
-    `pattern`, in which a space stands for any white space. The section must name `command`."""
-    text = (ROOT / "lectures" / "results" / "README.md").read_text()
-    found = re.search(rf"^## {re.escape(section)}.*?(?=^## |\Z)", text, re.M | re.S)
-    number = found and re.search(pattern.replace(" ", r"\s+"), found[0])
-    if not number or command not in found[0]:
+def measured(name):
+    """A number of lectures/results/measured.json, with the command that gives it again. Raises
+    ValueError for a name that is not there."""
+    found = json.loads((ROOT / "lectures/results/measured.json").read_text())["numbers"]
+    if name not in found:
         raise ValueError(
-            f"lectures/results/README.md, «{section}»: not found: {pattern}, {command}"
+            f"lectures/results/measured.json has no {name!r}{did_you_mean(name, found)}"
         )
-    value = Measured(number[1])
-    value.command = command
+    value = Measured(found[name]["value"])
+    value.command = found[name]["command"]
     return value

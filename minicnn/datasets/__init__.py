@@ -1,6 +1,6 @@
 """Data sets: `load("scenes")`, `load("stanford-background", fold=1)`, `load("my/folder")`."""
 
-from minicnn.datasets.dataset import VOID, DataError, Dataset, Picture, Split
+from minicnn.datasets.dataset import VOID, DataError, Dataset, NotThere, Photograph, Picture, Split
 from minicnn.datasets.installing import install
 from minicnn.datasets.loading import Loader
 from minicnn.datasets.registry import data_home, is_installed, lasting_name, listing, load
@@ -10,6 +10,8 @@ __all__ = [
     "DataError",
     "Dataset",
     "Loader",
+    "NotThere",
+    "Photograph",
     "Picture",
     "Split",
     "data_home",

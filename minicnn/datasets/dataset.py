@@ -34,10 +34,20 @@ class Picture:
         return f"<Picture {self.name}: {width} x {height} pixels; {', '.join(self.tags)}>"
 
 
+@dataclass(frozen=True)
+class Photograph:
+    """A picture that has one class: its name, uint8 (H, W, 3), and the number of the class."""
+
+    name: str
+    image: np.ndarray
+    label: int
+
+
 class Dataset:
     """Base class. A subclass sets `name`, `classes` (tuple of str) and `colours` (uint8 (K, 3)) and
     defines `names(split)` and `read(name)`."""
 
+    kind = "pixels"  # what has a label; or "pictures", which are Photographs then
     name = ""
     classes = ()
     colours = None
@@ -83,3 +93,7 @@ class DataError(ValueError):
 
     def __init__(self, message):
         super().__init__(printable(str(message)))
+
+
+class NotThere(DataError):
+    """A data set that is not where it should be."""

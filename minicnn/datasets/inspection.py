@@ -21,7 +21,8 @@ class Survey:
     name, classes   of the data set
     counts          {"train": number of pictures, ...}
     sizes           Counter of (height, width)
-    pixels          int64 (K,): labelled pixels of every class, over all splits
+    kind            of the data set: what has a label, pixels or pictures
+    pixels          int64 (K,): labelled pixels (or pictures) of every class, over all splits
     by_split        {"train": int64 (K,), ...}: the same in each
     void            number of void pixels
     mean_colour     float64 (3,): RGB, 0 .. 255
@@ -33,6 +34,7 @@ class Survey:
 
     name: str
     classes: tuple
+    kind: str = "pixels"
     counts: dict = field(default_factory=dict)
     sizes: Counter = field(default_factory=Counter)
     pixels: np.ndarray = None
@@ -57,7 +59,8 @@ class Survey:
         more = f" and {len(self.sizes) - 5} other sizes" if len(self.sizes) > 5 else ""
         lines.append(f"width x height (pictures): {', '.join(common) or 'none'}{more}")
         total = self.pixels.sum() + self.void
-        lines.append(f"void pixels: {100 * self.void / max(total, 1):.2f} %")
+        if self.kind == "pixels":
+            lines.append(f"void pixels: {100 * self.void / max(total, 1):.2f} %")
         red, green, blue = self.mean_colour
         lines.append(f"mean colour: red {red:.1f}, green {green:.1f}, blue {blue:.1f}")
         width = max(len(name) for name in self.classes) + 2
@@ -82,7 +85,7 @@ class Survey:
         lines += [f"note: {text}" for text in self.notes]
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
-        return [printable(line) for line in [*lines, self.verdict()]]
+        return [printable(str(line)) for line in [*lines, self.verdict()]]
 
     def verdict(self):
         """The last line: what is wrong, or that every file is good."""
@@ -103,7 +106,7 @@ def survey(dataset, progress=None):
 
     `progress`, if given, wraps the list of (split, name) pairs, as tqdm does.
     """
-    found = Survey(dataset.name, tuple(dataset.classes))
+    found = Survey(dataset.name, tuple(dataset.classes), dataset.kind)
     count = len(dataset.classes)
     found.by_split = {split: np.zeros(count, np.int64) for split in SPLITS}
     found.passed_over, notes = dataset.passed_over()
@@ -117,15 +120,17 @@ def survey(dataset, progress=None):
         except DataError as error:
             found.bad.append((split, name, str(error)))
             continue
-        pixels = np.bincount(picture.labels.ravel(), minlength=VOID + 1)
+        labels = picture.labels if dataset.kind == "pixels" else np.array(picture.label)
+        pixels = np.bincount(labels.ravel(), minlength=max(VOID + 1, count))
         found.by_split[split] += pixels[:count]
-        found.void += int(pixels[VOID])
-        if pixels[VOID] == picture.labels.size:
-            found.all_void.append((split, name))
-        found.notes += picture.notes
-        found.sizes[picture.labels.shape] += 1
+        if dataset.kind == "pixels":
+            found.void += int(pixels[VOID])
+            found.notes += picture.notes
+            if pixels[VOID] == labels.size:
+                found.all_void.append((split, name))
+        found.sizes[picture.image.shape[:2]] += 1
         colour += picture.image.sum(axis=(0, 1), dtype=np.int64)
-        area += picture.labels.size
+        area += picture.image[..., 0].size
     found.pixels = sum(found.by_split.values())
     found.mean_colour = colour / max(area, 1)
     return found

@@ -5,13 +5,17 @@ is enough, and it runs no parallel kernel, because Numba's threads may be driven
 thread at a time, which is the network's. So `transform` is plain numpy, Pillow and scipy.
 """
 
+import itertools
 import queue
 import threading
 import weakref
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 from minicnn.datasets.dataset import VOID, DataError
 
 _END = object()
+CHANCES = 200  # variants in a row of which nothing is left, until it is no bad luck any more
 
 
 class Loader:
@@ -28,16 +32,20 @@ class Loader:
     ahead      how many items may wait, loaded, until they are asked for; 0: no thread
     skip_bad   pass over pictures that cannot be read instead of raising their DataError
 
-    A picture that is void all over is always passed over: nothing can be learnt from it.
-    `position` is that of the last item handed out; `skipped` lists (name, message) of bad pictures
-    and `void` the names of void ones, each once. The thread ends with the loop, also when the loop
+    threads    how many read and transform: several, where a step takes many pictures
+
+    A picture that is void all over is always passed over, since nothing can be learnt from it, and
+    so is one of which `transform` makes None. `position` is that of the last item handed out;
+    `skipped` lists (name, message) of bad pictures, `void` the names of void ones and `empty` those
+    of which nothing was left, each once. The thread ends with the loop, also when the loop
     is left early; what was raised in it is raised in the loop.
     """
 
-    def __init__(self, split, order, transform=None, ahead=4, skip_bad=False, start=0):
+    def __init__(self, split, order, transform=None, ahead=4, skip_bad=False, start=0, threads=1):
         self.split, self.order, self.transform = split, order, transform
         self.ahead, self.skip_bad, self.start = ahead, skip_bad, start
-        self.position, self.skipped, self.void = None, [], []
+        self.threads = threads
+        self.position, self.skipped, self.void, self.empty = None, [], [], []
         self._running = lambda: None
 
     def __iter__(self):
@@ -100,42 +108,63 @@ class Loader:
             thread.join()
 
     def _items(self):
-        """(position, item) one after the other, bad and void pictures left out."""
+        """(position, item) one after the other, what is to be passed over left out."""
         in_a_row = 0
-        for position, index in enumerate(self.order, self.start):
-            picture = self._read(int(index))
-            if picture is None:
-                in_a_row += 1
-                if in_a_row >= len(self.split):  # an endless order would be passed over for ever
-                    raise DataError(
-                        f"none of {in_a_row} pictures in a row could be used: {len(self.skipped)} "
-                        f"cannot be read and {len(self.void)} are void all over"
-                    )
+        for position, outcome, item in self._outcomes():
+            if outcome is None:
+                in_a_row = 0
+                yield position, item
                 continue
-            in_a_row = 0
-            if self.transform is None:
-                yield position, picture
-                continue
-            try:
-                item = self.transform(picture, position)
-            except Exception as error:
-                error.add_note(f"while the picture {picture.name} was prepared")
-                raise
-            yield position, item
+            if item not in outcome:
+                outcome.append(item)
+            in_a_row += 1
+            # An endless order would be passed over for ever; but chance may do better next time.
+            if in_a_row >= len(self.split) + (CHANCES if self.empty else 0):
+                raise DataError(
+                    f"none of {in_a_row} pictures in a row could be used: {len(self.skipped)} "
+                    f"cannot be read, {len(self.void)} are void all over, and of {len(self.empty)} "
+                    "nothing labelled was left as they were turned or cut"
+                )
 
-    def _read(self, index):
-        """The picture, or None if it is to be passed over."""
+    def _outcomes(self):
+        """(position, None, item), or (position, list to be noted in, note), in order; prepared by
+        several threads if there are several."""
+        places = enumerate(self.order, self.start)
+        if self.threads == 1:
+            yield from itertools.starmap(self._prepare, places)
+            return
+        with ThreadPoolExecutor(self.threads, "minicnn reader") as pool:
+            waiting = deque(
+                pool.submit(self._prepare, *place)
+                for place in itertools.islice(places, 2 * self.threads)
+            )
+            try:
+                while waiting:
+                    yield waiting.popleft().result()
+                    waiting.extend(
+                        pool.submit(self._prepare, *p) for p in itertools.islice(places, 1)
+                    )
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _prepare(self, position, index):
+        """Reads a picture, and makes the item of it."""
+        name = self.split.names[int(index)]
         try:
-            picture = self.split[index]
+            picture = self.split[int(index)]
         except DataError as error:
             if not self.skip_bad:
                 raise
-            record = (self.split.names[index], str(error))
-            if record not in self.skipped:
-                self.skipped.append(record)
-            return None
-        if (picture.labels == VOID).all():
-            if picture.name not in self.void:
-                self.void.append(picture.name)
-            return None
-        return picture
+            return position, self.skipped, (name, str(error))
+        labels = getattr(picture, "labels", None)
+        if labels is not None and (labels == VOID).all():
+            return position, self.void, picture.name
+        if self.transform is None:
+            return position, None, picture
+        try:
+            item = self.transform(picture, position)
+        except Exception as error:
+            error.add_note(f"while the picture {picture.name} was prepared")
+            raise
+        return (position, None, item) if item is not None else (position, self.empty, picture.name)

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
-from minicnn.datasets.dataset import DataError
+from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
+from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.stanford_background import StanfordBackground
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
@@ -31,11 +32,12 @@ def load(name_or_path, /, fold=None, **options):
     if name in INSTALLABLE:
         return _construct(name, INSTALLABLE[name], options, installed_at(name))
     if Path(name).is_dir():
-        return _construct(name, Folder, options, name)
+        kind = ImageFolder if is_image_folder(name) else Folder
+        return _construct(name, kind, options, name)
     if "/" in name or Path(name).exists():
-        raise DataError(f"{name}: is not a folder, so there is no data set in it")
+        raise NotThere(f"{name}: is not a folder, so there is no data set in it")
     near = did_you_mean(name, [*DRAWN, *INSTALLABLE])
-    raise DataError(f"there is no data set {name!r}; {overview()}{near}")
+    raise NotThere(f"there is no data set {name!r}; {overview()}{near}")
 
 
 def lasting_name(name_or_path):
@@ -61,7 +63,7 @@ def is_installed(name):
 def installed_at(name):
     """The folder of an installed data set. Raises DataError with how to install it."""
     if not is_installed(name):
-        raise DataError(f"{name} is not installed in {data_home()}; {how_to_install(name)}")
+        raise NotThere(f"{name} is not installed in {data_home()}; {how_to_install(name)}")
     return data_home() / name
 
 

@@ -10,8 +10,9 @@
 
 The very text that a GPU would get is compiled with g++. `checked` reports what is wrong with it in
 one sentence, a KernelError: out of bounds, uninitialised, race, divergent barrier, deadlock,
-misaligned, overflow, wrong arguments, limits. With `minicnn.device("emulated")`, or `--device
-emulated`, whole networks run that way; MINICNN_EMULATOR=checked in the environment checks them.
+misaligned, overflow, wrong arguments, limits; `idle_blocks` counts blocks that wrote nothing. With
+`minicnn.device("emulated")`, or `--device emulated`, whole networks run that way;
+MINICNN_EMULATOR=checked in the environment checks them.
 
 To read: cuda.h (CUDA's words for g++), threads.cpp (how a block of threads becomes fibers),
 memory.cpp (how each load and store is seen, and what a race is), traffic.cpp (how well memory is
@@ -21,8 +22,18 @@ rounds differently.
 """
 
 from minicnn.emulator.compiling import KernelError, compiler, why_not
-from minicnn.emulator.launching import launches
+from minicnn.emulator.launching import idle_blocks, launches
 from minicnn.emulator.modes import checked, fast, mode
 from minicnn.emulator.traffic import report
 
-__all__ = ["KernelError", "checked", "compiler", "fast", "launches", "mode", "report", "why_not"]
+__all__ = [
+    "KernelError",
+    "checked",
+    "compiler",
+    "fast",
+    "idle_blocks",
+    "launches",
+    "mode",
+    "report",
+    "why_not",
+]

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -105,10 +106,33 @@ def _cached(source, flags, ending, *objects):
         raise KernelError(reason)
     key = hashlib.sha256(repr((source, flags, objects)).encode() + _version()).hexdigest()[:24]
     path = cache_folder() / (key + ending)
-    if path.exists():
+    if path.exists() and is_whole(path):
         return path
+    try:
+        _compile(source, flags, objects, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise KernelError(
+            f"compiled kernels cannot be kept in {path.parent} ({reason}); make room there, or set "
+            "XDG_CACHE_HOME to another folder"
+        ) from None
+    return path
+
+
+def is_whole(path):
+    """Whether a compiled file (ELF) has its end, a table whose place stands in its head. One that
+    was cut short would end this process when it is loaded."""
+    data = path.read_bytes()
+    if len(data) < 64 or data[:4] != b"\x7fELF":
+        return False
+    (table,) = struct.unpack_from("<Q", data, 40)
+    entry, count = struct.unpack_from("<HH", data, 58)
+    return table + entry * count <= len(data)
+
+
+def _compile(source, flags, objects, path):
     # Written beside its place and renamed: two processes may compile the same kernel at once.
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         product = Path(folder) / "object.o"
         common = ["-std=c++17", "-fPIC", "-w", "-g1", "-ffp-contract=off", "-I", HERE]
         _run(common + flags + ["-c", "-x", "c++", "-", "-o", product], source)
@@ -117,7 +141,6 @@ def _cached(source, flags, ending, *objects):
             _run(["-shared", "-Wl,-Bsymbolic", product, *objects, "-o", library])
             product = library
         os.replace(product, path)
-    return path
 
 
 def _run(arguments, source=""):

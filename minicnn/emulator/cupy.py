@@ -35,6 +35,7 @@ FUNCTIONS = {
     "pad": "array, pad_width, mode='constant'",
     "reshape": "a, newshape",
     "searchsorted": "a, v, side='left', sorter=None",
+    "sort": "a, axis=-1, kind=None",
     "split": "ary, indices_or_sections, axis=0",
     "stack": "tup, axis=0, out=None",
     "sum": "a, axis=None, dtype=None, out=None, keepdims=False",

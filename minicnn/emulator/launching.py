@@ -22,6 +22,7 @@ BLOCK_LIMITS, GRID_LIMITS = (1024, 1024, 64), (2**31 - 1, 65535, 65535)
 SHARED_LIMIT, SHARED_LIMIT_ASKED_FOR = 48 << 10, 227 << 10
 
 launches = collections.Counter()  # name of a kernel or array function -> launches so far
+idle_blocks = collections.Counter()  # kernel -> blocks of checked launches that wrote nothing
 traffic = None  # where `report` collects
 _lock = threading.Lock()  # the runtime runs one launch at a time
 
@@ -108,6 +109,8 @@ class RawKernel:
                 array.memory.written = None  # nobody looked: taken for written
         if failed:
             raise KernelError(sentences.describe(self, launch.failure, arrays, library))
+        if launch.idle_blocks:
+            idle_blocks[self.name] += launch.idle_blocks
 
     def _check_limits(self, grid, block, shared_mem, library):
         static = (library.static[1] or 0) - (library.static[0] or 0)

@@ -86,6 +86,7 @@ static void access(const void* pointer, unsigned size, int what, const void* pc)
                 if (unordered(*then, now, in_shared))
                     complain_of_race(*then, false, now, place, true);
             cell.write = now;
+            block_wrote |= !in_shared;
             if (!in_shared && r->written) r->written[k] = true;
         } else {
             // The last two readers are kept, so that one of them is not the thread that writes next.

@@ -33,7 +33,7 @@ struct Launch {  // one launch, as Python hands it over (launching.py has the sa
     char *shared_begin, *shared_end;
     int64_t dynamic_bytes;
     Region* regions;
-    int region_count, checked, order, seed;
+    int region_count, checked, order, seed, idle_blocks;  // idle: checked, and wrote nothing
     Failure failure;
 };
 enum { FORWARD, REVERSED, RANDOM };
@@ -42,6 +42,7 @@ extern Launch* launch;      // the one that runs, or null
 extern bool running;        // a CUDA thread has the CPU, not the scheduler
 extern int thread_number, block_number;  // of that thread in its block, of that block in the grid
 extern uint32_t epoch, warp_epoch[32];   // barriers that this block, its warps, have passed
+extern bool block_wrote;                  // to global memory, so far
 extern long steps;                       // accesses and branches since that thread last began or waited
 extern char *fiber_stack, *dynamic_memory;
 enum { STACK = 128 << 10 };

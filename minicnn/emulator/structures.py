@@ -41,7 +41,7 @@ class Launch(ctypes.Structure):
         ("shared_end", c_void_p),
         ("dynamic_bytes", c_int64),
         ("regions", ctypes.POINTER(Region)),
-        *((name, c_int) for name in "region_count checked order seed".split()),
+        *((name, c_int) for name in "region_count checked order seed idle_blocks".split()),
         ("failure", Failure),
     ]
 

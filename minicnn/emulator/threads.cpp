@@ -18,6 +18,7 @@ bool running;
 int thread_number, block_number;
 uint32_t epoch, warp_epoch[32];
 long steps;
+bool block_wrote;
 char *fiber_stack, *dynamic_memory;
 extern "C" { Index threadIdx, blockIdx, blockDim, gridDim; }
 
@@ -263,10 +264,10 @@ FOR_PYTHON int run(Launch* given) {
     for (Fiber* f : all_fibers) start_at(f->context, f->stack, fiber_main);
     if (launch->checked) check_memory_begin();
     for (int block : block_order) {
-        block_number = block;
+        block_number = block, block_wrote = false;
         run_block();
         if (launch->failure.kind) break;
-        if (launch->checked) count_traffic_end_of_block();
+        if (launch->checked) launch->idle_blocks += !block_wrote, count_traffic_end_of_block();
     }
     if (launch->checked) check_memory_end();
     launch = nullptr;

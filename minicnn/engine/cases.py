@@ -1,9 +1,9 @@
 """Small inputs on which every operation is tested, gradient-checked and shown.
 
 Each file in `minicnn/ops` ends with `cases()`. The generic tests compare a case with the literal
-loops of `tests/support/reference.py`, check its gradients, and repeat it in float32, on strided inputs, and
-on every device. At most 500 elements, all dimensions different, parameters that make every term of
-the formula matter.
+loops of `tests/support/reference.py`, check its gradients, and repeat it in float32, on strided
+inputs, and on every device. At most 500 elements, all dimensions different, parameters that make
+every term of the formula matter.
 """
 
 from collections.abc import Callable

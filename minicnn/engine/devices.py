@@ -14,7 +14,8 @@ import threading
 
 import numpy as np
 
-from minicnn.engine.launching import in_words
+from minicnn.engine import forking
+from minicnn.engine.launching import in_words, one_line
 
 # The module whose `ndarray` an array is tells its device.
 MODULES = {"cpu": "numpy", "gpu": "cupy", "emulated": "minicnn.emulator.cupy"}
@@ -63,7 +64,8 @@ def device_of(array):
 def _device_or_none(array):
     for device, name in MODULES.items():
         module = sys.modules.get(name)
-        if module is not None and isinstance(array, module.ndarray):
+        # a folder that is called cupy is a module, too, without any ndarray
+        if module is not None and isinstance(array, getattr(module, "ndarray", ())):
             return device
     return None
 
@@ -120,8 +122,7 @@ def _always():
 
 def emulator_status():
     """(usable, its compiler or the reason in words)."""
-    from minicnn import emulator
-
+    emulator = importlib.import_module("minicnn.emulator")  # only when it is asked for
     reason = emulator.why_not()
     return not reason, reason or str(emulator.compiler())
 
@@ -132,8 +133,15 @@ def gpu_status():
     CuPy also needs NVRTC and the CUDA headers."""
     try:
         import cupy
-    except ImportError:
-        return False, "cupy is not installed (pip install 'cupy-cuda12x[ctk]' for CUDA 12)"
+    except ModuleNotFoundError as error:
+        if error.name == "cupy":
+            return False, "cupy is not installed (pip install 'cupy-cuda12x[ctk]' for CUDA 12)"
+        return False, _broken_cupy(error)
+    except Exception as error:  # whatever a half-installed cupy raises while it is imported
+        return False, _broken_cupy(error)
+    if not hasattr(cupy, "RawKernel"):
+        where = next(iter(getattr(cupy, "__path__", ["?"])))
+        return False, f"the cupy in {where} is not the library cupy: it has no RawKernel"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
         if count < 1:
@@ -146,7 +154,12 @@ def gpu_status():
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         return True, name
     except Exception as error:  # every way in which CUDA can fail ends in one sentence
-        return False, in_words(error) or f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return False, in_words(error) or one_line(error)
+
+
+def _broken_cupy(error):
+    reason = in_words(error) or one_line(error)
+    return f"cupy is installed, but importing it fails: {reason}; install it anew"
 
 
 def set_num_threads(n):
@@ -154,6 +167,11 @@ def set_num_threads(n):
     for the same `n`; another `n` may add in another order."""
     import numba
 
+    if n > 1 and forking.only_one_thread():
+        raise RuntimeError(
+            f"set_num_threads({n}): this process was forked from one that had run kernels, so it "
+            "has one thread; start it by multiprocessing.get_context('forkserver') or 'spawn'"
+        )
     if not 1 <= n <= numba.config.NUMBA_NUM_THREADS:
         raise ValueError(
             f"set_num_threads({n}): this machine allows 1 to {numba.config.NUMBA_NUM_THREADS}"

@@ -183,6 +183,8 @@ def _compile(body):
     """`body` as a Numba function that compiles itself at its first call and caches on disk."""
     import numba
 
+    from minicnn.engine import kernel_cache
+
     announce_compilation()
     if "dot" in body.__code__.co_names:
         for library in blas_libraries()[0]:
@@ -195,11 +197,10 @@ def _compile(body):
     for function, fused in _helpers.pop(id(names), []):
         flags = numpys | {"fastmath": {"contract", "reassoc"} if fused else False}
         names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
+    if numba.config.DISABLE_JIT:
+        return body
     options = numpys | {"parallel": "prange" in body.__code__.co_names}
-    try:
-        return numba.njit(cache=True, **options)(body)
-    except RuntimeError:  # typed at a prompt, or a folder that cannot be written: no disk cache
-        return numba.njit(**options)(body)
+    return kernel_cache.cached(numba.njit(**options)(body))
 
 
 _listening = False

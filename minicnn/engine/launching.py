@@ -11,6 +11,9 @@ end, which is why every body begins with `if (i < size)`.
 What travels to a GPU is bytes: a number of another type than the kernel expects would be read as
 garbage, without a word. Hence whole numbers travel as int and others as T, whatever they were; a
 numpy integer keeps its own type, and None is a null pointer.
+
+Kernels count in int, which is what a GPU is fastest at. So no array may have more elements than an
+int holds: they are refused here, for all kernels at once, in a sentence.
 """
 
 import collections
@@ -19,6 +22,9 @@ import threading
 import numpy as np
 
 BLOCK = 256
+# Elements of an array: less than 2^31 by what tiles and blocks may count over its end.
+MOST = 2**31 - 2**16
+MOST_BLOCKS = (2**31 - 1, 65535, 65535)  # of a grid, in x, y and z; the same for all GPUs
 OLDEST = "compute capability 7.5 (2018)"
 
 launches = collections.Counter()  # kernel -> how often this process has started it on a GPU
@@ -41,19 +47,27 @@ class GpuBody:
         if 0 in grid:
             return  # nothing to compute
         dtype = next(a.dtype for a in args if hasattr(a, "ndim") and a.dtype.kind == "f")
-        try:
-            passed = (*self.arguments(*args), *self.sizes(*args))
-            values = tuple(_argument(a, dtype) for a in passed)
-        except OverflowError:
-            raise ValueError(
-                f"kernel {self.name}: a GPU kernel counts elements up to 2147483647; "
-                "take fewer or smaller pictures at a time"
-            ) from None
+        passed = (*self.arguments(*args), *self.sizes(*args))
+        self._check_sizes(grid, passed)
+        values = tuple(_argument(a, dtype) for a in passed)
         options = tuple(f"-D{name}={value}" for name, value in self.constants(*args).items())
         function = compiled(cupy, cuda_text(self.source, dtype), options, self.name)
         function(grid, block, values)
         launches[self.name] += 1
         _of_thread.launches = launched_here() + 1
+
+    def _check_sizes(self, grid, passed):
+        large = [a.size for a in passed if getattr(a, "size", 1) > MOST]
+        large += [a for a in passed if isinstance(a, int) and not -(2**31) <= a <= MOST]
+        too_many = None
+        if large:
+            too_many = f"{large[0]} elements, where a GPU kernel counts up to {MOST}"
+        elif any(n > most for n, most in zip(grid, MOST_BLOCKS, strict=False)):
+            too_many = f"{grid} blocks, where a GPU has up to {MOST_BLOCKS}"
+        if too_many:
+            raise ValueError(
+                f"kernel {self.name}: {too_many}; take fewer or smaller pictures at a time"
+            )
 
 
 def launched_here():
@@ -102,6 +116,16 @@ def in_words(error):
     if "NoDevice" in text:
         return "there is no NVIDIA GPU in this machine"
     return None
+
+
+def one_line(error):
+    """An error's type and the line of its text that says most: cupy quotes the error that it met,
+    after a page of advice, as «ImportError: libcudart.so.12: cannot open shared object file»."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip(" =-")]
+    quoted = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception"))]
+    if quoted:
+        return quoted[-1]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _argument(value, dtype):

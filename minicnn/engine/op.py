@@ -16,6 +16,12 @@ An op may keep arrays on `self` between forward and backward (its own output too
 that would be a reference cycle. `self.needs[i]` says whether the gradient of input i is wanted, so
 that a costly one can be left out.
 
+Who owns an array: `forward` and `backward` never write to what they are given, and may return it, a
+view of it, or an array that they keep. So the engine copies what becomes `.grad`, and adds into new
+arrays. An op with `hands_over = True` promises more: each array that its backward returns is new,
+returned once, and not touched again by the op. Then a leaf keeps it without a copy, which is worth
+it for the weights of convolutions.
+
 Differentiation is first-order only: backward works on plain arrays and leaves no graph behind. The
 lecture's systems need no more, and each op stays one class.
 """
@@ -62,6 +68,7 @@ class Op:
     needs = ()
     name = ""  # for the sentences of errors, where it is not that of the class
     floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
+    hands_over = False  # whether backward gives its arrays away, see above
     mixes = False  # whether whole numbers become floating where they meet floating ones
 
     def __init_subclass__(cls, **kwargs):

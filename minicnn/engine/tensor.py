@@ -10,13 +10,12 @@ memory is freed the moment nobody holds the result. The gradients travel in a di
 order: b = a + a; c = b + b needs both gradients of b before b may pass one on.
 """
 
-import sys
-
 import numpy as np
 
 from minicnn.engine import devices
 from minicnn.engine.devices import array_module, device_of
 from minicnn.engine.dtypes import as_array, beside, is_number
+from minicnn.engine.graph import in_order
 from minicnn.engine.profiling import timed
 
 
@@ -95,9 +94,10 @@ class Tensor:
         return f"Tensor({self.data}{grad})"
 
     def _repr_html_(self):
-        from minicnn.figures.html import tensor_html
+        from minicnn.basics import displays
 
-        return tensor_html(self)
+        about = displays.paragraphs(self.describe())
+        return f"<div>{about}{displays.numbers(self.numpy())}</div>"
 
     def numpy(self):
         """The values as a numpy array (copied from the GPU if they lie there), without their
@@ -140,9 +140,11 @@ class Tensor:
                 "backward: nothing here requires a gradient; make a leaf with requires_grad=True, "
                 "and do not compute the loss inside no_grad()"
             )
-        order = _topological_order(self)
+        order = in_order(self, lambda tensor: tensor.requires_grad, last_first=True)
         grads = {id(self): _first_gradient(self, gradient)}
-        owned = set()  # ids whose gradient array belongs to the engine, which alone adds in place
+        owned = (
+            set()
+        )  # ids whose gradient array is the engine's alone, see op.py: it may write to it
         while order:
             tensor = order.pop()
             gy = grads.pop(id(tensor), None)
@@ -150,7 +152,7 @@ class Tensor:
                 gy = np.asarray(gy)
             op = tensor.op
             if gy is not None and (op is None or tensor._retain):
-                _add_to_leaf(tensor, gy)
+                _add_to_leaf(tensor, gy, op is None and id(tensor) in owned)
             if op is None:
                 continue
             if gy is not None:  # None: every op that used this tensor had no gradient for it
@@ -160,12 +162,13 @@ class Tensor:
                     key = id(target)
                     if key not in grads:
                         grads[key] = gx
+                        if op.hands_over:
+                            owned.add(key)
                     elif key in owned:
                         grads[key] += gx
                     else:
                         grads[key] = grads[key] + gx
                         owned.add(key)
-                gx = None  # or it would count as somebody who has the array
             owned.discard(id(tensor))
             op.release()
 
@@ -176,30 +179,6 @@ class Tensor:
             "values that are gone. Compute a new Tensor (concat, pad, arithmetic with a mask), "
             "or write to tensor.data before the tensor is used"
         )
-
-
-def _topological_order(root):
-    """Every tensor that needs a gradient, inputs before results; iterative, because unrolled
-    networks are deep."""
-    order, seen, stack = [], set(), [(root, False)]
-    while stack:
-        tensor, inputs_done = stack.pop()
-        if inputs_done:
-            order.append(tensor)
-            continue
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        stack.append((tensor, True))
-        if tensor.op is None:
-            continue
-        if tensor.op.inputs is None:
-            raise RuntimeError(
-                "backward: this graph was already used and freed by an earlier backward(); compute "
-                "the result again, or add the losses and call backward() once"
-            )
-        stack.extend((t, False) for t in tensor.op.inputs if t.requires_grad)
-    return order
 
 
 def _first_gradient(tensor, gradient):
@@ -244,7 +223,8 @@ def _call_backward(op, gy):
     return gradients
 
 
-def _add_to_leaf(tensor, gy):
+def _add_to_leaf(tensor, gy, ours):
+    """`ours`: nobody else has this array, so the leaf may keep it as it is."""
     if tensor.grad is not None:
         if tensor.grad.shape != gy.shape:  # broadcasting would add wrong numbers without a word
             raise ValueError(
@@ -252,18 +232,9 @@ def _add_to_leaf(tensor, gy):
                 "set .grad to None"
             )
         tensor.grad += gy
+    elif ours and gy.flags.c_contiguous:
+        tensor.grad = gy
     else:
-        # a copy, since an op may hand out an array that it keeps; unless nobody else has this one
-        unshared = tensor.op is None and isinstance(gy, np.ndarray) and gy.base is None
-        if unshared and gy.flags.c_contiguous and sys.getrefcount(gy) <= _NOBODY_ELSE:
-            tensor.grad = gy
-        else:
-            tensor.grad = array_module(tensor.data).array(gy)
-
-
-def _references(array):
-    return sys.getrefcount(array)
-
-
-_local = np.empty(0)  # held by a variable of the caller, like an array that nobody else has
-_NOBODY_ELSE = _references(_local)
+        tensor.grad = array_module(tensor.data).array(
+            gy if gy.flags.c_contiguous else gy.copy(order="C")
+        )

@@ -7,17 +7,21 @@ notebook shows it by itself.
 from minicnn.figures.graph import draw_graph
 from minicnn.figures.grouping import borders, grouping_sheet
 from minicnn.figures.instances import instance_figure
-from minicnn.figures.labelled import colour_map, contact_sheet, legend, overlay, pair
+from minicnn.figures.labelled import contact_sheet, legend, pair
 from minicnn.figures.network import feature_maps, filters, planes
+from minicnn.figures.photographs import answer_sheet, class_sheet
 from minicnn.figures.published import published_figure
 from minicnn.figures.scale import scale_sheet
 from minicnn.figures.scores import confusion_figure, curves
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 from minicnn.figures.tables import draw_table
+from minicnn.images.painting import colour_map, overlay
 
 __all__ = [
     "accuracy",
+    "answer_sheet",
     "borders",
+    "class_sheet",
     "colour_map",
     "compare_sheet",
     "confusion_figure",

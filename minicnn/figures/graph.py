@@ -1,5 +1,6 @@
 """The graph that a result carries: which operation made it, out of what."""
 
+from minicnn.engine.graph import in_order
 from minicnn.engine.tensor import Tensor
 
 TEXT = 9  # points
@@ -49,17 +50,8 @@ def draw_graph(result, names=None):
 def _places(result):
     """({id of a tensor: (column, row)}, [(input, result) of every edge]). A leaf stands one row
     above its first reader, everything else one row below its lowest input."""
-    order, edges, seen, stack = [], [], set(), [(result, False)]
-    while stack:
-        tensor, done = stack.pop()
-        if done:
-            order.append(tensor)
-        elif id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            inputs = tensor.op.inputs if tensor.op is not None else ()
-            edges += [(t, tensor) for t in inputs]
-            stack.extend((t, False) for t in reversed(inputs))
+    order = in_order(result)
+    edges = [(t, tensor) for tensor in order if tensor.op is not None for t in tensor.op.inputs]
     row = {}
     for tensor in order:
         inputs = tensor.op.inputs if tensor.op is not None else ()

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from minicnn.figures.labelled import legend, overlay, proportions
+from minicnn.figures.labelled import legend, proportions
 from minicnn.figures.sheets import TEXT, accuracy, write_names
+from minicnn.images.painting import overlay
 
 RED = (255, 40, 40)
 

@@ -27,7 +27,7 @@ def filters(network, most=64):
     for k, (weight, on_picture) in enumerate(_kernels(network).values(), start=1):
         size = f"{weight.shape[-2]}x{weight.shape[-1]}"
         if on_picture:
-            is_rgb = network.options.get("normalise") == "picture"
+            is_rgb = network.options.get("normalise", "picture") == "picture"
             views = [weight[:, c : c + 3] for c in range(0, weight.shape[1], 3)]
             tiles = [tile for view in views for tile in _coloured(view, is_rgb)]
             text = f"stage {k}: {len(weight)} filters {size}, in the colours that they answer to"

@@ -7,11 +7,12 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 TEXT = 13  # points, readable from the last row
 
 
-def curves(records, title=None):
+def curves(records, title=None, what="pixels"):
     """Loss and accuracy over the steps of a training, from the records (dicts) of its log.
 
     Records with `loss` and `accuracy` give the lines, those with `val_accuracy` and
-    `val_class_accuracy` the points; an empty log, or one of either kind alone, is drawn too.
+    `val_class_accuracy` or `val_top5` the points; an empty log, or one of either kind alone, is
+    drawn too. `what` is right or wrong: pixels, pictures.
     """
     from matplotlib.figure import Figure
 
@@ -21,10 +22,11 @@ def curves(records, title=None):
     looked = [r for r in records if "val_accuracy" in r]
     _line(losses, trained, "loss", BLUE, None)
     _line(accuracies, trained, "accuracy", BLUE, "training")
-    _points(accuracies, looked, "val_accuracy", ORANGE, "o", "validation, pixels")
+    _points(accuracies, looked, "val_accuracy", ORANGE, "o", f"validation, {what}")
     _points(accuracies, looked, "val_class_accuracy", GREEN, "s", "validation, mean of classes")
+    _points(accuracies, looked, "val_top5", GREEN, "s", "validation, among the best five")
     losses.set_ylabel("loss", fontsize=TEXT)
-    accuracies.set_ylabel("share of pixels that are right", fontsize=TEXT)
+    accuracies.set_ylabel(f"share of {what} that are right", fontsize=TEXT)
     losses.set_ylim(0, 1.05 * max((r["loss"] for r in trained), default=1))
     accuracies.set_ylim(0, 1)
     accuracies.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
@@ -66,7 +68,7 @@ def confusion_figure(confusion, title=None):
 
     shares, classes = confusion.rows(), [printable(name) for name in confusion.classes]
     count = len(classes)
-    side = max(5.5, 1.8 + 0.62 * count)
+    side = max(5.5, 1.8 + (0.62 if count <= 40 else 0.19) * count)
     figure = Figure(figsize=(side + 0.8, side), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -80,13 +82,14 @@ def confusion_figure(confusion, title=None):
     # A row without a number is a class that does not occur in these pictures.
     totals = confusion.matrix.sum(axis=1) / max(confusion.matrix.sum(), 1)
     names = [f"{name} ({100 * share:.0f} %)" for name, share in zip(classes, totals, strict=True)]
-    axes.set_yticks(range(count), names, fontsize=size, parse_math=False)
-    axes.set_xticks(range(count), classes, rotation=45, ha="right", fontsize=size, parse_math=False)
-    axes.set_ylabel("truth (share of all pixels)", fontsize=TEXT)
+    style = {"fontsize": max(size, 7), "parse_math": False}
+    axes.set_yticks(range(count), names, **style)
+    axes.set_xticks(range(count), classes, rotation=45, ha="right", **style)
+    axes.set_ylabel(f"truth (share of all {confusion.what})", fontsize=TEXT)
     axes.set_xlabel("prediction", fontsize=TEXT)
     axes.set_title(
         title
-        or f"pixels right: {confusion.pixel_accuracy:.1%}, "
+        or f"{confusion.what} right: {confusion.pixel_accuracy:.1%}, "
         f"mean of classes: {confusion.class_accuracy:.1%}",
         fontsize=TEXT,
     )

@@ -6,7 +6,8 @@ import numpy as np
 
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID
-from minicnn.figures.labelled import colour_map, legend
+from minicnn.figures.labelled import legend
+from minicnn.images.painting import colour_map
 
 TEXT = 13  # points
 PICTURE_HEIGHT = 1.9  # inches

@@ -3,8 +3,9 @@
 import numpy as np
 
 from minicnn.figures.grouping import borders
-from minicnn.figures.labelled import legend, overlay, proportions
+from minicnn.figures.labelled import legend, proportions
 from minicnn.figures.sheets import TEXT, write_names
+from minicnn.images.painting import overlay
 from minicnn.labelling.cover import entropy
 from minicnn.labelling.labelling import softmax
 from minicnn.labelling.superpixels import region_means

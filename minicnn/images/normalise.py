@@ -9,6 +9,8 @@ from minicnn.images.colour import rgb_to_yuv
 PLANES = {"picture": 3, "local": 3, "both": 6}  # that a network is given, by its `normalise`
 YUV_MEAN = np.array([112, 0, 0], np.float32)[:, None, None]  # about those of photographs
 YUV_SPREAD = np.array([64, 24, 24], np.float32)[:, None, None]
+RGB_MEAN = np.array([124, 116, 104], np.float32)[:, None, None]  # of ImageNet, about
+RGB_SPREAD = np.float32(60)
 
 
 def normalise_locally(planes, window=15, floor=4.0):
@@ -59,3 +61,9 @@ def normalised(image, how):
     if how == "picture":
         return normalise_whole(np.moveaxis(image, 2, 0).astype(np.float32))
     return OF_YUV[how](rgb_to_yuv(image))
+
+
+def normalise_rgb(image):
+    """uint8 (H, W, 3) as float32 (3, H, W): each channel less its mean over many photographs, in
+    units of about their spread."""
+    return (np.moveaxis(image, 2, 0).astype(np.float32) - RGB_MEAN) / RGB_SPREAD

@@ -16,7 +16,7 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn.basics.printing import one_line
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 
 BANDS = 240  # heights that are told apart
 LEVELS = 16  # of red, of green and of blue

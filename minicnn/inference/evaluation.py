@@ -1,83 +1,41 @@
-"""How good is a segmentation? One confusion matrix, pooled over all pictures, tells.
+"""How good is a network? One confusion matrix, pooled over all pictures, tells.
 
     result = minicnn.evaluate("runs/multi-scale-1")
     result.confusion.pixel_accuracy, result.seconds_per_picture
 
-`score` does the counting, in training too; `evaluate` finds the network and the data set for it.
+`score` (learning/metrics.py) counts pixels and `rank` (learning/ranks.py) pictures, in training
+too; `evaluate` finds the network and the data set for them.
 """
 
-import time
+import functools
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from minicnn import datasets
-from minicnn.labelling.labelling import ScoresError, as_labelling, labelled, name_of
+from minicnn.basics import displays
+from minicnn.inference.segmenting import labelling_for
+from minicnn.labelling.labelling import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
-from minicnn.learning.confusion import VOID, Confusion, LabelError, rounded
-from minicnn.learning.covers import with_classifier
-from minicnn.nn import Module
-
-__all__ = ["VOID", "Confusion", "Evaluation", "Trained", "evaluate", "score", "trained"]
+from minicnn.learning.config import DataSource
+from minicnn.learning.metrics import Confusion, rounded, score
+from minicnn.learning.ranks import rank
+from minicnn.learning.tasks import check_kind
+from minicnn.learning.trained import trained
 
 KEPT = 12  # pictures that an Evaluation keeps to be looked at
-
-
-def score(network, pictures, classes, watch=None, labelling="argmax"):
-    """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
-
-    The time is that of `network.predict` and the labelling: preprocessing included, reading not.
-    watch      called with (picture, prediction) after each one
-    labelling  as `evaluate` takes it
-
-    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
-    """
-    confusion, seconds, label = Confusion(classes), [], as_labelling(labelling)
-    for picture in pictures:
-        start = time.perf_counter()
-        try:
-            prediction = labelled(network, picture.image, label)[0]
-            seconds.append(time.perf_counter() - start)
-            confusion.add(picture.labels, prediction)
-        except (LabelError, ScoresError) as error:
-            raise type(error)(f"picture {picture.name}: {error}") from None
-        if watch is not None:
-            watch(picture, prediction.astype(np.uint8))
-    return confusion, float(np.median(seconds)) if seconds else float("nan")
-
-
-class Trained(NamedTuple):
-    """A network ready to predict, and the config it was trained with."""
-
-    network: Module
-    config: dict
-    weights: Path | None = None  # the file that they came from
-
-
-def trained(model, device="cpu"):
-    """The Trained that a user means: a run folder, a .safetensors file, the name of a shipped
-    network, a finished Run, or a network itself (whose config is then empty)."""
-    if isinstance(model, Trained):
-        return model
-    if isinstance(model, Module):
-        return Trained(model, {})
-    if hasattr(model, "network") and hasattr(model, "config"):  # a Run
-        weights = model.folder / checkpoints.BEST if model.folder else None
-        return Trained(model.network, model.config, weights)
-    return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
 
 
 @dataclass(repr=False)
 class Evaluation:
     """What `evaluate` found.
 
-    confusion            a Confusion with the scores
+    confusion            a Confusion with the scores; of a network that names pictures, Ranks
     seconds_per_picture  median time of one prediction, preprocessing and labelling included,
                          reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
-    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked at
+    examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked
+                         at; of Photographs the prediction is a class
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
     note                 a sentence if the network has seen these pictures in training, or ""
     labelling            how scores became labels
@@ -116,9 +74,9 @@ class Evaluation:
         return f"<Evaluation of {self.heading()[0]}; {self.confusion.in_short()}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import evaluation_html
-
-        return evaluation_html(self)
+        seconds = f"{self.seconds_per_picture:.3f} s a picture"
+        about = displays.paragraphs(*self.heading(), seconds)
+        return f"<div>{about}{self.confusion._repr_html_()}</div>"
 
     def heading(self):
         """What was evaluated, and what has to be known about it, as lines of text."""
@@ -134,14 +92,6 @@ class Evaluation:
         time = f"time            {self.seconds_per_picture:8.3f} s a picture"
         lines = self.confusion.lines()
         return [*self.heading(), "", *lines[:3], time, *lines[3:]]
-
-    def sheets(self, rows=6):
-        """Figures of the examples, `rows` on each: picture, truth, prediction, and the legend."""
-        from minicnn.figures import prediction_sheet
-
-        for first in range(0, len(self.examples), rows):
-            pictures, predictions = zip(*self.examples[first : first + rows], strict=True)
-            yield prediction_sheet(pictures, predictions, self.confusion.classes, self.colours)
 
 
 def evaluate(
@@ -170,18 +120,20 @@ def evaluate(
     Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
     that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
+    network, config, weights = found = trained(model, device)
     labelling = as_labelling(labelling)
-    network, config, weights = trained(model, device)
-    labelling = with_classifier(labelling, network, weights)
-    stored = config.get("data", {"name": None, "fold": None, "options": {}})
-    if data is None and stored["name"] is None:
+    if network.task == "pixels" or name_of(labelling) != "argmax":
+        labelling = labelling_for(found, labelling)
+    stored = config.data if config else DataSource()
+    if data is None and stored.name is None:
         raise datasets.DataError("evaluate: this network does not know its data set; give data=")
-    name = stored["name"] if data is None else datasets.lasting_name(data)
-    known = name == stored["name"]
+    name = stored.name if data is None else datasets.lasting_name(data)
+    known = name == stored.name
     if known:
-        fold = stored["fold"] if fold is None else fold
-        data_options = stored["options"] | (data_options or {})
+        fold = stored.fold if fold is None else fold
+        data_options = stored.options | (data_options or {})
     dataset = datasets.load(name, fold=fold, **(data_options or {}))
+    check_kind(network, config.model if config else type(network).__name__, dataset)
     _check_classes(network, config, dataset)
     pictures = dataset.split(split)
     if not len(pictures):
@@ -195,13 +147,17 @@ def evaluate(
 
     with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
         watched = progress(loader, total=count) if progress else loader
-        confusion, seconds = score(network, watched, dataset.classes, keep, labelling)
+        if network.task == "pictures":
+            confusion, seconds = rank(network, watched, dataset.classes, keep)
+        else:
+            label = functools.partial(_label, labelling)
+            confusion, seconds = score(network, watched, dataset.classes, keep, label)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
     return Evaluation(
         confusion,
         seconds,
-        str(config.get("model", type(network).__name__)),
+        config.model if config else type(network).__name__,
         name,
         fold,
         split,
@@ -211,16 +167,20 @@ def evaluate(
         left_out,
         _seen(split, known, fold, stored),
         name_of(labelling),
-        config.get("recipe"),
-        config.get("seed"),
+        config and config.recipe,
+        config and config.seed,
         weights.stem if weights is not None and weights.parent == checkpoints.WEIGHTS else None,
         dict(getattr(network, "options", {})),
     )
 
 
+def _label(labelling, network, image):
+    return labelled(network, image, labelling)[0]
+
+
 def _check_classes(network, config, dataset):
     """Refuses to count with labels that mean something else to the network."""
-    ours = config.get("classes")
+    ours = config and config.classes
     if ours is None and network.classes == len(dataset.classes):
         return
     if ours is None or list(ours) != list(dataset.classes):
@@ -234,9 +194,9 @@ def _check_classes(network, config, dataset):
 def _seen(split, known, fold, stored):
     if known and split == "train":
         return "the network was trained on these very pictures"
-    if known and fold != stored["fold"]:
+    if known and fold != stored.fold:
         return (
-            f"the network was trained with fold {stored['fold']} as the test fold, "
+            f"the network was trained with fold {stored.fold} as the test fold, "
             f"so it has seen pictures of the test fold {fold} in training"
         )
     return ""

@@ -96,7 +96,9 @@ def command(table, row, recipe):
     entry = row[recipe]
     name, _, options = entry["labelling"].rstrip(")").partition("(")
     settings = [f"labelling={name}"] * (name != "argmax") + options.replace(",", "").split()
-    settings += [f"{key}={value}" for key, value in row["options"].items() if key in models.LATER]
+    settings += [
+        f"{key}={value}" for key, value in row["options"].items() if key in models.CHANGEABLE
+    ]
     settings = " ".join([" --set", *settings] if settings else "")
     if entry["network"]:
         where = f"--data {table['data']} --fold {table['fold']}"

@@ -5,7 +5,7 @@
 
 A network knows objects in the size in which it saw them in training. So the picture is brought to
 that size, the network gives its scores there, and the scores (not the labels: their borders would
-be stairs) are enlarged to the photograph again.
+be jagged) are enlarged to the photograph again.
 """
 
 import itertools
@@ -15,24 +15,26 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import functional as F
+from minicnn.basics import displays
 from minicnn.basics.writing import save_png
 from minicnn.datasets import VOID
 from minicnn.datasets.colours import palette
 from minicnn.engine.tensor import Tensor
-from minicnn.figures import overlay
-from minicnn.figures.strip import checkers, names_strip
+from minicnn.images.painting import overlay
 from minicnn.images.reading import read_with_mask
 from minicnn.images.resizing import fit_long_side, resize
-from minicnn.inference.evaluation import trained
+from minicnn.images.strip import checkers, names_strip
 from minicnn.inference.published import best_labelling
 from minicnn.labelling.labelling import as_labelling, labelled, name_of
 from minicnn.learning.covers import with_classifier
+from minicnn.learning.trained import needs_pixels, trained
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
 # The largest long side that one may ask for. A network needs about 650 bytes for each pixel that it
 # sees, so this is 2 to 3 GB; and it is six times the size in which it learnt what things look like.
 LARGEST = 2048
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
+SHOWN = 900  # pixels, of the long side of an overlay in a notebook
 PIECE = 1_000_000  # pixels that are painted at once
 
 
@@ -64,15 +66,15 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
             f"segment: size={size!r}: expected a whole number of pixels from 1 to {LARGEST}, the "
             "long side of the picture that the network sees"
         )
-    size = size or config.get("long_side") or LONG_SIDE
+    size = size or (config and config.long_side) or LONG_SIDE
     seen = resize(image, fit_long_side(*image.shape[:2], size))
     named, scores, features = labelled(network, seen, labelling)
     seen = (seen, scores, features, labelling)
     count = len(scores)
     if getattr(labelling, "name", None) != "argmax":  # regions have no scores: enlarge their masks
         scores = (named == np.arange(count)[:, None, None]).astype(np.float32)
-    classes = tuple(config.get("classes") or (f"class {k}" for k in range(count)))
-    colours = np.array(config.get("colours") or palette(count), np.uint8)
+    classes = tuple((config and config.classes) or (f"class {k}" for k in range(count)))
+    colours = np.array((config and config.colours) or palette(count), np.uint8)
     labels = enlarged_argmax(scores, image.shape[:2])
     if opaque is not None:
         labels[~opaque] = VOID
@@ -80,7 +82,9 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
 
 
 def labelling_for(model, labelling=None):
-    """The labelling of a Trained, ready to be used; None means the best that was measured."""
+    """The labelling of a Trained, ready to be used; None means the best that was measured. Raises
+    ValueError for a network that names whole pictures."""
+    needs_pixels(model)
     if labelling is None:
         labelling = best_labelling(model.weights)
     return with_classifier(as_labelling(labelling), model.network, model.weights)
@@ -131,9 +135,10 @@ class Segmentation:
         return f"<Segmentation of {about}: {named or 'all transparent'}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import segmentation_html
-
-        return segmentation_html(self)
+        image = self.overlay()  # its letters grow with it, so they can be read when it shrinks
+        if max(image.shape) > SHOWN:
+            image = resize(image, fit_long_side(*image.shape[:2], SHOWN))
+        return f"<div>{displays.paragraphs(repr(self))}{displays.picture(image)}</div>"
 
     @property
     def shares(self):
@@ -150,15 +155,6 @@ class Segmentation:
     def labelling(self):
         """How scores became labels: argmax, crf(gamma=3.0), the name of a function."""
         return name_of(self.seen[3]) if self.seen else "unknown"
-
-    def stages(self):
-        """{name: matplotlib Figure} of what the labelling did, step by step; {} for argmax, and for
-        functions that are no Labelling."""
-        from minicnn.figures.stages import stage_figures
-
-        if self.seen is None or not hasattr(self.seen[3], "regions"):
-            return {}
-        return stage_figures(*self.seen, self.classes, self.colours)
 
     def overlay(self, alpha=0.5, legend=True):
         """uint8 (H', W', 3): the picture under the colours of its classes, and below it, with
@@ -194,7 +190,8 @@ class Segmentation:
 
     def save(self, folder, stages=False, force=False, keep=()):
         """Writes NAME-overlay.png and NAME-labels.png (indexed: the palette holds the colours, the
-        indices are the classes, 255 is void), with `stages` NAME-STAGE.png of each of `stages()`,
+        indices are the classes, 255 is void), with `stages` NAME-STAGE.png of each of `stages()`
+        (figures/methods.py),
         and returns the paths. A file that exists is never overwritten: the next picture of the same
         name becomes NAME-2. With `force` it is, unless it is one of the paths `keep`."""
         from PIL import Image

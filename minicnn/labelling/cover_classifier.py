@@ -15,13 +15,10 @@ Source: Farabet et al. 2013, section 3.3.
 import numpy as np
 
 from minicnn import functional as F
-from minicnn import nn, optim
-from minicnn.engine import randomness
+from minicnn import nn
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.nn import init
-
-BATCH = 64
 
 
 class CoverClassifier(nn.Module):
@@ -47,45 +44,15 @@ class CoverClassifier(nn.Module):
         with no_grad():
             return F.softmax(self(Tensor(descriptors)), dim=1).numpy()
 
-    def fit(
-        self, descriptors, targets, epochs=6, lr=0.01, weight_decay=2e-3, seed=0, progress=None
-    ):
-        """Learns from float16 or float32 descriptors (N, grid, grid, C) with target distributions
-        (N, classes). Returns the mean loss of each epoch.
-
-        progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
-        """
-        mean, deviation = _moments(descriptors)
-        steps = -(-len(descriptors) // BATCH)
-        schedule = optim.warm_up(optim.polynomial(epochs * steps), min(100, steps))
-        sgd = optim.SGD(self.parameters(), lr, 0.9, weight_decay, schedule)
-        batches = self._batches(len(descriptors), epochs, seed)
-        self.train()
-        losses = []
-        for chosen in progress(batches, total=epochs * steps) if progress else batches:
-            randomness.manual_seed(seed, sgd.steps_done)  # dropout draws from it
-            x = (descriptors[chosen] - mean) / deviation
-            expected = F.log_softmax(self(Tensor(x)), dim=1)
-            loss = F.kl_div(expected, Tensor(targets[chosen]), reduction="batchmean")
-            sgd.zero_grad()
-            loss.backward()
-            sgd.step()
-            losses.append(loss.item())
+    def take_in(self, mean, deviation):
+        """From now on descriptors may come as they are: the first layer, which has learnt from
+        (x - mean) / deviation, does that, too."""
         weight, bias = self.hidden.weight.data, self.hidden.bias.data
         weight /= deviation.ravel()
         bias -= weight @ mean.ravel()
-        self.eval()
-        return np.reshape(losses, (epochs, steps)).mean(axis=1)
-
-    def _batches(self, count, epochs, seed):
-        """Every epoch is a new permutation of the segments."""
-        for epoch in range(epochs):
-            order = randomness.generator(seed, 3, epoch).permutation(count)
-            for first in range(0, count, BATCH):
-                yield order[first : first + BATCH]
 
 
-def _moments(descriptors):
+def moments(descriptors):
     """Mean and standard deviation (float32) of each number of the descriptors, in float64 and by
     blocks, for there may be gigabytes of them. A number that never changes counts as it is."""
     total = squares = 0.0

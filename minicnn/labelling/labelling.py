@@ -17,11 +17,11 @@ from inspect import signature
 import numpy as np
 
 from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.options import merge_options
+from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
-from minicnn.learning.confusion import check_labels
-from minicnn.models.segmentation import merge_options
 
 
 def _options(function):
@@ -125,28 +125,10 @@ def labelled(network, image, labelling):
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said below, in words
         found = network.predict_with_features(image) if cover else (network.predict(image),)
     scores = found[0]
-    _check_scores(scores, image.shape[:2])
+    check_scores(scores, image.shape[:2])
     what = f"what labelling={name_of(labelling)} returned"
     labels = check_labels(labelling(image, *found), image.shape[:2], len(scores), what)
     return labels, scores, found[1] if cover else None
-
-
-class ScoresError(ValueError):
-    """Scores that no labels can be read from."""
-
-
-def _check_scores(scores, size):
-    if np.ndim(scores) != 3 or scores.shape[1:] != tuple(size):
-        raise ScoresError(
-            f"the network's scores are {np.shape(scores)}; expected (classes, height, width) of "
-            f"the picture, {tuple(size)}"
-        )
-    finite = np.isfinite(scores)
-    if not finite.all():
-        raise ScoresError(
-            f"{1 - finite.mean():.0%} of the network's scores are NaN or infinite, so they name "
-            "nothing: its weights are damaged, or its training diverged; take another checkpoint"
-        )
 
 
 def name_of(labelling):

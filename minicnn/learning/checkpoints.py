@@ -6,6 +6,7 @@ without memory for its weights, the shapes in the file have to be its shapes, an
 arrays made (weight_files.py).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from minicnn import models
 from minicnn.basics import typed
 from minicnn.basics.nearest import did_you_mean
 from minicnn.engine.devices import move
-from minicnn.learning.config import CheckpointError, Config
+from minicnn.learning.config import CheckpointError, Config, Start
 from minicnn.learning.weight_files import check_finite, halved, load, opened, save
 from minicnn.nn import init
 
 __all__ = ["BEST", "LAST", "CheckpointError", "load", "save"]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+TERMS = "their weights are for research and education, see minicnn/weights/LICENCE.md"
 BEST, LAST = "best.safetensors", "last.safetensors"
 PLAN = "greedy.json"  # of a training block by block, whose runs lie in the folder; see greedy.py
 COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py
@@ -30,16 +32,16 @@ VELOCITY = "velocity/"
 def restore(path):
     """(network, velocities, config) of a checkpoint that was looked at from end to end: the network
     on the CPU with the weights of the file, {parameter: array} of what training needs to go on, and
-    Config.to_json(). Raises CheckpointError that names the file."""
+    its Config. Raises CheckpointError that names the file."""
     with opened(path) as (file, shapes, header):
-        config = Config.from_json(header, path).to_json()
+        config = Config.from_json(header, path)
         try:
             with init.shapes_only():
                 network = build(config)
         except ValueError as error:  # options that do not go together, tables
             raise CheckpointError(f"{path}: {error}") from None
-        weights = {name for name in shapes if not name.startswith(VELOCITY)}
-        fill(network, path, file, {name: shapes[name] for name in weights})
+        weights = {name: s for name, s in shapes.items() if not name.startswith(VELOCITY)}
+        fill(network, path, file, weights)
         velocities = {name: file.get_tensor(name) for name in shapes if name not in weights}
     check_finite(path, velocities)
     return network, {name.removeprefix(VELOCITY): a for name, a in velocities.items()}, config
@@ -110,17 +112,17 @@ def load_model(name, device="cpu"):
     return network.to(device).eval(), config
 
 
-def take_over(arrays, config, network, source):
+def initialise_from(arrays, tables, network, source):
     """Gives `network` the weights of a trained one wherever the names and shapes of a module agree,
     connection tables too. Filters that see more maps than before, behind the old ones, begin with
     zeros for those, if all else agrees (more scales; normalise=both).
 
-    arrays, config   of the trained network: {name: array}, and what it was trained for
+    arrays, tables   of the trained network: {name: array}, {module: connection table}
     source           its name, for people
 
-    Returns {"from": source, "taken": [parameters], "new": [the others]}."""
+    Returns a Start that says which parameters came from there and which are new."""
     for module_path, module in network.named_modules():
-        table = np.array(config.get("tables", {}).get(module_path, []))
+        table = np.array(tables.get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
     parameters = dict(network.named_parameters())
@@ -141,7 +143,7 @@ def take_over(arrays, config, network, source):
             taken.append(path)
     if not taken:
         raise CheckpointError(f"{source}: no weight in it fits this network; start from another")
-    return {"from": str(source), "taken": taken, "new": new}
+    return Start(str(source), taken, new)
 
 
 def widened(array, shape):
@@ -172,7 +174,7 @@ def export(model, path):
     float16 cannot hold, OSError if `path` cannot be written.
     """
     arrays, config, source = _weights_of(model)
-    save(path, halved(arrays, source), config)
+    save(path, halved(arrays, source), config.to_json())
 
 
 def _weights_of(model):
@@ -183,18 +185,18 @@ def _weights_of(model):
         return network.state_dict(), config, file
     if not model.config:
         raise CheckpointError("export: this network has no config; give the Run that trained it")
-    best = model.config.get("best")
-    step = best["step"] if best else getattr(model, "step", model.config.get("step"))
-    return model.network.state_dict(), model.config | {"step": step}, "export"
+    best = model.config.best
+    config = replace(model.config, step=best.step if best else model.config.step)
+    return model.network.state_dict(), config, "export"
 
 
 def build(config):
     """The untrained network that a config describes. Raises ValueError for options that do not go
     together, and for tables of another network."""
-    cls, _ = models.find(config["model"])
-    network = cls(len(config["classes"]), **config["options"])
+    cls, _ = models.find(config.model)
+    network = cls(len(config.classes), **config.options)
     modules = {path: m for path, m in network.named_modules() if hasattr(m, "table")}
-    for path, table in config.get("tables", {}).items():  # drawn at random once, stored with it
+    for path, table in config.tables.items():  # drawn at random once, stored with it
         table = np.array(table, np.int64).reshape(-1, 2)
         if path not in modules or modules[path].table.shape != table.shape:
             raise ValueError(f"the connection table of {path} does not fit the network")

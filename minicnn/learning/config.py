@@ -3,19 +3,22 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 1. Files from before formats were counted have none; what such a file lacks
+The format of today is 2. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
 
+import math
 from dataclasses import dataclass, field, fields
 
 from minicnn import models, optim
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed, number, word
 
-FORMAT = 1
+FORMAT = 2
 STEPS = 1_000_000_000  # the longest training that can be described
+SEEDS = 2**63 - 1  # the largest seed
+CLASSES = 100_000  # of whole pictures, at most
 
 
 class CheckpointError(ValueError):
@@ -32,6 +35,7 @@ class TrainingOptions:
     schedule: str = word("polynomial", optim.SCHEDULES)
     warm_up: int = number(100, 0, STEPS)  # steps
     clip: float = number(0.0, 0, 1e30)  # the longest gradient; longer ones are shortened. 0: none
+    batch: int = number(32, 1, 100_000)  # pictures of a step, where each has one class
     flip: bool = True  # mirror half of the pictures
     rotate: float = number(0.0, 0, 180)  # turn pictures by up to so many degrees
     rescale: float = number(0.0, 0, 3)  # enlarge and shrink them: 0.1 by 1/1.1 to 1.1
@@ -56,6 +60,7 @@ class DataSource:
     name: str | None = None
     fold: int | None = number(None, 0, 1e6)
     options: dict[str, object] = field(default_factory=dict)
+    digest: str | None = None  # of the classes and of the names of the pictures
 
 
 @dataclass
@@ -86,6 +91,7 @@ class Config:
     long_side     of its training pictures, in pixels
     class_shares  of the labelled training pixels, if training.balance needs them
     step, total_steps, best   how far it is
+    pace, val_pictures   of a training in minutes: see planning.py
     """
 
     model: str
@@ -95,7 +101,7 @@ class Config:
     recipe: str | None = None
     colours: list[list[int]] | None = None
     training: TrainingOptions | None = None
-    seed: int | None = number(None, 0, 2**63 - 1)
+    seed: int | None = number(None, 0, SEEDS)
     best: Best | None = None
     data: DataSource = field(default_factory=DataSource)
     overfit_one: bool = False
@@ -106,6 +112,12 @@ class Config:
     long_side: int | None = number(None, 1, 16384)
     class_shares: list[float] | None = None
     total_steps: int | None = number(None, 1, STEPS)
+    pace: list[list[int]] | None = None
+    val_pictures: int | None = number(None, 1, 1e9)
+
+    def frozen(self):
+        """The names of the modules that keep their weights."""
+        return self.training.freeze.replace(",", " ").split()
 
     @classmethod
     def from_json(cls, header, source):
@@ -136,6 +148,7 @@ def from_header(kind, header, source, check=None):
                 "a newer minicnn wrote it, take that"
             )
         complete = version == FORMAT
+        header = header if complete else in_todays_words(header)
         found = typed.read(kind, header, complete=complete)
         if check is not None:
             check(found, complete)
@@ -146,12 +159,22 @@ def from_header(kind, header, source, check=None):
     return found
 
 
+def in_todays_words(header):
+    """A header of format 0 or 1: what is called otherwise since then. What it lacks, the defaults
+    add."""
+    options = header.get("options")
+    if isinstance(options, dict) and options.get("fine") == "holes":  # of the recurrent network
+        return header | {"options": options | {"fine": "dilated"}}
+    return header
+
+
 def _check(config, complete):
     """What the kinds of the fields do not say."""
     model, _ = models.find(config.model)
     config.options = _network_options(model, config.options, complete)
     count = len(config.classes)
-    typed.check(count, "the number of classes", range=(1, 255))
+    most = 255 if model.task == "pixels" else CLASSES  # the label of a pixel is a byte
+    typed.check(count, "the number of classes", range=(1, most))
     if len(set(config.classes)) < count:
         raise Malformed("classes holds a name twice")
     if config.total_steps is not None:
@@ -163,6 +186,7 @@ def _check(config, complete):
         typed.check(share, f"class_shares[{k}]", range=(0, 1))
     if config.training and config.training.balance and config.class_shares is None:
         raise Malformed("class_shares is missing, and training.balance needs it")
+    _check_pace(config)
     for path, table in config.tables.items():
         for k, edge in enumerate(table):
             _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]")
@@ -170,10 +194,24 @@ def _check(config, complete):
         raise Malformed("data.options.fold is a key that is not known")
     for key, value in config.data.options.items():
         for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, list | dict):
+            if isinstance(part, list | dict) or part in (math.inf, -math.inf) or part != part:
                 raise Malformed(
                     f"data.options.{typed.named(key)} is {typed.shown(value)}, expected one value"
                 )
+
+
+def _check_pace(config):
+    """Steps that rise, each with a total beyond it."""
+    if config.pace == []:
+        raise Malformed("pace holds no values")
+    before = -1
+    for k, piece in enumerate(config.pace or []):
+        step, total = _of_length(piece, 2, f"pace[{k}]")
+        typed.check(
+            step, f"pace[{k}][0]", range=(0 if k == 0 else before + 1, 0 if k == 0 else STEPS)
+        )
+        typed.check(total, f"pace[{k}][1]", range=(step + 1, STEPS))
+        before = step
 
 
 def _network_options(model, given, complete):

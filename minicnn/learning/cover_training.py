@@ -10,17 +10,20 @@ what the classifier learns from.
 
 import numpy as np
 
-from minicnn import datasets
+from minicnn import datasets, optim
+from minicnn.basics.options import merge_options
 from minicnn.engine import randomness
-from minicnn.inference.evaluation import trained
 from minicnn.labelling.cover import label_distributions, segment_tree
-from minicnn.labelling.cover_classifier import CoverClassifier
+from minicnn.labelling.cover_classifier import CoverClassifier, moments
 from minicnn.labelling.descriptors import pool_segments
 from minicnn.labelling.labelling import Labelling, dense_features, softmax
 from minicnn.learning import memory
 from minicnn.learning.checkpoints import WEIGHTS
+from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.covers import cover_file, save_cover
-from minicnn.models.segmentation import merge_options
+from minicnn.learning.run import Run
+from minicnn.learning.segments import Segments
+from minicnn.learning.trained import needs_pixels, trained
 
 DEFAULTS = {
     "grid": 3,  # cells across and down the bounding box of a segment
@@ -63,7 +66,8 @@ def train_cover(
     """
     if not 1 <= epochs <= EPOCHS or int(epochs) != epochs:
         raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 to {EPOCHS}")
-    network, config, weights = trained(model, device)
+    network, config, weights = found = trained(model, device)
+    needs_pixels(found)
     superpixels = Labelling("superpixels").options
     o = merge_options("cover", DEFAULTS | superpixels, settings or {}, RANGES)
     superpixels = {name: o[name] for name in superpixels}
@@ -72,10 +76,10 @@ def train_cover(
             f"train cover: {weights.stem} came with minicnn and stays as it is; copy {weights} to "
             "a folder of yours, and give that file"
         )
-    if not config or config["data"]["name"] is None:
+    if not config or config.data.name is None:
         raise datasets.DataError("train cover: this network does not know what it was trained on")
-    data = config["data"]
-    dataset = datasets.load(data["name"], fold=data["fold"], **data["options"])
+    data = config.data
+    dataset = datasets.load(data.name, fold=data.fold, **data.options)
     pictures = dataset.split("train")
     regions_of = Labelling("superpixels", **superpixels).regions
     descriptors, targets = [], []
@@ -92,9 +96,8 @@ def train_cover(
     randomness.manual_seed(seed)
     shape = (descriptors.shape[3], len(dataset.classes), o["grid"], o["units"], o["dropout"])
     classifier = CoverClassifier(*shape)
-    losses = classifier.fit(
-        descriptors, targets, int(epochs), o["lr"], o["weight_decay"], seed, progress
-    )
+    how = {"lr": o["lr"], "weight_decay": o["weight_decay"], "quiet": progress is None}
+    losses = learn(classifier, descriptors, targets, int(epochs), seed=seed, **how)
     about = {"options": o, "superpixels": superpixels, "seed": seed, "epochs": int(epochs)}
     about |= {"classes": list(dataset.classes), "segments": len(targets)}
     about |= {"losses": losses.round(5).tolist()}
@@ -102,6 +105,20 @@ def train_cover(
     if weights is not None:
         save_cover(classifier, network, cover_file(weights))
     return classifier
+
+
+def learn(classifier, descriptors, targets, epochs, lr=0.01, weight_decay=2e-3, seed=0, quiet=True):
+    """Trains a CoverClassifier; returns the mean loss of each epoch."""
+    options = TrainingOptions(lr=lr, weight_decay=weight_decay)
+    config = Config("cover", [], {}, 0, training=options, seed=seed)
+    found = moments(descriptors)
+    task = Segments(classifier, config, descriptors, targets, found)
+    steps = task.steps_in_an_epoch()
+    config.total_steps = epochs * steps
+    schedule = optim.warm_up(optim.polynomial(epochs * steps), min(100, steps))
+    Run(config, classifier, task, quiet=quiet, schedule=schedule).fit()
+    classifier.take_in(*found)
+    return np.reshape(task.losses, (epochs, steps)).mean(axis=1)
 
 
 def _check_memory(descriptors, pictures, o):

@@ -17,7 +17,7 @@ from minicnn.basics.typed import number
 from minicnn.labelling.cover_classifier import CoverClassifier
 from minicnn.labelling.labelling import GroupingError, Labelling
 from minicnn.learning import checkpoints
-from minicnn.learning.config import FORMAT, CheckpointError, from_header
+from minicnn.learning.config import FORMAT, SEEDS, CheckpointError, from_header
 from minicnn.learning.weight_files import halved, opened, save
 from minicnn.nn import init
 
@@ -63,7 +63,7 @@ class CoverConfig:
     segments: int = number(least=1)
     epochs: int = number(least=1)
     losses: list[float] = field(default_factory=list)
-    seed: int = number(0, 0, 2**63 - 1)
+    seed: int = number(0, 0, SEEDS)
 
 
 def save_cover(classifier, network, path):

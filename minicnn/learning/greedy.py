@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from minicnn import models
+from minicnn.basics.options import merge_options
 from minicnn.basics.typed import number
 from minicnn.basics.writing import write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
-from minicnn.learning.config import from_header
-from minicnn.models.segmentation import merge_options
+from minicnn.learning.config import SEEDS, from_header
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Plan:
     steps: int | None = None
     recipe: str = "ours"
     fold: int | None = number(None, 0, 1e6)
-    seed: int = number(0, 0, 2**63 - 1)
+    seed: int = number(0, 0, SEEDS)
     data_options: dict[str, object] | None = None
     overfit_one: bool = False
     skip_bad: bool = False
@@ -72,5 +72,5 @@ class Plan:
             except KeyboardInterrupt as stop:
                 hint = f"; go on with: minicnn resume {folder}" if folder else ""
                 said = str(stop).partition(";")[0] or "stopped"
-                raise KeyboardInterrupt(f"{said} of block {count}{hint}") from None
+                raise type(stop)(f"{said} of block {count}{hint}") from None
         return runs

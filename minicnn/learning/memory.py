@@ -33,9 +33,10 @@ def check(needed, what, advice):
         )
 
 
-def check_training(model, classes, options, long_side):
+def check_training(model, classes, options, long_side, batch=1):
     """ValueError if a network with these options, on pictures with this long side (None: unknown),
-    is too large to be trained here. Draws random numbers: seed afterwards."""
+    or on `batch` crops of its own size, is too large to be trained here. Draws random numbers: seed
+    afterwards."""
     cls, _ = models.find(model)
     with init.shapes_only():
         network = cls(classes, **options)
@@ -44,10 +45,16 @@ def check_training(model, classes, options, long_side):
     named = ", ".join(f"{name}={options[name]:g}" for name in large)
     what, advice = f"training {model} with {named}", f"give a smaller {' or '.join(large)}"
     check(WEIGHTS * weights, what, advice)
-    if long_side is not None:
-        maps = _bytes_per_pixel(cls, classes, options) * long_side * long_side * 3 / 4
-        what += f" on pictures of {long_side} pixels"
-        check(WEIGHTS * weights + MAPS * maps, what, f"{advice}, or smaller pictures")
+    if cls.task == "pictures":
+        pixels, more = batch * options["size"] ** 2, f" and batch={batch}"
+        advice += ", or a smaller batch"
+    elif long_side is not None:
+        pixels, more = long_side * long_side * 3 / 4, f" on pictures of {long_side} pixels"
+        advice += ", or smaller pictures"
+    else:
+        return
+    maps = MAPS * pixels * _bytes_per_pixel(cls, classes, options)
+    check(WEIGHTS * weights + maps, what + more, advice)
 
 
 def _bytes_per_pixel(cls, classes, options):
@@ -55,6 +62,7 @@ def _bytes_per_pixel(cls, classes, options):
     grows as its width."""
     narrow = min(0.125, options["width"])
     rows = layers(cls(classes, **options | {"width": narrow}), (TRIAL, TRIAL))
+    rows = [row for row in rows if len(row.output) == 4]  # maps
     cells = sum(row.output[1] / (row.every[0] * row.every[1]) for row in rows)
     return 4 * cells * options["width"] / narrow
 

@@ -1,17 +1,18 @@
 """The networks of the lecture by the names of the command line."""
 
 from minicnn.basics.nearest import did_you_mean
-from minicnn.models import multi_scale, patch, recurrent
+from minicnn.models import multi_scale, patch, recurrent, three_layers
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
     "single-scale": (multi_scale.SingleScale, multi_scale.RECIPES),
     "multi-scale": (multi_scale.MultiScale, multi_scale.RECIPES),
     "recurrent": (recurrent.Recurrent, recurrent.RECIPES),
+    "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 
 # The options that a trained network may be given another value of, of whichever model.
-LATER = {name for cls, _ in MODELS.values() for name in cls.LATER}
+CHANGEABLE = {name for cls, _ in MODELS.values() for name in cls.CHANGEABLE}
 
 
 def find(name):

@@ -4,7 +4,7 @@ A network with pooling of stride s in all answers for every s-th pixel. Two ways
 
 - Shift and stitch: run it on the picture, then on the picture shifted by one pixel, and so on, s
   shifts down times s across, and put the answers side by side. Easy to see, and s^2 runs.
-- Filters with holes: pool with stride 1, so that nothing is thrown away, and let every later layer
+- Dilated convolution: pool with stride 1, so that nothing is thrown away, and let every later layer
   step over the positions that belong to other shifts: its dilation is the product of the strides
   before it. One run, which computes nothing twice.
 
@@ -45,15 +45,15 @@ def shift_and_stitch(network, x, stride, every=1):
 
 
 def dense(layers, x, dilation=1):
-    """Runs `layers` (modules, one after another) with holes, so that nothing is pooled away.
+    """Runs `layers` (modules, one after another) dilated, so that nothing is pooled away.
 
-    x         Tensor (N, C, H, W), itself with holes of `dilation`
+    x         Tensor (N, C, H, W), itself with a dilation of `dilation`
     Returns (y, dilation): y answers for every position of x at which its windows fit, and the
     dilation with which layers that come after have to go on.
     """
     for layer in layers:
         if isinstance(layer, nn.Conv2d | nn.ConvTable2d):
-            x = _with_holes(layer, dilation, x)
+            x = _dilated(layer, dilation, x)
         elif isinstance(layer, nn.MaxPool2d):
             size, stride = layer.options["kernel_size"], layer.options["stride"]
             x = F.max_pool2d(x, size, stride=1, dilation=dilation)
@@ -64,10 +64,10 @@ def dense(layers, x, dilation=1):
 
 
 def by_phases(layer, x, dilation):
-    """What `layer`, a function without padding or stride, says of x with holes of `dilation` d.
+    """What `layer`, a function without padding or stride, says of x with a dilation d.
 
     Positions that are d apart see only one another. So they are made a picture of their own: d^2
-    small pictures, a batch, under filters without holes, for which the fast algorithms are made.
+    small pictures, a batch, under plain filters, for which the fast algorithms are made.
     """
     n, c, h, w = x.shape
     d, high, wide = dilation, -(-h // dilation), -(-w // dilation)
@@ -79,7 +79,7 @@ def by_phases(layer, x, dilation):
     return y[:, :, : h - d * (high - rows), : w - d * (wide - columns)]
 
 
-def _with_holes(layer, dilation, x):
+def _dilated(layer, dilation, x):
     """The convolution of `layer`, whose own dilation and stride are 1, at another dilation."""
     before = layer.geometry
     layer.geometry = before | {"dilation": dilation}

@@ -71,7 +71,7 @@ class MultiScale(SegmentationModel):
     """Scores at a quarter of the resolution from `scales` levels of a pyramid, shared weights."""
 
     stride = 4
-    PICTURE = ("normalise", "window", "floor", "pyramid")
+    PREPARATION = ("normalise", "window", "floor", "pyramid")
     DEFAULTS = {
         "scales": 3,
         "width": 1.0,  # factor on the number of maps

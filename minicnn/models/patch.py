@@ -7,7 +7,7 @@
 
 A patch gives one answer. A picture gives one for every fourth pixel, the same as its patches would:
 pad it by what a patch sees beyond its pixel, and convolve. With `every=1` all pixels are answered,
-by filters with holes (dense.py).
+by dilated convolution (dense.py).
 
 Learning is greedy: block 1 is trained with a classifier of its own, which is then thrown away;
 block 2 and a new classifier are put on top, and so on (`minicnn.train_greedily`). The authors give
@@ -32,7 +32,7 @@ BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 class Patch(SegmentationModel):
     """Scores of the patches of a picture."""
 
-    PICTURE = ("normalise",)
+    PREPARATION = ("normalise",)
     DEFAULTS = {
         "blocks": 3,
         "width": 1.0,  # factor on the number of maps

@@ -18,26 +18,24 @@ patch the part that the scores cover is cut out, and every point of the lattice 
 cell. (Resizing the whole patch, as one might read the paper, would give other distances.)
 
 Resolution. All pools together have the stride s^p. `output=4` answers for every fourth pixel: the
-first pools stride until 4 is reached, those after it keep every position, and the filters behind
-them have holes, which computes each number once. `fine=stitch` gets the same numbers by running
-the strided network on shifted pictures (dense.py).
+first pools stride until 4 is reached, those after it keep every position, and the convolutions
+behind them are dilated, which computes each number once. `fine=stitch` gets the same numbers
+by running the strided network on shifted pictures (dense.py).
 
 Learning. The loss is the sum over the instances, each asked at its own lattice, or that of one
 instance drawn at random for each step, as the authors did it. In training the picture comes at a
 random shift, so that every pixel has its turn.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from minicnn import functional as F
 from minicnn import nn
-from minicnn.datasets import VOID
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import PLANES, normalised
+from minicnn.models.answers import Answer
 from minicnn.models.dense import by_phases, shift_and_stitch
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
@@ -49,17 +47,6 @@ NETS = {
     "rCNN3": ((8, 25, 2), (8, 50, 1), (1, None, 1)),
 }
 OWN = {"CNN1": (1, 8), "rCNN2": (2, 4), "rCNN3": (3, 4)}  # instances, output
-
-
-class Answer(NamedTuple):
-    """What an instance says: scores (N, classes, h, w), of which the first is that of the pixel
-    (first, first) of the padded picture and the others lie `every` pixels apart; and the picture
-    that it has seen."""
-
-    seen: Tensor
-    scores: Tensor
-    first: int
-    every: int
 
 
 class Layer(nn.Conv2d):
@@ -76,14 +63,13 @@ class Layer(nn.Conv2d):
 class Recurrent(SegmentationModel):
     """Scores of the last instance; `compose` gives those of all."""
 
-    LATER = ("instances", "output", "fine")
-    PICTURE = ("normalise",)
-
+    CHANGEABLE = ("instances", "output", "fine")
+    PREPARATION = ("normalise",)
     DEFAULTS = {
         "net": "rCNN2",  # or rCNN3, or CNN1, the plain network that they are compared with
         "instances": 0,  # 1 to 3; 0: CNN1 1, rCNN2 2, rCNN3 3
         "output": 0,  # pixels from answer to answer; 0: CNN1 8, others 4; 16: as the pools leave it
-        "fine": "holes",  # or stitch: how a finer output than the pools leave is computed
+        "fine": "dilated",  # or stitch: how a finer output than the pools leave is computed
         "feedback": "probabilities",  # or scores
         "objective": "sum",  # of the losses of all instances; or random: the loss of one of them
         "pairs_until": 0.0,  # the third instance joins after this share of the training
@@ -95,7 +81,7 @@ class Recurrent(SegmentationModel):
     RANGES = {"instances": (0, 3), "output": (0, 16), "pairs_until": (0, 1), "width": (0.01, 16)}
     CHOICES = {
         "net": tuple(NETS),
-        "fine": ("holes", "stitch"),
+        "fine": ("dilated", "stitch"),
         "feedback": ("probabilities", "scores"),
         "objective": ("sum", "random"),
         "normalise": ("picture", "local", "both"),
@@ -117,9 +103,9 @@ class Recurrent(SegmentationModel):
             self.field += (size - 1 + pool - 1) * self.step
             self.step *= pool
             inputs = maps
-        self.settle()
+        self.check_options()
 
-    def settle(self):
+    def check_options(self):
         net, own = self.options["net"], OWN[self.options["net"]]
         self.instances = self.options["instances"] or own[0]
         if self.instances > 1 and not self.reads_itself:
@@ -157,12 +143,12 @@ class Recurrent(SegmentationModel):
         every = dilation = 1  # neighbours on the lattice are every * dilation pixels apart
         labels, answers = None, []
         for p in range(1, (instances or self.instances) + 1):
-            scores, stride, holes = self.instance(x, labels, output // every, dilation)
+            scores, stride, dilated = self.instance(x, labels, output // every, dilation)
             answers.append(Answer(x, scores, self.sees(p) // 2, every * stride))
             x = self._means(x, stride, dilation)[:, :, : scores.shape[2], : scores.shape[3]]
             probabilities = self.options["feedback"] == "probabilities"
             labels = F.softmax(scores, dim=1) if probabilities else scores
-            every, dilation = every * stride, holes
+            every, dilation = every * stride, dilated
         return answers
 
     def instance(self, x, labels, most, dilation=1):
@@ -193,7 +179,7 @@ class Recurrent(SegmentationModel):
         return F.conv2d(x[:, :, first:, first:], mean, None, stride, 0, dilation, groups=planes)
 
     def _stitched(self, x):
-        """What the network with holes says, from the strided one on shifted pictures."""
+        """What the dilated network says, from the strided one on shifted pictures."""
         every, stride, sees = self.stride, self.step**self.instances, self.sees(self.instances)
         rows, columns = ((side - sees) // every + 1 for side in x.shape[2:])
         more = [-(every * count) % stride for count in (columns, rows)]
@@ -207,32 +193,18 @@ class Recurrent(SegmentationModel):
         """Class scores, float32 (classes, H, W), of every instance, in a list."""
         with self._predicting():
             answers = self.compose(self._inputs(image)[0], self.stride)
-            return [self._spread(a, self.margin(), image.shape[:2]).numpy()[0] for a in answers]
+            return [a.spread(self.margin(), image.shape[:2]).numpy()[0] for a in answers]
 
     def margin(self, instances=None):
         """How many pixels of the padded picture lie before the first of the picture."""
         return self.sees(instances or self.instances) // 2 - (self.stride - 1) // 2
-
-    def _spread(self, answer, margin, size, shift=(0, 0)):
-        """An Answer at every pixel of a picture of `size`; `shift`: how many rows and columns of it
-        were cut away first."""
-        _, scores, first, every = answer
-        middle = (every - 1) // 2
-        skip = max(0, -(-(margin + middle - first) // every))
-        begin = first + every * skip - margin - middle
-        scores = scores[:, :, skip:, skip:]
-        full = F.interpolate(scores, scale_factor=every, mode="bilinear", align_corners=False)
-        top, left = (begin + k for k in shift)
-        down, across = (max(0, n - m) for n, m in zip(size, full.shape[2:], strict=True))
-        full = F.pad(full, (left, across, top, down), mode="replicate")
-        return full[:, :, : size[0], : size[1]]
 
     # ---------------------------------------------------------------------------------- learning
     def loss(self, inputs, labels, weight=None):
         """(loss, class scores of the last instance): each instance is asked at the pixels of its
         own lattice, which in training lies anew in every step."""
         x, size, count = inputs[0], labels.shape[1:], self.instances
-        if self.training and self.done < self.options["pairs_until"]:
+        if self.training and self.share_done < self.options["pairs_until"]:
             count = min(count, 2)
         draw = self.training and randomness.generator()
         a, b = draw.integers(0, self.stride, 2).tolist() if draw else (0, 0)
@@ -240,30 +212,17 @@ class Recurrent(SegmentationModel):
         if random:
             count = int(draw.integers(1, count + 1))
         less = self.margin() - self.margin(count)  # fewer instances see less
+        sees = self.sees(count)  # a picture of a few rows has no room for every shift
+        a, b = (min(s, n - 2 * less - sees) for s, n in zip((a, b), x.shape[2:], strict=True))
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
         answers, margin = self.compose(x, self.stride, count), self.margin(count)
-        losses = [self._loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]
+        losses = [answer.loss(margin, labels[:, a:, b:], weight) for answer in answers]
         total = losses.pop()
         for loss in [] if random else losses:
             total = total + loss
         with no_grad():
-            full = self._spread(answers[-1], margin, size, (a, b))
+            full = answers[-1].spread(margin, size, (a, b))
         return total, full
-
-    def _loss_of(self, answer, margin, labels, weight):
-        """The loss of an Answer at those of its points that lie in the picture."""
-        _, scores, first, every = answer
-        skip = max(0, -(-(margin - first) // every))
-        start = first + every * skip - margin
-        at_points = labels[:, start::every, start::every]
-        rows, columns = (
-            min(n, m - skip) for n, m in zip(at_points.shape[1:], scores.shape[2:], strict=True)
-        )
-        scores = scores[:, :, skip : skip + rows, skip : skip + columns]
-        at_points = np.ascontiguousarray(at_points[:, :rows, :columns])
-        if (at_points == VOID).all():  # nothing to learn here, for once
-            return (scores * 0).sum()
-        return F.cross_entropy(scores, at_points, weight, ignore_index=VOID)
 
 
 # Of a recipe, what names an option of the network goes to the network, the rest to the training.
@@ -272,12 +231,8 @@ RECIPES = {
         "nonlinearity": "relu",
         "normalise": "local",
         "lr": 0.01,
-        "momentum": 0.9,
         "weight_decay": 0.0,
-        "schedule": "polynomial",
-        "warm_up": 100,
         "clip": 5.0,
-        "flip": True,
     },
     # The paper's rate is for one patch; a picture, whose loss is a mean, counts as a hundred.
     "faithful": {

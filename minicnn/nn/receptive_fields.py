@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minicnn.engine.graph import in_order
 from minicnn.engine.tensor import Tensor
 
 
@@ -53,7 +54,7 @@ def trace(network, inputs, scales=None):
     network.train(training)
     sees = {id(t): ((scales or {}).get(id(t), 1),) * 2 for t in inputs}
     every, rows = dict(sees), []
-    for tensor in _in_order(result):
+    for tensor in in_order(result, lambda tensor: tensor.op is not None):
         op = tensor.op
         before = [t for t in op.inputs if id(t) in sees]
         if not before:
@@ -77,20 +78,6 @@ def trace(network, inputs, scales=None):
             )
         )
     return rows
-
-
-def _in_order(result):
-    """Every tensor with an op between the inputs and `result`, inputs before results."""
-    order, seen, stack = [], set(), [(result, False)]
-    while stack:
-        tensor, done = stack.pop()
-        if done:
-            order.append(tensor)
-        elif tensor.op is not None and id(tensor) not in seen:
-            seen.add(id(tensor))
-            stack.append((tensor, True))
-            stack.extend((t, False) for t in reversed(tensor.op.inputs))
-    return order
 
 
 def lines(rows):

@@ -80,7 +80,7 @@ extern "C" __global__ void avg_pool2d_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH;
-    x += (size_t)(index / OW / OH) * H * W;
+    x += index / OW / OH * H * W;
     T total = 0;
     for (int p = max(i * sh - ph, 0); p < min(i * sh - ph + K, H); p++)
         for (int q = max(j * sw - pw, 0); q < min(j * sw - pw + L, W); q++) total += x[p * W + q];
@@ -98,7 +98,7 @@ extern "C" __global__ void avg_pool2d_backward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int q = index % W, p = index / W % H;
-    gy += (size_t)(index / W / H) * OH * OW;
+    gy += index / W / H * OH * OW;
     T total = 0;
     for (int u = 0; u < K; u++) {
         int i = p + ph - u;

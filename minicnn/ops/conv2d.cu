@@ -24,17 +24,17 @@ extern "C" __global__ void conv2d_forward(
     T total = m < M ? b[c] : 0;
     for (int r0 = 0; r0 < R; r0 += TILE) {
         int r = r0 + tx;
-        ws[ty][tx] = m < M && r < R ? w[(size_t)c * R + r] : 0;
+        ws[ty][tx] = m < M && r < R ? w[c * R + r] : 0;
         r = r0 + ty;
         int k = r / (K * L), u = r / L % K, v = r % L;
         int p = i * sh + u * dh - ph, q = j * sw + v * dw - pw;
         bool inside = r < R && ij < OH * OW && 0 <= p && p < H && 0 <= q && q < W;
-        xs[ty][tx] = inside ? x[(((size_t)n * groups + group) * C + k) * H * W + p * W + q] : 0;
+        xs[ty][tx] = inside ? x[((n * groups + group) * C + k) * H * W + p * W + q] : 0;
         __syncthreads();
         for (int t = 0; t < TILE; t++) total += ws[ty][t] * xs[t][tx];
         __syncthreads();
     }
-    if (m < M && ij < OH * OW) y[((size_t)n * F + c) * OH * OW + ij] = total;
+    if (m < M && ij < OH * OW) y[(n * F + c) * OH * OW + ij] = total;
 }
 
 // rows: input maps k of the group; columns: pixels pq; the sum runs over r = (c, u, v)
@@ -51,19 +51,19 @@ extern "C" __global__ void conv2d_grad_input(
     T total = 0;
     for (int r0 = 0; r0 < R; r0 += TILE) {
         int r = r0 + tx, c = group * M + r / (K * L);
-        ws[ty][tx] = k < C && r < R ? w[((size_t)c * C + k) * K * L + r % (K * L)] : 0;
+        ws[ty][tx] = k < C && r < R ? w[(c * C + k) * K * L + r % (K * L)] : 0;
         r = r0 + ty, c = group * M + r / (K * L);
         int u = r / L % K, v = r % L;
         int i = p + ph - u * dh, j = q + pw - v * dw;
         bool inside = r < R && pq < H * W && i >= 0 && i % sh == 0 && j >= 0 && j % sw == 0;
         i /= sh, j /= sw;
         inside = inside && i < OH && j < OW;
-        gs[ty][tx] = inside ? gy[((size_t)n * F + c) * OH * OW + i * OW + j] : 0;
+        gs[ty][tx] = inside ? gy[(n * F + c) * OH * OW + i * OW + j] : 0;
         __syncthreads();
         for (int t = 0; t < TILE; t++) total += ws[ty][t] * gs[t][tx];
         __syncthreads();
     }
-    if (k < C && pq < H * W) gx[(((size_t)n * groups + group) * C + k) * H * W + pq] = total;
+    if (k < C && pq < H * W) gx[((n * groups + group) * C + k) * H * W + pq] = total;
 }
 
 // rows: filters m of the group; columns: weights kuv; the sum runs over s = (n, i, j)
@@ -80,14 +80,14 @@ extern "C" __global__ void conv2d_grad_weight(
     T total = 0;
     for (int s0 = 0; s0 < S; s0 += TILE) {
         int s = s0 + tx, n = s / P;
-        gs[ty][tx] = m < M && s < S ? gy[((size_t)n * F + c) * P + s % P] : 0;
+        gs[ty][tx] = m < M && s < S ? gy[(n * F + c) * P + s % P] : 0;
         s = s0 + ty, n = s / P;
         int p = s % P / OW * sh + u * dh - ph, q = s % OW * sw + v * dw - pw;
         bool inside = s < S && k < C && 0 <= p && p < H && 0 <= q && q < W;
-        xs[ty][tx] = inside ? x[(((size_t)n * groups + group) * C + k) * H * W + p * W + q] : 0;
+        xs[ty][tx] = inside ? x[((n * groups + group) * C + k) * H * W + p * W + q] : 0;
         __syncthreads();
         for (int t = 0; t < TILE; t++) total += gs[ty][t] * xs[t][tx];
         __syncthreads();
     }
-    if (m < M && k < C) gw[(size_t)c * C * K * L + kuv] = total;
+    if (m < M && k < C) gw[c * C * K * L + kuv] = total;
 }

@@ -31,7 +31,8 @@ from pathlib import Path
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous, is_whole, pair
+from minicnn.engine.op import Op, contiguous, is_whole
+from minicnn.ops.windows import geometry_of, named_padding, windows
 
 conv2d_forward = Kernel(
     "conv2d_forward",
@@ -148,13 +149,11 @@ conv2d_grad_weight.gpu(
 
 # ------------------------------------------------------------------------------------------ the op
 class Conv2d(Op):
+    hands_over = True
     floating = ("input", "weight", "bias")
 
     def __init__(self, stride=1, padding=0, dilation=1, groups=1):
-        sh, sw = pair(stride, "conv2d: stride", 1)
-        dh, dw = pair(dilation, "conv2d: dilation", 1)
-        ph, pw = pair(padding, "conv2d: padding")
-        self.geometry = sh, sw, ph, pw, dh, dw
+        self.geometry = geometry_of("conv2d", stride, padding, dilation)
         if not is_whole(groups) or groups < 1:
             raise ValueError(f"conv2d: groups={groups!r}: expected an int of at least 1")
         self.groups = int(groups)
@@ -209,19 +208,6 @@ class Conv2d(Op):
         return gx, gw, gb
 
 
-def windows(name, x, w, geometry):
-    """(OH, OW), how many windows there are. Raises ValueError where there is none."""
-    sh, sw, ph, pw, dh, dw = geometry
-    (H, W), (K, L) = x.shape[-2:], w.shape[-2:]
-    OH, OW = (H + 2 * ph - dh * (K - 1) - 1) // sh + 1, (W + 2 * pw - dw * (L - 1) - 1) // sw + 1
-    if OH < 1 or OW < 1:
-        raise ValueError(
-            f"{name}: the padded input is smaller than the filter: input {x.shape}, "
-            f"weight {w.shape}, padding {ph, pw}, dilation {dh, dw}"
-        )
-    return OH, OW
-
-
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """2-D convolution (cross-correlation), PyTorch's arguments.
 
@@ -234,27 +220,9 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Returns (N, F, OH, OW). Raises ValueError where shapes do not fit.
     """
     if isinstance(padding, str):
-        padding, input = _named_padding(padding, input, weight, stride, dilation)
+        padding, input = named_padding(padding, input, weight, stride, dilation)
     op = Conv2d(stride, padding, dilation, groups)
     return op(input, weight) if bias is None else op(input, weight, bias)
-
-
-def _named_padding(name, input, weight, stride, dilation):
-    """'valid' and 'same' in numbers. An even filter needs one more zero on the right than on the
-    left, which is put there beforehand."""
-    if name == "valid":
-        return 0, input
-    if name != "same":
-        raise ValueError(f"conv2d: padding {name!r}: choose 'same', 'valid' or numbers")
-    if pair(stride, "conv2d: stride", 1) != (1, 1):
-        raise ValueError("conv2d: padding 'same' needs stride 1")
-    dh, dw = pair(dilation, "conv2d: dilation", 1)
-    down, across = dh * (weight.shape[2] - 1), dw * (weight.shape[3] - 1)
-    if down % 2 or across % 2:
-        from minicnn.ops.shape import pad
-
-        input = pad(input, (0, across % 2, 0, down % 2))
-    return (down // 2, across // 2), input
 
 
 def cases():

@@ -12,7 +12,7 @@ extern "C" __global__ void conv2d_table_forward(
     T total = b[c];
     for (int e = 0; e < E; e++) {
         if (table[3 * e + 1] != c) continue;
-        const T* plane = x + ((size_t)n * C + table[3 * e]) * H * W;
+        const T* plane = x + (n * C + table[3 * e]) * H * W;
         for (int u = 0; u < K; u++)
             for (int v = 0; v < L; v++) {
                 int p = i * sh + u * dh - ph, q = j * sw + v * dw - pw;
@@ -33,7 +33,7 @@ extern "C" __global__ void conv2d_table_grad_input(
     T total = 0;
     for (int e = 0; e < E; e++) {
         if (table[3 * e] != k) continue;
-        const T* plane = gy + ((size_t)n * F + table[3 * e + 1]) * OH * OW;
+        const T* plane = gy + (n * F + table[3 * e + 1]) * OH * OW;
         for (int u = 0; u < K; u++)
             for (int v = 0; v < L; v++) {
                 int i = p + ph - u * dh, j = q + pw - v * dw;
@@ -54,8 +54,8 @@ extern "C" __global__ void conv2d_table_grad_weight(
     int v = index % L, u = index / L % K, e = index / L / K;
     T total = 0;
     for (int n = 0; n < N; n++) {
-        const T* g = gy + ((size_t)n * F + table[3 * e + 1]) * OH * OW;
-        const T* plane = x + ((size_t)n * C + table[3 * e]) * H * W;
+        const T* g = gy + (n * F + table[3 * e + 1]) * OH * OW;
+        const T* plane = x + (n * C + table[3 * e]) * H * W;
         for (int i = 0; i < OH; i++)
             for (int j = 0; j < OW; j++) {
                 int p = i * sh + u * dh - ph, q = j * sw + v * dw - pw;
@@ -94,5 +94,5 @@ extern "C" __global__ void conv2d_table_pick(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= E * K * L) return;
     int uv = index % (K * L), e = index / (K * L);
-    gf[index] = gw[((size_t)table[3 * e + 1] * C + table[3 * e]) * K * L + uv];
+    gf[index] = gw[(table[3 * e + 1] * C + table[3 * e]) * K * L + uv];
 }

@@ -32,8 +32,8 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous, pair
-from minicnn.ops.conv2d import windows
+from minicnn.engine.op import Op, contiguous
+from minicnn.ops.windows import geometry_of, windows
 
 conv2d_table_forward = Kernel(
     "conv2d_table_forward",
@@ -122,23 +122,9 @@ def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
 # --------------------------------------------------------------- the same on a GPU: conv2d_table.cu
 TEXT = Path(__file__).with_suffix(".cu").read_text()
 
-conv2d_table_forward.gpu(
-    TEXT,
-    threads=lambda *args: args[-1].size,
-    sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape),
-)
-
-conv2d_table_grad_input.gpu(
-    TEXT,
-    threads=lambda *args: args[-1].size,
-    sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape),
-)
-
-conv2d_table_grad_weight.gpu(
-    TEXT,
-    threads=lambda *args: args[-1].size,
-    sizes=lambda gy, x, *_: (*gy.shape, *x.shape[1:], *_[-1].shape),
-)
+conv2d_table_forward.gpu(TEXT, sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape))
+conv2d_table_grad_input.gpu(TEXT, sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape))
+conv2d_table_grad_weight.gpu(TEXT, sizes=lambda gy, x, *_: (*gy.shape, *x.shape[1:], *_[-1].shape))
 
 
 @functools.lru_cache(maxsize=64)
@@ -154,16 +140,13 @@ def table_on_gpu(xp, edges):
 class Conv2dTable(Op):
     """forward(x, w), with the bias and the gains behind them where they exist."""
 
+    hands_over = True
+
     def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
         self.table = np.ascontiguousarray(table, dtype=np.int64)
         self.has_bias, self.has_gains = has_bias, has_gains
         self.floating = ("input", "weight", *["bias"] * has_bias, *["gains"] * has_gains)
-        name = "conv2d_table"
-        self.geometry = (
-            *pair(stride, f"{name}: stride", 1),
-            *pair(padding, f"{name}: padding"),
-            *pair(dilation, f"{name}: dilation", 1),
-        )
+        self.geometry = geometry_of("conv2d_table", stride, padding, dilation)
 
     def window_of(self):
         return self.w.shape[1:], self.geometry[:2], self.geometry[4:]

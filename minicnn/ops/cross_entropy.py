@@ -82,7 +82,7 @@ extern "C" __global__ void cross_entropy_forward(
         const T* on, const T* off, T* loss, int N, int C, int P) {
     int nb = blockIdx.x * blockDim.x + threadIdx.x;
     if (nb >= N * P) return;
-    x += (size_t)(nb / P) * C * P + nb % P;
+    x += nb / P * C * P + nb % P;
     long long t = target[nb];
     T total = 0, log_S = log(S[nb]), m = largest[nb];
     if (t != ignore) {
@@ -98,8 +98,8 @@ extern "C" __global__ void cross_entropy_backward(
         const T* on, const T* off, T* gx, int N, int C, int P) {
     int nb = blockIdx.x * blockDim.x + threadIdx.x;
     if (nb >= N * P) return;
-    e += (size_t)(nb / P) * C * P + nb % P;
-    gx += (size_t)(nb / P) * C * P + nb % P;
+    e += nb / P * C * P + nb % P;
+    gx += nb / P * C * P + nb % P;
     long long t = target[nb];
     if (t == ignore) {
         for (int c = 0; c < C; c++) gx[c * P] = 0;

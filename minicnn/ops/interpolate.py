@@ -19,7 +19,9 @@ of «which source rows, with which weights», and backward gives it the lists of
 Traps, all PyTorch's. Where `scale_factor` is given, OH = floor(H scale) but r = 1 / scale, which
 differs from H / OH when H scale is not whole; `recompute_scale_factor=True` takes H / OH. Nearest
 rows are counted in float32 whatever the dtype, bilinear weights in the dtype of x. Where OH = H
-row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_factor was.
+row i is taken, and by nearest row i // 2 where OH = 2 H, whatever the scale_factor was. Not
+PyTorch's: a pixel of weight 0 takes no part, so an infinity stays one where it is sampled exactly,
+and spoils nobody beside it (0 times infinity is not a number).
 
 Source: any book on image processing; conventions from PyTorch's documentation.
 """
@@ -51,9 +53,12 @@ def resample_cpu(x, rows, row_weights, cols, col_weights, y):
             for j in range(OW):
                 total = x.dtype.type(0)
                 for l in range(len(cols)):
+                    if col_weights[l, j] == 0:
+                        continue
                     mixed = x.dtype.type(0)
                     for k in range(len(rows)):
-                        mixed += row_weights[k, i] * x[n, c, rows[k, i], cols[l, j]]
+                        if row_weights[k, i] != 0:
+                            mixed += row_weights[k, i] * x[n, c, rows[k, i], cols[l, j]]
                     total += col_weights[l, j] * mixed
                 y[n, c, i, j] = total
 
@@ -66,13 +71,17 @@ extern "C" __global__ void resample(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH;
-    x += (size_t)(index / OW / OH) * H * W;
+    x += index / OW / OH * H * W;
     T total = 0;
     for (int l = 0; l < B; l++) {
+        const T col_weight = col_weights[l * OW + j];
+        if (col_weight == 0) continue;
         T mixed = 0;
-        for (int k = 0; k < A; k++)
-            mixed += row_weights[k * OH + i] * x[rows[k * OH + i] * W + cols[l * OW + j]];
-        total += col_weights[l * OW + j] * mixed;
+        for (int k = 0; k < A; k++) {
+            const T weight = row_weights[k * OH + i];
+            if (weight != 0) mixed += weight * x[rows[k * OH + i] * W + cols[l * OW + j]];
+        }
+        total += col_weight * mixed;
     }
     y[index] = total;
 }

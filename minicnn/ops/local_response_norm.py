@@ -100,7 +100,7 @@ extern "C" __global__ void local_response_norm_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % W, i = index / W % H, c = index / W / H % C;
-    const T* picture = x + (size_t)(index / W / H / C) * C * H * W;
+    const T* picture = x + index / W / H / C * C * H * W;
     T total = 0;
     for (int d = max(c - c0, 0); d < min(c + c1 + 1, C); d++)
         for (int p = max(i - p0, 0); p < min(i + p1 + 1, H); p++)
@@ -118,12 +118,12 @@ extern "C" __global__ void local_response_norm_backward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % W, i = index / W % H, c = index / W / H % C;
-    size_t picture = (size_t)(index / W / H / C) * C * H * W;
+    int picture = index / W / H / C * C * H * W;
     T total = 0;  // mirrored: c1 back, c0 forth
     for (int d = max(c - c1, 0); d < min(c + c0 + 1, C); d++)
         for (int p = max(i - p1, 0); p < min(i + p0 + 1, H); p++)
             for (int q = max(j - p1, 0); q < min(j + p0 + 1, W); q++) {
-                size_t there = picture + (d * H + p) * W + q;
+                int there = picture + (d * H + p) * W + q;
                 total += gy[there] * y[there] / S[there];
             }
     gx[index] = damped(gy[index], S[index], beta) - a2 * beta * x[index] * total;

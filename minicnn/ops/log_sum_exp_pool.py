@@ -63,7 +63,7 @@ TEXT = r"""
 extern "C" __global__ void log_sum_exp_pool_forward(const T* x, T r, T* y, int M) {
     __shared__ T parts[256];
     const int t = threadIdx.x;
-    x += (size_t)blockIdx.x * M;
+    x += blockIdx.x * M;
     T m = r * x[0];
     for (int i = t; i < M; i += 256) m = r * x[i] > m ? r * x[i] : m;
     parts[t] = m;

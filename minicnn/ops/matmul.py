@@ -47,6 +47,7 @@ class MatMul(Op):
 
 
 class Linear(Op):
+    hands_over = True
     floating = ("input", "weight", "bias")
 
     def check(self, x, w, b=None):

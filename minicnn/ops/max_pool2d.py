@@ -91,7 +91,7 @@ extern "C" __global__ void max_pool2d_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH;
-    x += (size_t)(index / OW / OH) * H * W;
+    x += index / OW / OH * H * W;
     T best = log(T(0));  // minus infinity
     int winner = -1;
     for (int u = 0; u < K; u++) {
@@ -119,8 +119,8 @@ extern "C" __global__ void max_pool2d_backward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int q = index % W, p = index / W % H;
-    gy += (size_t)(index / W / H) * OH * OW;
-    where += (size_t)(index / W / H) * OH * OW;
+    gy += index / W / H * OH * OW;
+    where += index / W / H * OH * OW;
     T total = 0;
     for (int u = 0; u < K; u++) {
         int i = p + ph - u * dh;

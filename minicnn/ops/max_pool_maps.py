@@ -3,9 +3,8 @@ r"""Max pooling over maps and pixels, the lecture's 3-D pooling.
     y[n,c,i,j] = max over d in D(c), over u, v of  x~[n, d, s i + u, s j + v]
 
 D(c) are the input maps that result map c looks at, and x~ is x with `padding` values of minus
-infinity around it. Filters that answer to the same thing in different positions (edges of different
-orientations, say) lie in one D(c), and the result does not depend on which of them answered, just
-as it does not depend on where in the window it did.
+infinity around it. With filters for edges of all orientations in one D(c), the result does not
+depend on which of them answered, just as it does not depend on where in the window it did.
 
     D(c) = {c}                          max_pool2d
     D(c) = {t c, ..., t c + g - 1}      groups of g maps, a new one every t maps
@@ -13,8 +12,8 @@ as it does not depend on where in the window it did.
     lists of maps                       anything else; they may overlap and differ in length
 
 Shapes: x (N, C, H, W), y (N, F, OH, OW), F = (C - g) / t + 1 or the number of lists, OH and OW as
-in max_pool2d. The kernels get the lists laid end to end: `members`, the list of c from `first[c]`
-to `first[c + 1]`, exclusively; and turned round, for each map the results that look at it.
+in max_pool2d. The kernels get the lists laid end to end, that of c from `first[c]` to
+`first[c + 1]` in `members`; and turned round, for each map the results that look at it.
 
 Gradient: y moves with the winner and with nothing else. Forward notes its place in the whole stack
 of maps, (d H + row) W + column, and then
@@ -35,6 +34,7 @@ from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import contiguous
+from minicnn.ops.map_lists import end_to_end, lists_of_maps
 from minicnn.ops.pooling import Pool2d
 
 max_pool_maps_forward = Kernel(
@@ -103,7 +103,7 @@ extern "C" __global__ void max_pool_maps_forward(
     int index = blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= size) return;
     int j = index % OW, i = index / OW % OH, c = index / OW / OH % F;
-    x += (size_t)(index / OW / OH / F) * C * H * W;
+    x += index / OW / OH / F * C * H * W;
     T best = log(T(0));  // minus infinity
     int winner = -1;
     for (int m = first[c]; m < first[c + 1]; m++) {
@@ -133,7 +133,7 @@ extern "C" __global__ void max_pool_maps_backward(
     int q = index % W, p = index / W % H, d = index / W / H % C, n = index / W / H / C;
     T total = 0;
     for (int m = first[d]; m < first[d + 1]; m++) {
-        size_t map = ((size_t)n * F + results[m]) * OH * OW;
+        int map = (n * F + results[m]) * OH * OW;
         for (int u = 0; u < K; u++) {
             int i = p + ph - u;
             if (i < 0 || i % sh || i / sh >= OH) continue;
@@ -174,47 +174,9 @@ class MaxPoolMaps(Pool2d):
         return y
 
     def backward(self, gy):
-        gx, first_and_results = (
-            empty_like(gy, self.shape),
-            end_to_end(self.looking, array_module(gy)),
-        )
-        max_pool_maps_backward(contiguous(gy), self.where, *first_and_results, *self.geometry, gx)
+        gx, lists = empty_like(gy, self.shape), end_to_end(self.looking, array_module(gy))
+        max_pool_maps_backward(contiguous(gy), self.where, *lists, *self.geometry, gx)
         return gx
-
-
-def lists_of_maps(maps, maps_stride, C):
-    """The input maps of each result map, in ascending order. Raises ValueError where the maps do
-    not fit the C that exist."""
-    name = "max_pool_maps"
-    if np.isscalar(maps):
-        stride = maps if maps_stride is None else maps_stride
-        for argument, value in (("maps", maps), ("maps_stride", stride)):
-            if int(value) != value or value < 1:
-                raise ValueError(f"{name}: {argument}={value!r}: expected an int of at least 1")
-        if maps > C or (C - maps) % stride:
-            raise ValueError(
-                f"{name}: groups of {maps} maps, one every {stride}, do not come out even with the "
-                f"{C} maps of the input; lists of maps say what to do with the rest"
-            )
-        return [range(d, d + maps) for d in range(0, C - maps + 1, stride)]
-    if maps_stride is not None:
-        raise ValueError(f"{name}: maps_stride goes with a group size, not with lists of maps")
-    lists = [np.sort(D).tolist() if np.iterable(D) else [] for D in maps]
-    if not lists or not all(lists):
-        raise ValueError(f"{name}: maps is an int or a list of lists, none of them empty")
-    for c, D in enumerate(lists):
-        if D[0] < 0 or D[-1] >= C or any(int(d) != d for d in D):
-            raise ValueError(f"{name}: list {c} is {D}, but the input has the maps 0 to {C - 1}")
-        if len(set(D)) < len(D):
-            raise ValueError(f"{name}: list {c}, {D}, names a map twice")
-    return lists
-
-
-def end_to_end(lists, xp):
-    """(first, members): all lists in one array, and where each begins and the last one ends."""
-    first = np.cumsum([0, *map(len, lists)])
-    members = [d for D in lists for d in D]
-    return xp.asarray(first, dtype=np.int32), xp.asarray(members, dtype=np.int32)
 
 
 def max_pool_maps(
@@ -254,9 +216,7 @@ def cases():
     options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}
     yield Case(max_pool_maps, (x,), {"maps": 3, "maps_stride": 2, **options}, label="overlap-pad")
     lists = [[4, 0, 2], [1], [2, 3, 4, 5], [5, 0]]
-    yield Case(
-        max_pool_maps, (x,), {"maps": lists, "kernel_size": 3, "ceil_mode": True}, label="lists"
-    )
-    yield Case(
-        max_pool_maps, (-abs(x),), {"maps": 7, "kernel_size": 2, "padding": 1}, label="negative"
-    )
+    options = {"maps": lists, "kernel_size": 3, "ceil_mode": True}
+    yield Case(max_pool_maps, (x,), options, label="lists")
+    options = {"maps": 7, "kernel_size": 2, "padding": 1}
+    yield Case(max_pool_maps, (-abs(x),), options, label="negative")

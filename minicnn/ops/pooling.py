@@ -1,5 +1,7 @@
 """What max_pool2d, avg_pool2d and max_pool_maps share: windows of pixels and how many there are."""
 
+import math
+
 from minicnn.engine.op import Op, pair
 
 
@@ -22,6 +24,10 @@ class Pool2d(Op):
     def check(self, x):
         if x.ndim != 4:
             raise ValueError(f"{self.name}: expected input (N, C, H, W), got {x.shape}")
+        if math.prod(x.shape[1:]) >= 2**31:  # places within a picture are kept as int32
+            raise ValueError(
+                f"{self.name}: a picture of {x.shape[1:]} has more than 2147483647 elements"
+            )
         if any(2 * p > k for p, k in zip(self.padding, self.window, strict=True)):
             raise ValueError(
                 f"{self.name}: padding {self.padding} is more than half of kernel_size "

@@ -55,6 +55,7 @@ extern "C" __global__ void relu_backward(const T* gy, const T* y, T* gx, int siz
 
 
 class ReLU(Elementwise):
+    name = "relu"
     kernels = relu_forward, relu_backward
 
 

@@ -74,3 +74,4 @@ def scaled_tanh(input):
 def cases():
     yield Case(scaled_tanh, (normal(2, 3, 5, 4),))
     yield Case(scaled_tanh, (normal(7),), label="1d")
+    yield Case(scaled_tanh, (normal(11, 3),), label="2d")

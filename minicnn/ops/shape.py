@@ -1,13 +1,12 @@
-"""Moving numbers without changing them: reshape, permute, slices, concat, pad.
+"""Moving numbers without changing them: reshape, permute, slices, concat. (pad has its own file.)
 
 Each value of y is a copy of one value of x, so each gradient goes back to where its value came
-from; a value that was copied twice (an index repeated, a reflected border) gets the sum.
+from; a value that was copied twice (an index repeated) gets the sum.
 
     reshape  gx = gy in x's shape
     permute  gx = gy permuted back
     index    gx = 0, plus gy at the places that were read
     concat   each input gets its own piece of gy
-    pad      gx = the middle of gy; reflect and replicate add the border to the rows it came from
 """
 
 import math
@@ -16,7 +15,7 @@ import operator
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
-from minicnn.engine.devices import array_module, device_of, empty_like, move
+from minicnn.engine.devices import array_module, device_of, move
 from minicnn.engine.kernel import Kernel
 from minicnn.engine.op import Op, axes_of, contiguous
 
@@ -143,90 +142,6 @@ class Concat(Op):
         return tuple(array_module(gy).split(gy, self.ends, axis=self.dim))
 
 
-class Pad(Op):
-    """Padding is reading through a list of source rows, one list per axis."""
-
-    def __init__(self, padding, mode, value):
-        self.padding, self.mode, self.value = padding, mode, value
-
-    def check(self, x):
-        for axis, (before, after) in self._axes(x.shape).items():
-            size = x.shape[axis]
-            if self.mode == "reflect" and max(before, after) >= size:
-                raise ValueError(
-                    f"pad: reflect by {(before, after)} needs more than {size} rows in axis {axis}"
-                )
-            if self.mode == "circular" and max(before, after) > size:
-                raise ValueError(f"pad: circular by {(before, after)} exceeds {size} rows")
-            if self.mode == "replicate" and size == 0:
-                raise ValueError("pad: nothing to replicate in an empty axis")
-            if size + before + after < 1:
-                raise ValueError(f"pad: {(before, after)} leaves nothing of axis {axis} ({size})")
-
-    def _axes(self, shape):
-        """{axis: (before, after)}, the last axis first, as PyTorch orders the numbers."""
-        if len(self.padding) % 2 or len(self.padding) > 2 * len(shape):
-            raise ValueError(
-                f"pad: {self.padding} must hold (before, after) for the last dimensions of {shape}"
-            )
-        pairs = zip(self.padding[::2], self.padding[1::2], strict=True)
-        return {len(shape) - 1 - k: pair for k, pair in enumerate(pairs)}
-
-    def forward(self, x):
-        self.before = x.shape
-        if self.mode == "constant":
-            return self._filled(x)
-        xp, y = array_module(x), x
-        for axis, (before, after) in self._axes(x.shape).items():
-            rows = np.arange(-before, y.shape[axis] + after)
-            y = xp.take(y, xp.asarray(self._source(rows, y.shape[axis])), axis=axis)
-        return y
-
-    def _filled(self, x):
-        """x in the middle of an array of constants; or a part of x, where it is cut."""
-        axes = self._axes(x.shape)
-        around = [axes.get(axis, (0, 0)) for axis in range(x.ndim)]
-        self.kept = tuple(
-            slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, around, strict=True)
-        )
-        shape = [n + b + a for n, (b, a) in zip(x.shape, around, strict=True)]
-        self.middle = tuple(
-            slice(max(b, 0), n - max(a, 0)) for n, (b, a) in zip(shape, around, strict=True)
-        )
-        y = array_module(x).full(shape, self.value, dtype=x.dtype)
-        y[self.middle] = x[self.kept]
-        return y
-
-    def _source(self, rows, size):
-        """For each padded row the row it is read from."""
-        if self.mode == "reflect":
-            rows = np.abs(rows)
-            return np.where(rows >= size, 2 * (size - 1) - rows, rows)
-        return rows.clip(0, size - 1) if self.mode == "replicate" else rows % size
-
-    def backward(self, gy):
-        if self.mode == "constant":
-            if all(k == slice(0, n) for k, n in zip(self.kept, self.before, strict=True)):
-                return gy[self.middle]
-            gx = array_module(gy).zeros(self.before, dtype=gy.dtype)
-            gx[self.kept] = gy[self.middle]
-            return gx
-        for axis, (before, after) in reversed(self._axes(self.before).items()):
-            size = self.before[axis]
-            rows = np.arange(-before, size + after)
-            source, at = self._source(rows, size), (slice(None),) * axis
-            gx = empty_like(gy, (*gy.shape[:axis], size, *gy.shape[axis + 1 :]))
-            gx[...] = 0
-            own = (rows >= 0) & (rows < size)  # rows that were copied straight, as one slice
-            first, last = rows[own][0], rows[own][-1]
-            k = int(np.argmax(own))
-            gx[(*at, slice(first, last + 1))] = gy[(*at, slice(k, k + last + 1 - first))]
-            for k in np.flatnonzero(~own):
-                gx[(*at, source[k])] += gy[(*at, k)]
-            gy = gx
-        return gy
-
-
 def reshape(input, shape):
     """The same elements in another shape; one size may be -1."""
     sizes = shape if np.iterable(shape) else (shape,)
@@ -259,23 +174,6 @@ def concat(tensors, dim=0):
     return Concat(dim)(*tensors)
 
 
-def pad(input, pad, mode="constant", value=0.0):
-    """Adds rows around the last dimensions, PyTorch's order: (left, right, top, bottom, ...).
-
-    mode   'constant' (filled with `value`), 'reflect' (the edge row not repeated), 'replicate',
-           'circular'; a negative number cuts rows away
-    """
-    if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise ValueError(f"pad: mode {mode!r}: choose constant, reflect, replicate or circular")
-    try:
-        numbers = tuple(operator.index(p) for p in pad)
-    except TypeError:
-        raise TypeError(
-            f"pad: pad={pad!r}: expected ints, (left, right, top, bottom, ...)"
-        ) from None
-    return Pad(numbers, mode, value)(input)
-
-
 def concat_of(*tensors, dim):
     """`concat` with its tensors as separate arguments, as a Case passes them."""
     return concat(tensors, dim)
@@ -289,6 +187,3 @@ def cases():
     yield Case(index, (x,), {"index": (slice(None), 1, slice(0, None, 2))}, label="slices")
     yield Case(index, (x,), {"index": (slice(None), np.array([2, 0, 2]))}, label="repeated")
     yield Case(concat_of, (normal(2, 3, 4), normal(2, 5, 4)), {"dim": 1})
-    for mode in ("constant", "reflect", "replicate", "circular"):
-        yield Case(pad, (x,), {"pad": (2, 1, 0, 3), "mode": mode, "value": 0.5}, label=mode)
-    yield Case(pad, (x,), {"pad": (-1, 2)}, label="cut")

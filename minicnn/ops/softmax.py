@@ -117,8 +117,8 @@ extern "C" __global__ void exponentials(
         const T* x, T* y, T* largest, T* total, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
-    x += (size_t)(ab / B) * C * B + ab % B;
-    y += (size_t)(ab / B) * C * B + ab % B;
+    x += ab / B * C * B + ab % B;
+    y += ab / B * C * B + ab % B;
     T m = x[0], sum = 0;
     for (int c = 1; c < C; c++) m = x[c * B] > m ? x[c * B] : m;
     for (int c = 0; c < C; c++) {
@@ -132,8 +132,8 @@ extern "C" __global__ void exponentials(
 extern "C" __global__ void softmax_forward(const T* x, T* y, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
-    x += (size_t)(ab / B) * C * B + ab % B;
-    y += (size_t)(ab / B) * C * B + ab % B;
+    x += ab / B * C * B + ab % B;
+    y += ab / B * C * B + ab % B;
     T largest = x[0];
     for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
     T total = 0;
@@ -148,7 +148,7 @@ extern "C" __global__ void softmax_backward(
         const T* gy, const T* y, T* gx, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
-    size_t first = (size_t)(ab / B) * C * B + ab % B;
+    int first = ab / B * C * B + ab % B;
     T total = 0;
     for (int c = 0; c < C; c++) total += gy[first + c * B] * y[first + c * B];
     for (int c = 0; c < C; c++)
@@ -158,8 +158,8 @@ extern "C" __global__ void softmax_backward(
 extern "C" __global__ void log_softmax_forward(const T* x, T* y, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
-    x += (size_t)(ab / B) * C * B + ab % B;
-    y += (size_t)(ab / B) * C * B + ab % B;
+    x += ab / B * C * B + ab % B;
+    y += ab / B * C * B + ab % B;
     T largest = x[0];
     for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
     T total = 0;
@@ -172,7 +172,7 @@ extern "C" __global__ void log_softmax_backward(
         const T* gy, const T* y, T* gx, int A, int C, int B) {
     int ab = blockIdx.x * blockDim.x + threadIdx.x;
     if (ab >= A * B) return;
-    size_t first = (size_t)(ab / B) * C * B + ab % B;
+    int first = ab / B * C * B + ab % B;
     T total = 0;
     for (int c = 0; c < C; c++) total += gy[first + c * B];
     for (int c = 0; c < C; c++)

@@ -12,7 +12,8 @@ from minicnn import models
 from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import COMMANDS, main
 from minicnn.labelling.labelling import LABELLINGS
-from minicnn.learning import cover_training, training
+from minicnn.learning import cover_training
+from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.nn import Conv2d, Sequential
 
 ROOT = Path(minicnn.__file__).parent.parent
@@ -93,10 +94,10 @@ def test_the_keys_of_set_are_in_the_help(capsys):
     of_data = {f"data.{key}" for key in ("size", "seed", "train", "val", "test")}
     of_labels = {key for options in LABELLINGS.values() for key in options} | {"labelling"}
     train = keys_in(helped("train", capsys))
-    known = of_networks | set(training.TRAINING_DEFAULTS) | of_data
+    known = of_networks | set(TRAINING_DEFAULTS) | of_data
     assert train == known | set(cover_training.DEFAULTS) | set(LABELLINGS["superpixels"])
-    assert keys_in(helped("segment", capsys)) == of_labels | models.LATER
-    assert keys_in(helped("evaluate", capsys)) == of_labels | models.LATER | of_data
+    assert keys_in(helped("segment", capsys)) == of_labels | models.CHANGEABLE
+    assert keys_in(helped("evaluate", capsys)) == of_labels | models.CHANGEABLE | of_data
     assert keys_in(helped("data check", capsys)) == of_data
 
 
@@ -104,7 +105,7 @@ def test_the_defaults_in_the_help_are_those_that_hold(capsys):
     rows = helped("train", capsys)
     patch = rows[rows.index("  patch ") : rows.index("  single-scale ")]
     for key, value in models.recipe("patch", "ours").items():
-        default = training.TRAINING_DEFAULTS.get(key)
+        default = TRAINING_DEFAULTS.get(key)
         if value != default:
             assert f"{key}={value}" in patch
     assert "schedule=polynomial|cosine|steps|constant" in rows and "data.size=240x320" in rows
@@ -122,7 +123,7 @@ def test_help_of_train_lists_every_model_and_setting():
     for name, (cls, _) in models.MODELS.items():
         assert f"'{name}'" in about
         assert not [key for key in cls.DEFAULTS if not re.search(rf"\b{key}\b", about)]
-    assert not [k for k in training.TRAINING_DEFAULTS if not re.search(rf"\b{k}\b", about)]
+    assert not [k for k in TRAINING_DEFAULTS if not re.search(rf"\b{k}\b", about)]
 
 
 def test_python_m_minicnn():
@@ -152,7 +153,10 @@ def test_hints_that_lead_to_the_index_are_found(hint, wrong):
 def test_no_hint_sends_anybody_to_the_index():
     folders = ("minicnn", "lectures", "examples", "tests", ".ci")
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".md", "")]
-    files += [ROOT / name for name in ("README.md", "setup.cfg", "pytest_minicnn.py")]
+    files += [
+        ROOT / name
+        for name in ("README.md", "setup.cfg", "pytest_minicnn.py", "minicnn_command.py")
+    ]
     found = [
         f"{path}: {hit[0]}"
         for path in files

@@ -14,8 +14,9 @@ from support.small_runs import SCENES, SETTINGS, Red, small_run
 import minicnn
 from minicnn.basics import notebooks
 from minicnn.engine.tensor import Tensor
-from minicnn.inference.evaluation import Trained
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.config import Config
+from minicnn.learning.metrics import Confusion
+from minicnn.learning.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def pictures_in(html):
 
 
 def test_a_run_shows_its_curves(run):
-    best = run.config["best"]["val_accuracy"]
+    best = run.config.best.val_accuracy
     assert repr(run) == (
         f"<Run: multi-scale on scenes, step 2 of 2, {best:.1%} of the validation pixels right>"
     )
@@ -113,7 +114,7 @@ def test_a_segmentation_shows_its_overlay(run):
 
 
 def test_names_are_no_html():
-    network = Trained(Red(1), {"classes": ["<b>&"]})
+    network = Trained(Red(1), Config("red", ["<b>&"], {}, 0))
     confusion = Confusion(["<script>"])
     confusion.add([[0]], [[0]])
     texts = (minicnn.segment(np.zeros((9, 9, 3), np.uint8), network), confusion)

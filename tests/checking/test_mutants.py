@@ -1,11 +1,14 @@
 """The checker is checked: wrong backwards of every operation are caught and named, right ones
 pass."""
 
-import mutants_arrays  # noqa: F401  each fills mutants.ALL
-import mutants_pictures  # noqa: F401
 import numpy as np
 import pytest
-from support import mutants, mutants_norms
+from support import (
+    mutants,
+    mutants_arrays,  # noqa: F401  each fills mutants.ALL
+    mutants_norms,
+    mutants_pictures,  # noqa: F401
+)
 
 import minicnn.ops
 from minicnn import GradientError, gradcheck

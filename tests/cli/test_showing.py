@@ -31,7 +31,7 @@ def test_without_a_wish_everything_is_shown(run, capsys):
     count = sum(p.data.size for p in run.network.parameters())
     for fact in ("multi-scale, recipe ours", "width=0.1", "scenes", "sky, tree", f"{count:,}"):
         assert fact in words
-    assert f"pixel accuracy {run.config['best']['val_accuracy']:.1%}" in words
+    assert f"pixel accuracy {run.config.best.val_accuracy:.1%}" in words
     assert f"minicnn show {run.folder} --layers" in words
 
 

@@ -4,6 +4,8 @@ broken link, no missing picture, and no error in a browser."""
 import ast
 import fcntl
 import html.parser
+import inspect
+import json
 import os
 import pickle
 import re
@@ -142,18 +144,20 @@ def test_cells_know_their_lines():
 
 # -------------------------------------------------------------------------------- numbers, sources
 def test_measured_numbers_come_with_their_command():
-    value = lecturing.measured(
-        "Stanford Background",
-        "pixel accuracy",
-        "three scales",
-        "ours",
-        command="evaluate multi-scale",
-    )
+    value = lecturing.measured("stanford, three scales: normalised and colours")
     assert value > 70 and value.command.startswith("minicnn evaluate multi-scale")
-    with pytest.raises(ValueError, match="no section «Nowhere»"):
-        lecturing.measured("Nowhere", "x")
-    with pytest.raises(ValueError, match="not found"):
-        lecturing.quoted("The demo", r"one scale ([\d.]+) %", "no such command")
+    with pytest.raises(ValueError, match="no 'stanford, rules: clas'; did you mean"):
+        lecturing.measured("stanford, rules: clas")
+
+
+def test_measured_numbers_stand_in_the_readme_of_the_results_too():
+    folder = ROOT / "lectures" / "results"
+    text = " ".join((folder / "README.md").read_text().split())
+    table = json.loads((folder / "measured.json").read_text())
+    assert table["machine"] and len(table["numbers"]) > 10
+    for name, entry in table["numbers"].items():
+        assert set(entry) == {"value", "unit", "seed", "command"} and entry["command"], name
+        assert re.search(rf"(?<![\d.]){re.escape(str(entry['value']))}(?!\d)", text), name
 
 
 def test_source_is_that_of_the_file():
@@ -316,3 +320,15 @@ def test_commands_in_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("minicnn.course.book.chapters.ROOT", tmp_path)
     assert main(["lectures", "list"]) == 2
     assert "the lectures are in the checkout" in capsys.readouterr().err
+
+
+def test_the_page_of_what_one_calls_names_everything_with_its_docstring():
+    from minicnn.course.book.api import ROOMS, api_page, names_of
+
+    page = api_page()
+    for module in ROOMS:
+        assert names_of(module)
+        for name in names_of(module):
+            assert f'id="{module.__name__}.{name}"' in page
+            assert inspect.getdoc(getattr(module, name)), f"{module.__name__}.{name}"
+    assert "minicnn/ops/conv2d.py, line" in page

@@ -109,3 +109,42 @@ def test_errors_of_the_transform_travel_with_the_name():
     with pytest.raises(ZeroDivisionError) as caught:
         list(Loader(Made().split("train"), [5], transform))
     assert "n5" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_a_variant_of_which_nothing_is_left_is_passed_over_and_counted(ahead, threads):
+    def transform(picture, position):
+        return None if position % 2 else (picture.name, position)
+
+    order, options = [0, 1, 2, 1, 4, 3], {"ahead": ahead, "threads": threads}
+    loader = Loader(Made(void=("n4",)).split("train"), order, transform, **options)
+    assert list(loader) == [("n0", 0), ("n2", 2)]
+    assert loader.empty == ["n1", "n3"] and loader.void == ["n4"] and not loader.skipped
+    assert no_thread_is_left()
+
+
+def test_bad_luck_is_no_reason_to_stop_but_to_find_nothing_for_ever_is():
+    """Variants are random: of six pictures none may be left many times, and then one is."""
+    lucky = lambda picture, position: position if position > 150 else None  # noqa: E731
+    with Loader(Made().split("train"), itertools.cycle(range(6)), lucky) as loader:
+        assert next(iter(loader)) == 151 and len(loader.empty) == 6
+    nothing = lambda picture, position: None  # noqa: E731
+    with pytest.raises(DataError, match="none of 206 pictures in a row .* of 6 nothing labelled"):
+        list(Loader(Made().split("train"), itertools.cycle(range(6)), nothing))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_several_threads_hand_out_in_order_and_end(threads):
+    dataset = Made(bad=("n2",))
+    options = {"threads": threads, "skip_bad": True}
+    loader = Loader(
+        dataset.split("train"), [*range(6), *range(6)], lambda p, k: (p.name, k), **options
+    )
+    assert list(loader) == [(f"n{k % 6}", k) for k in range(12) if k % 6 != 2]
+    assert loader.skipped == [("n2", "n2.jpg: is damaged")]
+    for _ in Loader(Made().split("train"), itertools.cycle(range(6)), threads=threads):
+        break
+    with pytest.raises(DataError, match="n2.jpg"):
+        list(Loader(dataset.split("train"), range(6), threads=threads))
+    assert not [t for t in threading.enumerate() if t.name.startswith("minicnn")]

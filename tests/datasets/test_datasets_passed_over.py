@@ -110,9 +110,15 @@ def test_spaces_at_the_ends_of_names(folder):
     assert all(dataset.read(name).labels.shape == (6, 8) for name in dataset.names("train"))
 
 
-def test_a_name_that_is_no_utf_8(folder):
-    os.rename(folder / "images/p1.jpg", os.fsencode(folder) + b"/images/caf\xe9.jpg")
-    refused(r"caf\xe9.jpg: has a name that is not UTF-8; rename it", Folder, folder)
+def test_a_name_that_is_no_utf_8(folder, capsys):
+    """Read as any other; what is said of it shows its bytes."""
+    for kind, ending in (("images", "jpg"), ("labels", "png")):
+        name = os.fsencode(folder / kind) + b"/caf\xe9." + ending.encode()
+        os.rename(folder / f"{kind}/p1.{ending}", name)
+    assert checked(folder, capsys)[0] == 0
+    os.remove(os.fsencode(folder) + b"/labels/caf\xe9.png")
+    status, out = checked(folder, capsys)
+    assert status == 1 and r"caf\xe9.jpg: has no labels" in out
 
 
 def test_a_name_with_a_line_break_is_one_line(folder, capsys):

@@ -296,6 +296,23 @@ def test_compiled_kernels_are_kept_on_disk(monkeypatch, tmp_path):
         run(SCALE + "///", "scale", (1,), (4,), *GOOD)
 
 
+def test_a_kernel_whose_file_was_cut_short_is_compiled_anew(monkeypatch, tmp_path):
+    monkeypatch.setattr(compiling, "cache_folder", lambda: tmp_path)
+    path = compiling.compiled(SCALE, ["scale"], (), checked=False)
+    for ending in ("o", "so"):
+        for file in tmp_path.glob(f"*.{ending}"):
+            whole = file.read_bytes()
+            for kept in (0, 100, len(whole) // 2, len(whole) - 1):
+                file.write_bytes(whole[:kept])
+                assert not compiling.is_whole(file)
+    assert compiling.compiled(SCALE, ["scale"], (), checked=False) == path
+    assert all(compiling.is_whole(file) for file in tmp_path.iterdir())
+    run(SCALE, "scale", (1,), (4,), *GOOD)
+    monkeypatch.setattr(compiling, "cache_folder", lambda: tmp_path / "nowhere")
+    with pytest.raises(KernelError, match="cannot be kept in .*nowhere .No such file.*make room"):
+        run(SCALE + "////", "scale", (1,), (4,), *GOOD)
+
+
 def test_without_a_compiler_one_sentence_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(compiling, "compiler", lambda: None)
     monkeypatch.setattr(compiling, "cache_folder", lambda: tmp_path)
@@ -339,3 +356,12 @@ def test_launches_are_counted():
     run(SCALE, "scale", (1,), (4,), *GOOD)
     GOOD[0] + GOOD[0].sum()
     assert emulator.launches - before == {"scale": 1, "sum": 1, "__add__": 1}
+
+
+def test_blocks_that_write_nothing_are_counted():
+    before = emulator.idle_blocks.copy()
+    for mode in (emulator.fast, emulator.checked):  # fast looks at nothing
+        with mode():
+            run(SCALE, "scale", (3,), (2,), *GOOD)
+            run(SCALE, "scale", (2,), (3,), *GOOD)
+    assert emulator.idle_blocks - before == {"scale": 1}

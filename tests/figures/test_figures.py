@@ -11,7 +11,7 @@ from minicnn import Tensor, figures
 from minicnn.datasets.dataset import VOID
 from minicnn.datasets.scenes.dataset import Scenes
 from minicnn.images.colour import RGB_TO_YUV
-from minicnn.learning.confusion import Confusion
+from minicnn.learning.metrics import Confusion
 from minicnn.models.multi_scale import MultiScale, SingleScale
 
 RECORDS = [

@@ -8,7 +8,8 @@ import pytest
 import minicnn
 from minicnn.images.jitter import jitter, turn_and_scale
 from minicnn.learning import checkpoints
-from minicnn.learning.feeding import class_weights, sampled
+from minicnn.learning.classes import class_weights
+from minicnn.learning.pixels import sampled
 
 VOID = 255
 
@@ -113,12 +114,12 @@ def test_features_first_then_a_classifier_on_them(tmp_path):
     for path, weights in kept.items():
         if path.startswith("stages"):
             assert np.array_equal(weights, learnt[path])
-    assert second.config["start"]["new"] == [
+    assert second.config.start.new == [
         f"{name}.{part}" for name in ("hidden", "classifier") for part in ("weight", "bias")
     ]
     velocity = [k for k in checkpoints.load(tmp_path / "both" / "last.safetensors")[0] if "/" in k]
     assert velocity and not any("stages" in name for name in velocity)
-    assert minicnn.resume(tmp_path / "both", quiet=True).step == 3
+    assert minicnn.resume(tmp_path / "both", quiet=True).steps_done == 3
 
 
 def test_tables_come_with_the_weights(tmp_path):
@@ -132,14 +133,14 @@ def test_tables_come_with_the_weights(tmp_path):
 def test_pictures_are_prepared_as_the_weights_know_them(tmp_path):
     first = train(normalise="both", floor=3.0, out=tmp_path / "run")
     again = train(start=tmp_path / "run")
-    assert (again.config["options"]["normalise"], again.config["options"]["floor"]) == ("both", 3.0)
-    assert not again.config["start"]["new"]
+    assert (again.config.options["normalise"], again.config.options["floor"]) == ("both", 3.0)
+    assert not again.config.start.new
     settings = {"width": 0.125, "floor": 2.0}
     how = {"settings": settings, "data_options": TINY, "quiet": True}
     single = minicnn.train("single-scale", "scenes", steps=1, start=first, **how)
-    assert single.config["options"]["normalise"] == "both"
-    assert single.config["options"]["floor"] == 2.0
-    assert "stages.stages.0.weight" in single.config["start"]["taken"]
+    assert single.config.options["normalise"] == "both"
+    assert single.config.options["floor"] == 2.0
+    assert "stages.stages.0.weight" in single.config.start.taken
 
 
 @pytest.mark.parametrize(

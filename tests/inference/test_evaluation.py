@@ -11,10 +11,11 @@ from support.small_runs import SCENES, SETTINGS, Red, small_run
 
 import minicnn
 from minicnn import datasets
-from minicnn.labelling.labelling import GroupingError, Labelling, ScoresError
+from minicnn.datasets.label_checks import ScoresError
+from minicnn.labelling.labelling import GroupingError, Labelling
 from minicnn.learning.checkpoints import CheckpointError, load
-from minicnn.learning.confusion import Confusion, LabelError
-from minicnn.learning.run import TrainingError
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.metrics import Confusion, LabelError
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_confusion_of_nothing_is_valid_json():
 
 def test_evaluate_takes_everything_from_the_run(run):
     result = minicnn.evaluate(run.folder)
-    by_hand = Confusion(run.config["classes"])
+    by_hand = Confusion(run.config.classes)
     for picture in datasets.load("scenes", **SCENES).split("test"):
         by_hand.add(picture.labels, run.network.predict(picture.image).argmax(axis=0))
     assert result.confusion.matrix.tolist() == by_hand.matrix.tolist()

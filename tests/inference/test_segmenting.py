@@ -14,16 +14,17 @@ import minicnn
 from minicnn import functional as F
 from minicnn.datasets.colours import palette
 from minicnn.figures import overlay
-from minicnn.figures.strip import ROOM
 from minicnn.images.labels import read_labels
 from minicnn.images.reading import ImageError
 from minicnn.images.resizing import fit_long_side, resize
+from minicnn.images.strip import ROOM
 from minicnn.inference import segmenting
-from minicnn.inference.evaluation import Trained
 from minicnn.inference.published import best_labelling, load_table
 from minicnn.inference.segmenting import LARGEST, enlarged_argmax
 from minicnn.labelling.labelling import Labelling
 from minicnn.learning.checkpoints import find, shipped_names
+from minicnn.learning.config import Config
+from minicnn.learning.trained import Trained
 
 COLOURS = [[10, 20, 30], [200, 0, 0], [0, 200, 0]]
 
@@ -36,7 +37,8 @@ def red_picture(size, seed=0):
 
 def knowing(size=None):
     """Red with a config, as a checkpoint has it."""
-    config = {"classes": ["sky", "βουνό $x$", "road"], "colours": COLOURS, "long_side": size}
+    classes = ["sky", "βουνό $x$", "road"]
+    config = Config("red", classes, {}, 0, colours=COLOURS, long_side=size)
     return Trained(Red(3), config)
 
 
@@ -245,7 +247,7 @@ def test_a_picture_too_narrow_for_names_gets_none(tmp_path):
 def test_long_names_and_many_lines_of_a_name(tmp_path):
     """A name is one line, whatever its characters; one of a million letters is not drawn."""
     for name, drawn in (("sky\nand\tsea", True), ("x" * 100_000, False)):
-        network = Trained(Red(1), {"classes": [name], "colours": COLOURS[:1]})
+        network = Trained(Red(1), Config("red", [name], {}, 0, colours=COLOURS[:1]))
         result = minicnn.segment(np.zeros((900, 900, 3), np.uint8), network)
         strip = result.legend()
         assert (strip is not None) == drawn and (not drawn or strip.shape[0] < 60)

@@ -23,6 +23,7 @@ from minicnn.labelling.tree import (
     minimum_spanning_tree,
     sums_of_leaves,
 )
+from minicnn.learning.cover_training import learn
 from minicnn.learning.covers import cover_labelling, load_cover
 
 #        6          a tree by hand: 4 = {0, 2}, 5 = {4, 3}, 6 = {5, 1}
@@ -246,7 +247,7 @@ def test_classifier_learns_distributions():
     x, d = segments()
     minicnn.manual_seed(0)
     classifier = CoverClassifier(3, 2, grid=2, units=16, dropout=0.0)
-    losses = classifier.fit(x.astype(np.float16), d, epochs=30, lr=0.1, weight_decay=0.0)
+    losses = learn(classifier, x.astype(np.float16), d, epochs=30, lr=0.1, weight_decay=0.0)
     assert losses.shape == (30,) and losses[-1] < losses[0] / 5
     new, expected = segments(seed=1)
     assert np.abs(classifier.distributions(new) - expected).mean() < 0.08
@@ -260,7 +261,7 @@ def test_standardisation_goes_into_the_first_layer():
     deviation = x.std(axis=0)
     deviation[..., 1] = 1
     expected = classifier.distributions((x - x.mean(axis=0)) / deviation)
-    classifier.fit(x, d, epochs=1, lr=0.0)
+    learn(classifier, x, d, epochs=1, lr=0.0)
     np.testing.assert_allclose(classifier.distributions(x), expected, rtol=1e-4)
 
 

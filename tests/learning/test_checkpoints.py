@@ -49,6 +49,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def last(run):
     arrays, header = checkpoints.load(run.folder / LAST)
+    header |= {"pace": [[0, 1], [1, 2]], "val_pictures": 1}  # as of a training in minutes
     return arrays, json.dumps(header)
 
 
@@ -171,12 +172,46 @@ def test_a_bit_that_flips_is_noticed(run, tmp_path):
 
 
 def test_older_files_have_what_came_later_by_default(last, tmp_path):
+    """Files without a format, and those of format 1: what they lack is as it was then."""
     arrays, text = last
-    header = json.loads(text)
-    del header["format"], header["threads"], header["training"]["clip"], header["options"]["floor"]
     weights = {k: a for k, a in arrays.items() if "/" not in k}
-    _, config = checkpoints.load_model(write(tmp_path / "old.safetensors", weights, header))
-    assert config == json.loads(text) | {"threads": None}
+    expected, header = json.loads(text), json.loads(text)
+    del header["pace"], header["val_pictures"]
+    del header["training"]["batch"], header["data"]["digest"]
+    expected |= {"pace": None, "val_pictures": None}
+    expected["training"]["batch"], expected["data"]["digest"] = 32, None
+    header["format"] = 1
+    _, config = checkpoints.load_model(write(tmp_path / "one.safetensors", weights, header))
+    assert config.to_json() == expected
+    with pytest.raises(CheckpointError, match="training.batch is missing"):
+        Config.from_json(header | {"format": FORMAT}, "mine.safetensors")
+
+    del header["format"], header["threads"], header["training"]["clip"], header["options"]["floor"]
+    _, config = checkpoints.load_model(write(tmp_path / "none.safetensors", weights, header))
+    assert config.to_json() == expected | {"threads": None}
+
+
+def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
+    options = {
+        "data_options": SCENES,
+        "settings": SETTINGS | {"schedule": "constant"},
+        "quiet": True,
+    }
+    minicnn.train("single-scale", steps=4, out=tmp_path / "whole", **options)
+    whole = tmp_path / "whole" / LAST
+    folder = tmp_path / "run"
+    minicnn.train("single-scale", steps=2, out=folder, **options)
+    arrays, header = checkpoints.load(folder / LAST)
+    for name in ("pace", "val_pictures"):
+        del header[name]
+    del header["training"]["batch"], header["data"]["digest"]
+    header["total_steps"] = 4
+    write(folder / LAST, arrays, header | {"format": 1})
+    minicnn.resume(folder, quiet=True)
+    arrays, header = checkpoints.load(folder / LAST)
+    assert header["step"] == 4 and header["format"] == FORMAT
+    for name, array in checkpoints.load(whole)[0].items():
+        assert np.array_equal(array, arrays[name]), name
 
 
 def test_the_keys_of_this_format():
@@ -187,20 +222,21 @@ def test_the_keys_of_this_format():
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        1,
-        "best class_shares classes colours data format long_side model options overfit_one recipe "
-        "seed skip_bad start step tables threads total_steps training".split(),
-        "balance checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches rescale "
-        "rotate schedule validations warm_up weight_decay".split(),
+        2,
+        "best class_shares classes colours data format long_side model options overfit_one pace "
+        "recipe seed skip_bad start step tables threads total_steps training val_pictures".split(),
+        "balance batch checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches "
+        "rescale rotate schedule validations warm_up weight_decay".split(),
         "blocks dropout every feedback fine floor hidden instances last_linear net nonlinearity "
-        "normalise objective output pairs_until pyramid scales tables width window".split(),
+        "normalise objective output pairs_until pyramid scales size tables width window".split(),
     )
 
 
 def test_the_shipped_networks_are_of_a_format_that_is_read():
     for name in checkpoints.shipped_names():
         network, config = checkpoints.load_model(name)
-        assert config["format"] == FORMAT and config["model"] == name.split("-")[0] or "-" in name
+        assert config.model == name.split("-")[0] or "-" in name
+        assert checkpoints.load(checkpoints.find(name))[1].get("format", 0) <= FORMAT
         assert all(np.isfinite(a).all() for a in network.state_dict().values())
 
 
@@ -278,6 +314,13 @@ def test_shapes_are_compared_before_memory_is_taken(last, tmp_path):
     refused(checkpoints.load_model, write(path, {BIAS: arrays[BIAS]}, header))
     assert tracemalloc.get_traced_memory()[1] < 100e6
     tracemalloc.stop()
+
+
+def test_a_file_of_weights_alone_is_not_resumed(last, tmp_path):
+    arrays, text = last
+    for place in (("training",), ("total_steps",), ("data", "name")):
+        write(tmp_path / LAST, arrays, with_value(text, place, None))
+        assert "not how they were trained" in refused(minicnn.resume, tmp_path)
 
 
 def test_numbers_too_large_for_float16_are_not_exported(last, tmp_path):

@@ -12,13 +12,12 @@ from support.small_runs import SCENES
 
 import minicnn
 from minicnn import cli
-from minicnn.basics.writing import alone, check_free, claimed, remains, remove_empty
+from minicnn.basics.writing import check_free, claimed, lock_folder, remains, remove_empty
 from minicnn.cli.showing import show
-from minicnn.learning import checkpoints
-from minicnn.learning import run as running
+from minicnn.learning import checkpoints, pixels, timing
 from minicnn.learning.checkpoints import BEST, LAST, CheckpointError
 from minicnn.learning.greedy import Plan
-from minicnn.learning.progress import Log, LogError, read_log
+from minicnn.learning.log import Log, LogError, read_log
 
 SETTINGS = {"width": 0.1, "hidden": 40, "checkpoint_steps": 1, "validations": 2}
 OPTIONS = {"steps": 3, "settings": SETTINGS, "data_options": SCENES, "quiet": True}
@@ -38,18 +37,18 @@ def test_a_second_training_is_refused_while_the_first_compiles_and_times(tmp_pat
     take the folder away."""
     folder, said = tmp_path / "run", []
 
-    def meanwhile(self):
+    def meanwhile(task):
         assert folder.is_dir() and not list(folder.iterdir())
         command = ["train", "single-scale", "--steps", "1", "--out", str(folder)]
         said.append(cli.main(command))
         with pytest.raises(ValueError, match="another process is training here"):
             train(folder)
         assert folder.is_dir()
-        return 100.0
+        return 100.0, 0.0
 
-    monkeypatch.setattr(running.Run, "_seconds_per_step", meanwhile)
+    monkeypatch.setattr(timing, "measure", meanwhile)
     run = train(folder, steps=None, minutes=0.1)
-    assert said == [2] and run.step == 1 and (folder / BEST).is_file()
+    assert said == [2] and run.steps_done == 1 and (folder / BEST).is_file()
 
 
 def test_a_folder_that_was_filled_in_the_meantime_is_found_full(tmp_path, monkeypatch):
@@ -63,9 +62,9 @@ def test_a_folder_that_was_filled_in_the_meantime_is_found_full(tmp_path, monkey
         if first:
             first = False
             (folder / "weights").write_text("of the other")
-        return alone(folder)
+        return lock_folder(folder)
 
-    monkeypatch.setattr(writing, "alone", filled)
+    monkeypatch.setattr(writing, "lock_folder", filled)
     with pytest.raises(ValueError, match="not an empty folder; choose another"):
         train(tmp_path / "run")
     assert (tmp_path / "run" / "weights").read_text() == "of the other"
@@ -100,7 +99,7 @@ def test_only_a_folder_of_ones_own_is_removed(tmp_path):
     (tmp_path / "theirs").mkdir()
     with pytest.raises(OSError), claimed(tmp_path / "theirs", ""):
         raise OSError
-    with alone(tmp_path / "theirs"):
+    with lock_folder(tmp_path / "theirs"):
         remove_empty(tmp_path / "theirs")
     assert (tmp_path / "theirs").is_dir()
     remove_empty(tmp_path / "theirs")
@@ -138,7 +137,7 @@ def test_killed_at_its_very_first_checkpoint_the_same_command_begins_anew(tmp_pa
     kill("train", folder, 1, OPTIONS)
     assert len(list(folder.iterdir())) == len(remains(folder)) == 1
     run = train(folder)
-    assert run.step == 3 and not remains(folder)
+    assert run.steps_done == 3 and not remains(folder)
     assert same(run.network.state_dict(), train(None).network.state_dict())
 
 
@@ -150,7 +149,7 @@ def test_what_is_ours_to_clear_and_what_is_not(tmp_path):
         (tmp_path / name).touch()
         with pytest.raises(ValueError, match="not an empty folder"):
             check_free(tmp_path, "")
-        with alone(tmp_path):
+        with lock_folder(tmp_path):
             assert (tmp_path / name).exists() and not remains(tmp_path)
         (tmp_path / name).unlink()
 
@@ -180,11 +179,11 @@ def test_greedy_and_killed_it_goes_on_to_the_same_bits(write, greedy, tmp_path):
     first, _ = checkpoints.load_model(tmp_path / "block-1")
     assert same(first.state_dict(), greedy[0])
     again = minicnn.resume(tmp_path, quiet=True)  # nothing is left to do
-    assert again.begun_at == again.step == 2 and same(again.network.state_dict(), greedy[1])
+    assert again.begun_at == again.steps_done == 2 and same(again.network.state_dict(), greedy[1])
 
 
 def test_greedy_and_interrupted_it_says_how_to_go_on(greedy, tmp_path, monkeypatch, capsys):
-    real, calls = running._accuracy, []
+    real, calls = pixels.share_right, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -192,7 +191,7 @@ def test_greedy_and_interrupted_it_says_how_to_go_on(greedy, tmp_path, monkeypat
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(running, "_accuracy", interrupted)
+    monkeypatch.setattr(pixels, "share_right", interrupted)
     folder = tmp_path / "run"
     with pytest.raises(
         KeyboardInterrupt, match=f"of block 2; go on with: minicnn resume {folder}$"
@@ -235,9 +234,9 @@ def test_a_run_whose_best_weights_are_lost_can_be_resumed(how, tmp_path, capsys)
     assert "the best weights are chosen from here on" in capsys.readouterr().err
     last, _ = checkpoints.load(folder / LAST)
     assert same(run.network.state_dict(), {k: a for k, a in last.items() if "/" not in k})
-    assert run.config["best"]["step"] == run.step == whole.step
+    assert run.config.best.step == run.steps_done == whole.steps_done
     _, config = checkpoints.load_model(folder)
-    assert config["best"] == run.config["best"]
+    assert config.best == run.config.best
     os.unlink(folder / LAST)
     with pytest.raises(ValueError, match=f"its best weights can begin another .*--start {folder}"):
         minicnn.resume(folder)
@@ -294,4 +293,4 @@ def test_a_damaged_log_is_named_by_all_that_read_it(tmp_path):
         with pytest.raises(LogError, match="log.jsonl, line 1: .*remove this line"):
             use()
     log.write_text(log.read_text().removeprefix("[]\n"))
-    assert minicnn.resume(tmp_path / "run", quiet=True).step == 3
+    assert minicnn.resume(tmp_path / "run", quiet=True).steps_done == 3

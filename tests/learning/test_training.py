@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import datasets
-from minicnn.basics.writing import alone
-from minicnn.inference.evaluation import Trained
-from minicnn.learning import checkpoints
-from minicnn.learning import run as running
+from minicnn import datasets, optim
+from minicnn.basics.writing import lock_folder
+from minicnn.learning import checkpoints, fitting, pixels, training
+from minicnn.learning.trained import Trained
 from minicnn.learning.training import TrainingError
 
 TINY = {
@@ -77,7 +76,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
         process.wait()
         command = "resume"
     run = minicnn.resume(killed, quiet=True)
-    assert run.step == 60
+    assert run.steps_done == 60
     assert same(run.network.state_dict(), whole.network.state_dict()), f"killed at {places}"
     last = [
         checkpoints.load(tmp_path / name / "last.safetensors")[0] for name in ("whole", "killed")
@@ -97,16 +96,16 @@ def _wait_for_step(process, folder, step):
 
 
 def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path, monkeypatch):
-    real = running._accuracy
-    monkeypatch.setattr(running, "_accuracy", lambda *a: seen.append(1) or real(*a))
-    seen, step = [], running.optim.SGD.step
+    real = pixels.share_right
+    monkeypatch.setattr(pixels, "share_right", lambda *a: seen.append(1) or real(*a))
+    seen, step = [], optim.SGD.step
 
     def explode(self):
         step(self)
-        if len(seen) == 9:
+        if len(seen) == 10:  # the tenth step learns something that is no number
             self.parameters[0].data *= np.float32(np.nan)
 
-    monkeypatch.setattr(running.optim.SGD, "step", explode)
+    monkeypatch.setattr(optim.SGD, "step", explode)
     sentence = r"the loss became nan at step 10: the last good weights, of step 8, .*try --set lr="
     with pytest.raises(TrainingError, match=sentence):
         tiny(steps=60, out=tmp_path / "run")
@@ -114,19 +113,15 @@ def test_a_loss_that_is_not_a_number_stops_with_the_last_good_weights(tmp_path, 
     arrays, config = checkpoints.load(tmp_path / "run" / "last.safetensors")
     assert config["step"] == 8 and all(np.isfinite(a).all() for a in arrays.values())
     resumed = minicnn.resume(tmp_path / "run", quiet=True)  # what went wrong has been mended
-    assert resumed.step == 60
+    assert resumed.steps_done == 60
 
 
 def test_an_interrupt_saves_and_says_how_to_go_on(tmp_path, monkeypatch):
-    real, calls = running._accuracy, []
-
-    def interrupted(scores, labels):
-        calls.append(1)
-        if len(calls) == 7:
+    def interrupted(self, done, *figures):
+        if done == 7:
             raise KeyboardInterrupt
-        return real(scores, labels)
 
-    monkeypatch.setattr(running, "_accuracy", interrupted)
+    monkeypatch.setattr(fitting.Progress, "step", interrupted)
     with pytest.raises(KeyboardInterrupt, match="stopped after step 7; go on with: minicnn resume"):
         tiny(steps=20, out=tmp_path / "run")
     monkeypatch.undo()
@@ -155,15 +150,15 @@ def test_wherever_an_interrupt_comes_nothing_is_lost_or_done_twice(
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     whole = tiny(steps=11, out=tmp_path / "whole")
     if place == "update":
-        monkeypatch.setattr(running.optim.SGD, "step", interrupting(running.optim.SGD.step, 7))
+        monkeypatch.setattr(optim.SGD, "step", interrupting(optim.SGD.step, 7))
     else:
         call = 1 if place == "validation" else 3
-        monkeypatch.setattr(running, "score", interrupting(running.score, call))
+        monkeypatch.setattr(pixels, "score", interrupting(pixels.score, call))
     with pytest.raises(KeyboardInterrupt, match="go on with: minicnn resume"):
         tiny(steps=11, out=tmp_path / "run")
     monkeypatch.undo()
     run = minicnn.resume(tmp_path / "run", quiet=True)
-    assert run.config["best"] == whole.config["best"]
+    assert run.config.best == whole.config.best
     for name in ("last", "best"):
         files = [tmp_path / folder / f"{name}.safetensors" for folder in ("whole", "run")]
         assert same(*(checkpoints.load(file)[0] for file in files))
@@ -184,9 +179,9 @@ def test_a_bad_validation_picture_is_skipped_too_if_that_is_asked_for(tmp_path):
     ):
         tiny(**arguments, out=tmp_path / "run")
     resumed = minicnn.resume(tmp_path / "run", skip_bad=True, quiet=True)
-    assert resumed.step == 2 and resumed.config["best"]
+    assert resumed.steps_done == 2 and resumed.config.best
     run = tiny(**arguments, skip_bad=True)
-    assert 0 <= run.config["best"]["val_accuracy"] <= 1
+    assert 0 <= run.config.best.val_accuracy <= 1
 
 
 def test_a_bad_label_is_found_before_an_hour_of_training(tmp_path):
@@ -220,39 +215,30 @@ def test_a_run_that_fails_before_its_first_step_leaves_no_weights(tmp_path, monk
     def fail(*arguments):
         raise ValueError("no")
 
-    monkeypatch.setattr(running.Run, "_loss", fail)
+    monkeypatch.setattr(pixels.Pixels, "loss", fail)
     with pytest.raises(ValueError, match="no"):
         tiny(steps=2, out=tmp_path / "run")
     assert not list(tmp_path.glob("run/*"))
 
 
-def test_minutes_become_steps_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 0.01)
-    run = tiny(minutes=0.01, out=tmp_path / "run")  # 0.6 s
-    looks = 2 * 2 * 0.01 / 3  # 2 validations of 2 pictures each, a third of a step a picture
-    assert run.config["total_steps"] == int((0.6 - looks) / 0.01)
-    assert 1 <= run.step <= run.config["total_steps"]
-    monkeypatch.setattr(running.Run, "_seconds_per_step", lambda self: 1.0)
-    resumed = minicnn.resume(tmp_path / "run", quiet=True)
-    assert resumed.step == resumed.config["total_steps"] == run.config["total_steps"]
-
-
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
     tiny(steps=1, out=tmp_path / "run")
     with (
-        alone(tmp_path / "run"),
+        lock_folder(tmp_path / "run"),
         pytest.raises(ValueError, match="another process is training here"),
     ):
         minicnn.resume(tmp_path / "run", quiet=True)
-    assert minicnn.resume(tmp_path / "run", quiet=True).step == 1  # the lock went with its holder
+    assert (
+        minicnn.resume(tmp_path / "run", quiet=True).steps_done == 1
+    )  # the lock went with its holder
 
 
 def test_the_result_is_the_best_on_validation(tmp_path):
     run = tiny(steps=20, out=tmp_path / "run")
     scores = [r["val_accuracy"] for r in run.log.records if "val_accuracy" in r]
-    assert run.config["best"]["val_accuracy"] == max(scores)
+    assert run.config.best.val_accuracy == max(scores)
     network, config = checkpoints.load_model(tmp_path / "run")
-    assert config["best"] == run.config["best"]
+    assert config.best == run.config.best
     assert same(network.state_dict(), run.network.state_dict())
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
 
@@ -290,7 +276,7 @@ def test_export_takes_a_run_and_refuses_what_float16_cannot_hold(tmp_path):
         with pytest.raises(checkpoints.CheckpointError, match="weight holds .* above 65504"):
             checkpoints.export(run, file)
     with pytest.raises(checkpoints.CheckpointError, match="no config"):
-        checkpoints.export(Trained(run.network, {}), file)
+        checkpoints.export(Trained(run.network), file)
     assert file.read_bytes() == before
 
 
@@ -363,13 +349,13 @@ def test_a_run_without_validation_that_is_resumed_ends_with_its_last_weights(tmp
     arguments = {"out": tmp_path / "run", "data_options": {**TINY["data_options"], "val": 0}}
     clock = iter([0.0] + [1e6] * 1000)
     with monkeypatch.context() as patch:
-        patch.setattr(running, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-        patch.setattr(running.Run, "plan", lambda *_: 9)
+        patch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        patch.setattr(training, "plan", lambda *_: 9)
         stopped = tiny(minutes=1, **arguments)
-    assert stopped.step < 9
+    assert stopped.steps_done < 9
     resumed = minicnn.resume(tmp_path / "run", quiet=True)
     arrays, config = checkpoints.load(tmp_path / "run" / "best.safetensors")
-    assert config["step"] == resumed.step == 9
+    assert config["step"] == resumed.steps_done == 9
     assert same(arrays, resumed.network.state_dict())
     assert not same(arrays, stopped.network.state_dict())
 
@@ -378,8 +364,8 @@ def test_a_folder_called_like_a_data_set_does_not_take_its_place(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scenes").mkdir()
     run = tiny(steps=1, out="run")
-    assert run.config["data"]["name"] == "scenes"
-    assert minicnn.resume("run", quiet=True).step == 1
+    assert run.config.data.name == "scenes"
+    assert minicnn.resume("run", quiet=True).steps_done == 1
     assert minicnn.evaluate("run").pictures == 2
 
 

@@ -9,7 +9,7 @@ from minicnn.engine.cases import normal
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.normalise import normalise_both, normalise_locally
 from minicnn.images.pyramid import double, gaussian_pyramid, halve, laplacian_pyramid
-from minicnn.learning.checkpoints import take_over
+from minicnn.learning.checkpoints import initialise_from
 from minicnn.models.multi_scale import MultiScale, SingleScale
 from minicnn.models.recurrent import Recurrent
 
@@ -109,12 +109,12 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
     minicnn.manual_seed(0)
     old = network(4, width=0.1, **less).eval()
     new = network(4, width=0.1, **{**less, **more}).eval()
-    about = take_over(old.state_dict(), {}, new, "old")
-    assert not about["new"]
+    about = initialise_from(old.state_dict(), {}, new, "old")
+    assert not about.new
     image = picture(20, 28)
     np.testing.assert_allclose(new.predict(image), old.predict(image), atol=1e-5)
     narrower = network(4, width=0.1, **less)
-    assert take_over(new.state_dict(), {}, narrower, "new")["new"]  # nothing is cut off
+    assert initialise_from(new.state_dict(), {}, narrower, "new")["new"]  # nothing is cut off
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
 def test_filters_are_not_widened_where_something_else_differs(network, before, after, classes):
     options = {"width": 0.1}
     old, new = network(4, **options | before), network(classes, **options | after)
-    about = take_over(old.state_dict(), {}, new, "old")
+    about = initialise_from(old.state_dict(), {}, new, "old")
     shapes = {path: p.shape for path, p in old.named_parameters()}
     differ = {path for path, p in new.named_parameters() if p.shape != shapes[path]}
-    assert differ and differ <= set(about["new"])
+    assert differ and differ <= set(about.new)
 
 
 @pytest.mark.parametrize("network", [SingleScale, MultiScale])

@@ -13,7 +13,7 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (21, 26, 3), np.uint8)
 
 @pytest.mark.parametrize(("blocks", "sees", "stride"), [(1, 8, 2), (2, 18, 4), (3, 34, 4)])
 def test_a_picture_is_answered_as_its_patches_are(blocks, sees, stride):
-    """Every pixel by filters with holes, every fourth by convolution, all by stitching: the same
+    """Every pixel by dilated convolution, every fourth by convolution, all by stitching: the same
     numbers as patch for patch."""
     minicnn.manual_seed(blocks)
     normalise = ("picture", "local", "both")[blocks - 1]

@@ -9,7 +9,7 @@ import minicnn
 from minicnn import Tensor, optim
 from minicnn import functional as F
 from minicnn.cli import main
-from minicnn.learning.training import TRAINING_DEFAULTS
+from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.models.recurrent import NETS, Recurrent
 
 RNG = np.random.default_rng(0)
@@ -60,32 +60,32 @@ def test_an_instance_has_the_size_of_the_paper(net, sees):
     ("net", "feedback"), [("CNN1", "scores"), ("rCNN2", "scores"), ("rCNN3", "probabilities")]
 )
 def test_a_picture_is_answered_as_its_patches_are(net, feedback):
-    """Every output that the pools allow, by holes and by stitching, against patch for patch."""
+    """Every output that the pools allow, dilated and by stitching, against patch for patch."""
     normalise = "both" if net == "rCNN2" else "picture"
     model = network(net, feedback=feedback, normalise=normalise)
     sees = model.sees(model.instances)
     for every in OUTPUTS[net]:
-        model.change(output=every, fine="holes")
+        model.change(output=every, fine="dilated")
         assert model.stride == every
         (planes,) = model.preprocess(PICTURE)
-        holes = model(Tensor(planes[None])).numpy()[0]
-        assert holes.shape[1:] == (-(-21 // every), -(-26 // every))
-        for i, j in {(0, 0), (holes.shape[1] - 1, holes.shape[2] // 2)}:
+        dilated = model(Tensor(planes[None])).numpy()[0]
+        assert dilated.shape[1:] == (-(-21 // every), -(-26 // every))
+        for i, j in {(0, 0), (dilated.shape[1] - 1, dilated.shape[2] // 2)}:
             patch = planes[:, every * i :, every * j :][:, :sees, :sees]
             alone = of_a_patch(model, patch, model.instances, feedback)
-            np.testing.assert_allclose(holes[:, i, j], alone, atol=2e-6)
+            np.testing.assert_allclose(dilated[:, i, j], alone, atol=2e-6)
         if every >= 4:  # every pixel would take 64 or 256 runs
             stitched = model.change(fine="stitch")(Tensor(planes[None])).numpy()[0]
-            np.testing.assert_allclose(stitched, holes, atol=2e-6)
+            np.testing.assert_allclose(stitched, dilated, atol=2e-6)
 
 
-def test_stitching_and_holes_agree_at_every_pixel():
+def test_stitching_and_dilated_agree_at_every_pixel():
     model = network("rCNN3", instances=2, output=1)
     (planes,) = model.preprocess(PICTURE[:7, :6])
-    holes = model(Tensor(planes[None])).numpy()
+    dilated = model(Tensor(planes[None])).numpy()
     stitched = model.change(fine="stitch")(Tensor(planes[None])).numpy()
-    assert holes.shape == (1, 4, 7, 6)
-    np.testing.assert_allclose(stitched, holes, atol=2e-6)
+    assert dilated.shape == (1, 4, 7, 6)
+    np.testing.assert_allclose(stitched, dilated, atol=2e-6)
 
 
 @pytest.mark.parametrize("every", [1, 4, 8])
@@ -159,7 +159,7 @@ def test_random_composition_and_the_late_third_instance(monkeypatch):
     monkeypatch.setattr(model, "compose", lambda x, *r: counts.append(r[-1]) or compose(x, *r))
 
     def drawn(done):
-        model.done = done
+        model.share_done = done
         del counts[:]
         for step in range(20):
             minicnn.manual_seed(0, step)
@@ -170,9 +170,9 @@ def test_random_composition_and_the_late_third_instance(monkeypatch):
     assert drawn(0.0) == drawn(0.49) == {1, 2}
     assert drawn(0.5) == {1, 2, 3}
     model.options["objective"] = "sum"
-    model.done = 0.0
+    model.share_done = 0.0
     assert model.loss(inputs, LABELS)[0].item() == pytest.approx(2 * np.log(4), rel=0.3)
-    model.done = 1.0
+    model.share_done = 1.0
     assert model.loss(inputs, LABELS)[0].item() == pytest.approx(3 * np.log(4), rel=0.3)
 
 
@@ -222,7 +222,7 @@ def test_from_training_to_labels(tmp_path, capsys):
     small = ["data.size=24x32", "data.train=2", "data.val=1", "data.test=2", "width=0.15"]
     assert main(["train", "recurrent", "--steps", "2", "--set", *small, "--out", run]) == 0
     found = {}
-    for changes in (["output=4"], ["instances=1"], ["output=1", "labelling=crf", "fine=holes"]):
+    for changes in (["output=4"], ["instances=1"], ["output=1", "labelling=crf", "fine=dilated"]):
         capsys.readouterr()
         assert main(["evaluate", run, "--json", "--set", *changes]) == 0
         found[changes[0]] = json.loads(capsys.readouterr().out)
@@ -232,8 +232,8 @@ def test_from_training_to_labels(tmp_path, capsys):
     assert "output=3: rCNN2 with 2 instances can be" in capsys.readouterr().err
     with pytest.raises(ValueError, match="width: of Recurrent only instances, output, fine can be"):
         network("rCNN2").change(width=1)
-    with pytest.raises(ValueError, match="option fine='stich': choose holes or stitch"):
+    with pytest.raises(ValueError, match="option fine='stich': choose dilated or stitch"):
         network("rCNN2").change(fine="stich")
     assert main(["train", "recurrent", "--recipe", "faithful", "--steps", "1", "--set", *small,
                  "net=rCNN3", "--out", str(tmp_path / "faithful")]) == 0  # fmt: skip
-    assert minicnn.resume(run, quiet=True).step == 2
+    assert minicnn.resume(run, quiet=True).steps_done == 2

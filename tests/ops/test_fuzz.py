@@ -4,10 +4,12 @@ loops of reference.py and, where it is installed, PyTorch. Slow; two of each in 
 import importlib.util
 import inspect
 
-import configurations_pictures  # noqa: F401  fills GENERATORS
 import numpy as np
 import pytest
-from support import reference
+from support import (
+    configurations_pictures,  # noqa: F401  fills GENERATORS
+    reference,
+)
 from support.configurations import GENERATORS, draw
 
 import minicnn.ops

@@ -6,6 +6,9 @@
 
 Only what compiles is drawn. None of the thirty computes the same as its kernel: all are found. If a
 change of the kernels brings one that does, leave it out here by name, with the reason.
+
+Beside them mistakes of sense, each planted by hand, which only NaN, infinities, equal numbers or
+large ones betray (kernel_specials.py); and work that nobody needs: twice as many blocks.
 """
 
 import contextlib
@@ -32,6 +35,31 @@ BOUNDS = r"(?:__launch_bounds__\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\(")
 # The length of such a row is part of the type that `multiply` takes: changed, nothing compiles.
 ROWS_OF_A_TYPE = "SKEW"
+
+
+# kernel, what it says, what the mistake makes of it
+BY_HAND = [
+    # a reduction that stops one step early: the maximum, which only a large number shows, the sum
+    ("log_sum_exp_pool_forward", "half > 0; half /= 2) {\n        if (t < half && p", "half > 1"),
+    ("log_sum_exp_pool_forward", "half > 0; half /= 2) {\n        if (t < half) p", "half > 1"),
+    ("log_sum_exp_pool_forward", "r * x[i] > m ? r * x[i] : m", "m"),
+    ("exponentials", "c < C; c++) m =", "c < C - 1"),
+    ("softmax_forward", "c < C; c++) largest =", "c < C - 1"),
+    ("log_softmax_forward", "c < C; c++) largest =", "c < C - 1"),
+    # NaN is not passed on
+    ("max_pool2d_forward", " || value != value", ""),
+    ("max_pool_maps_forward", " || value != value", ""),
+    # of equal numbers the last one is taken
+    ("max_pool2d_forward", "value > best", "value >= best"),
+    ("max_pool_maps_forward", "value > best", "value >= best"),
+    # 0 times infinity
+    ("cross_entropy_forward", "if (off[c] != 0) ", ""),
+    ("cross_entropy_backward", "gx[c * P] = 0", "gx[c * P] = 0 * g[nb] * e[c * P]"),
+    ("resample", "if (weight != 0) ", ""),
+    ("resample", "if (col_weight == 0) continue;", ""),
+    ("conv2d_product", "o < 0 ? 0 : x[o]", "x[o < 0 ? 0 : o]"),
+    ("conv2d_forward", "inside ? x[", "inside * x["),
+]
 
 
 @dataclass(frozen=True)
@@ -98,6 +126,34 @@ def drawn(seed=1):
             of = by_kernel[names[k % len(names)]]
             chosen.append(of.pop(generator.randrange(len(of))))
     return chosen
+
+
+def by_hand():
+    """The Mutants of BY_HAND."""
+    sources = {k.name: k.gpu_body.source for k in minicnn.ops.all_kernels() if k.gpu_body}
+    for kernel, before, after in BY_HAND:
+        source = sources[kernel]
+        head = next(m.start() for m in KERNEL.finditer(source) if m[1] == kernel)
+        start = source.index(before, head)
+        replaced = {"half > 1": "half > 0", "c < C - 1": "c < C"}.get(after, before)
+        text = source[:start] + source[start:].replace(replaced, after, 1)
+        line = source.count("\n", 0, start) + 2
+        yield Mutant("by hand", kernel, line, replaced, after, source, text)
+
+
+@contextlib.contextmanager
+def twice_as_many_blocks(kernel):
+    """Inside, this kernel is started on a grid twice as large."""
+    body = next(k.gpu_body for k in minicnn.ops.all_kernels() if k.name == kernel)
+    before = body.blocks
+
+    def blocks(*args):
+        (across, *others), block = before(*args)
+        return (2 * across, *others), block
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body, "blocks", blocks)
+        yield
 
 
 @contextlib.contextmanager

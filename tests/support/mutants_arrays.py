@@ -5,7 +5,7 @@ from support.mutants import changed, plant, replace
 
 from minicnn.engine.cases import normal, separated
 from minicnn.ops import arithmetic as ar
-from minicnn.ops import matmul, reductions, shape
+from minicnn.ops import matmul, pad, reductions, shape
 
 # ----------------------------------------------------------------------- arithmetic and matrices
 A1, A2 = normal(4, 5), separated(4, 5)
@@ -90,9 +90,9 @@ plant(lambda: shape.Index((slice(None), np.array([2, 0, 2]))), normal(2, 3, 4))(
 plant(lambda: shape.Concat(1), normal(2, 3, 4), normal(2, 3, 4, seed=1))(
     "concat: pieces exchanged", lambda op, gy, right: right(gy)[::-1], "the other input, number 1"
 )
-plant(lambda: shape.Pad((1, 1, 1, 1), "reflect", 0.0), normal(2, 3, 4, 5))(
+plant(lambda: pad.Pad((1, 1, 1, 1), "reflect", 0.0), normal(2, 3, 4, 5))(
     "pad: reflected border lost", lambda op, gy, right: gy[..., 1:-1, 1:-1], "overwritten"
 )
-plant(lambda: shape.Pad((1, 2), "constant", 0.0), normal(3, 6))(
+plant(lambda: pad.Pad((1, 2), "constant", 0.0), normal(3, 6))(
     "pad: one off", lambda op, gy, right: gy[:, :6].copy(), "shifted"
 )

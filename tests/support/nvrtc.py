@@ -1,7 +1,7 @@
 """NVRTC, NVIDIA's compiler of CUDA C, without a GPU and without a driver: does a text compile, and
 what does each kernel need?
 
-    python tests/support/nvrtc.py          a table of registers, shared memory and spills of every kernel
+    python tests/support/nvrtc.py     registers, shared memory and spills of every kernel
 
 It is the compiler that cupy uses, asked in cupy's words, so what compiles here is what a GPU would
 run. The extra `nvrtc` brings it, a hundred megabytes that only this needs.

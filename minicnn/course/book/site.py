@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from minicnn.basics.writing import write_atomically
+from minicnn.course.book.api import api_page
 from minicnn.course.book.notebooks import needs, notebook
 from minicnn.course.book.running import run, say
 from minicnn.course.book.slides import SLIDES
@@ -62,6 +63,7 @@ def build(chapters, folder, glossary=None, results_of=run):
         _source_page(name, folder)
     if glossary:
         _write(folder / "glossary.html", "Glossary", markdown(Path(glossary).read_text()))
+    _write(folder / "api.html", "What one calls", api_page())
     _write(folder / "index.html", "Lectures", _index(chapters, thumbnails, bool(glossary)))
     return folder / "index.html"
 
@@ -218,7 +220,8 @@ def _index(chapters, thumbnails, glossary):
                 f"<td>{'<br>'.join(_source_link(name) for name in chapter.sources)}</td>"
                 f"<td>{'<br>'.join(map(_exercise, exercises)) or '–'}</td></tr>"
             )
-    more = '<p><a href="glossary.html">Russian-English glossary</a></p>' if glossary else ""
+    more = '<p><a href="api.html">What one calls: functions and classes</a></p>'
+    more += '<p><a href="glossary.html">Russian-English glossary</a></p>' if glossary else ""
     return f"""<h1>Convolutional networks for image segmentation</h1>
 <p>The chapters follow the lecture of M. Figurnov (Moscow State University, 2014) and run on
 pictures that the program draws. Every number on these pages was computed when they were built, and

@@ -8,7 +8,8 @@ import numpy as np
 from minicnn.datasets.scenes.buildings import building_shadow, draw_building
 from minicnn.datasets.scenes.ground import Ground
 from minicnn.datasets.scenes.land import draw_land, reflect
-from minicnn.datasets.scenes.objects import OBJECTS, draw_object, object_reflection, object_shadow
+from minicnn.datasets.scenes.objects import OBJECTS
+from minicnn.datasets.scenes.standing import draw_object, object_reflection, object_shadow
 from minicnn.datasets.scenes.trees import draw_tree, draw_wood, tree_shadow
 from minicnn.datasets.scenes.world import GRASS, GROUND, WATER
 

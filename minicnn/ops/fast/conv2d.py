@@ -10,6 +10,7 @@ from minicnn.ops.fast import (
     shift_and_add,
     tiled_gpu,
 )
+from minicnn.ops.fast.magnitudes import finite
 
 ALGORITHMS = {
     "im2col": im2col,
@@ -20,26 +21,34 @@ ALGORITHMS = {
 }
 
 
+def that_bears(name, keep, **arrays):
+    """The module of this name, or, for numbers that it would mix beyond their windows, im2col's:
+    tiles want numbers of one kind, sums of shifted rows want finite ones."""
+    spoilt = name == "fourier" and not fourier.alike(keep, **arrays)
+    spoilt |= name == "shift_and_add" and not finite(arrays["x"])
+    return im2col if spoilt else ALGORITHMS[name]
+
+
 # ----------------------------------------------------------------------------------------- the CPU
 @conv2d_forward.fast(keeps=True)
 def forward(x, w, b, *rest):
-    *geometry, groups, y, _ = rest
+    *geometry, groups, y, keep = rest
     name = choose.convolution("y", w.shape, y.shape, tuple(geometry), groups, x.dtype)
-    ALGORITHMS[name].forward(x, w, b, *rest)
+    that_bears(name, keep, x=x, w=w).forward(x, w, b, *rest)
 
 
 @conv2d_grad_input.fast(keeps=True)
 def grad_input(gy, w, *rest):
-    *geometry, groups, _, _ = rest
+    *geometry, groups, _, keep = rest
     name = choose.convolution("gx", w.shape, gy.shape, tuple(geometry), groups, gy.dtype)
-    ALGORITHMS[name].grad_input(gy, w, *rest)
+    that_bears(name, keep, gy=gy, w=w).grad_input(gy, w, *rest)
 
 
 @conv2d_grad_weight.fast(keeps=True)
 def grad_weight(gy, x, *rest):
-    *geometry, groups, gw, _ = rest
+    *geometry, groups, gw, keep = rest
     name = choose.convolution("gw", gw.shape, gy.shape, tuple(geometry), groups, gy.dtype)
-    ALGORITHMS[name].grad_weight(gy, x, *rest)
+    that_bears(name, keep, gy=gy, x=x).grad_weight(gy, x, *rest)
 
 
 # ----------------------------------------------------------------------------------------- the GPU

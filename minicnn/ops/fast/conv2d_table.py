@@ -1,6 +1,8 @@
 """conv2d_table as a dense conv2d: the filters are written into a weight (F, C, K, L), zero where
 there is no edge, conv2d does what it does best, and the gradients of the edges are read out of the
-dense one. That multiplies many zeros, and is faster all the same, on a GPU too.
+dense one. That multiplies many zeros, and is faster all the same, on a GPU too. Zero times infinity
+is not a number, so maps that hold an infinity are left to the edges. On a GPU nobody looks: there
+an infinite map spoils all others, with edges or without.
 """
 
 import numpy as np
@@ -14,6 +16,7 @@ from minicnn.ops.conv2d_table import (
     conv2d_table_grad_input,
     conv2d_table_grad_weight,
 )
+from minicnn.ops.fast.magnitudes import finite
 
 # for a GPU, see conv2d_table.cu
 conv2d_table_dense = Kernel("conv2d_table_dense", "f[E, K, L], int64 table[E, 3], w[F, C, K, L]")
@@ -43,14 +46,14 @@ def dense(f, table, outputs, inputs):
     return w
 
 
-@conv2d_table_forward.fast()
+@conv2d_table_forward.fast(lambda x, *_: finite(x))
 @conv2d_table_forward.fast(device="gpu")
 def forward(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
     w = dense(f, table, y.shape[1], x.shape[1])
     conv2d_forward(x, w, b, sh, sw, ph, pw, dh, dw, 1, y)
 
 
-@conv2d_table_grad_input.fast()
+@conv2d_table_grad_input.fast(lambda gy, *_: finite(gy))
 @conv2d_table_grad_input.fast(device="gpu")
 def grad_input(gy, f, table, sh, sw, ph, pw, dh, dw, gx):
     w = dense(f, table, gy.shape[1], gx.shape[1])

@@ -14,6 +14,9 @@ into its cache, the windows of some lines of the result. For y a thread takes th
 gradients it takes some of the input maps, so that nobody writes where another one does. The product
 of a piece runs on the thread that made it. Under a 1x1 filter X~ is x itself: matrix_product.py.
 
+One difference to the loops of conv2d.py remains: X~ holds the zeros around the picture, and 0 times
+an infinite weight or gradient is not a number, where the loops leave them out.
+
 Source: Chellapilla, Puri, Simard 2006.
 """
 

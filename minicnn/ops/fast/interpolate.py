@@ -17,8 +17,9 @@ def mix_rows(plane, rows, weights, i, out):
     out[:] = 0
     for k in range(len(rows)):
         weight, source = weights[k, i], plane[rows[k, i]]
-        for q in range(len(out)):
-            out[q] += weight * source[q]
+        if weight != 0:
+            for q in range(len(out)):
+                out[q] += weight * source[q]
 
 
 @helper
@@ -27,7 +28,7 @@ def mix_columns(row, cols, weights, out):
     for k in range(len(cols)):
         weight, source = weights[k], cols[k]
         for j in range(len(out)):
-            out[j] += weight[j] * row[source[j]]
+            out[j] += weight[j] * row[source[j]] if weight[j] != 0 else 0
 
 
 @resample_rows.cpu

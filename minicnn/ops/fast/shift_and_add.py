@@ -17,8 +17,8 @@ The sums are in shifted.py. In im2col.py each number of a window is copied befor
 the F filters, which is a bargain for 256 filters and none for 16; transforms (fourier.py) of F
 maps of gy are none either where each meets only three maps of x.
 
-One difference remains: in gw what is thrown away is multiplied by zero, so a NaN or an infinity in
-x may make more weights a NaN than the direct sum does.
+In gw what is thrown away is multiplied by zero, and so are, in y, the numbers that fill up the taps
+to a multiple of four: 0 for numbers, not for an infinity. An x that holds one is left to im2col.
 """
 
 import numpy as np

@@ -127,8 +127,8 @@ __device__ __forceinline__ void multiply(
 }
 
 // Result of conv2d, or its input gradient. Row m is a map of the result, column q a pixel (n, i, j)
-// of it; A[r, m] = w[wm m + woff[r]], nothing where woff[r] is -1; B[r, q] = x[pixel q + xoff[r]].
-// R is a multiple of BK; wg is what lies between the weights of two groups.
+// of it; A[r, m] = w[wm m + woff[r]], B[r, q] = x[pixel q + xoff[r]], and zero where the offset is -1:
+// R is a multiple of BK. wg is what lies between the weights of two groups.
 extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
         const float* __restrict__ x, const float* __restrict__ w, const float* __restrict__ bias,
         const int* __restrict__ xoff, const int* __restrict__ woff, int sh, int sw, int groups,
@@ -139,17 +139,20 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
     const int m0 = blockIdx.y * BM, q0 = blockIdx.x * BN;
     const int ak = t % BK, am = t / BK, bk = t / BN, bq = t % BN;  // what this thread fetches
     const int q = min(q0 + bq, Q - 1), n = q / P, i = q % P / OW, j = q % OW;
-    x += ((size_t)n * groups + group) * C * H * W + i * sh * W + j * sw;
-    w += (size_t)group * wg;
+    x += (n * groups + group) * C * H * W + i * sh * W + j * sw;
+    w += group * wg;
     float ra[BM * BK / 256], rb[BN * BK / 256], sums[TM][TN] = {};
     for (int r0 = 0, s = 0;; r0 += BK, s ^= 1) {
         if (r0 < R) {
             const int o = woff[r0 + ak];
 #pragma unroll
             for (int e = 0; e < BM * BK / 256; e++)
-                ra[e] = o < 0 ? 0 : w[(size_t)min(m0 + am + e * (256 / BK), M - 1) * wm + o];
+                ra[e] = o < 0 ? 0 : w[min(m0 + am + e * (256 / BK), M - 1) * wm + o];
 #pragma unroll
-            for (int e = 0; e < BN * BK / 256; e++) rb[e] = x[xoff[r0 + bk + e * (256 / BN)]];
+            for (int e = 0; e < BN * BK / 256; e++) {
+                const int o = xoff[r0 + bk + e * (256 / BN)];
+                rb[e] = o < 0 ? 0 : x[o];
+            }
         }
         if (r0 > 0) multiply(As[s ^ 1], Bs[s ^ 1], sums);
         if (r0 >= R) break;
@@ -172,7 +175,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
                 const int q = q0 + COL(j);
                 const Four four = {sums[i][j] + b, sums[i][j + 1] + b, sums[i][j + 2] + b,
                                    sums[i][j + 3] + b};
-                if (q < Q) *(Four*)&y[(((size_t)(q / P) * groups + group) * M + m) * P + q % P] = four;
+                if (q < Q) *(Four*)&y[((q / P * groups + group) * M + m) * P + q % P] = four;
             }
             continue;
         }
@@ -180,7 +183,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product(
 #pragma unroll
         for (int j = 0; j < TN; j++) {
             const int q = q0 + COL(j);
-            if (q < Q) y[(((size_t)(q / P) * groups + group) * M + m) * P + q % P] = sums[i][j] + b;
+            if (q < Q) y[((q / P * groups + group) * M + m) * P + q % P] = sums[i][j] + b;
         }
     }
 }
@@ -199,21 +202,21 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product_weight(
     const int first = min(share * part, Q), end = min(first + part, Q);
     const int m0 = blockIdx.y * BM, r0 = blockIdx.x * BN;
     const int k = t % BK, row = t / BK;  // what this thread fetches: pixel k of a piece
-    x += (size_t)group * C * H * W;
-    gy += (size_t)group * M * P;
+    x += group * C * H * W;
+    gy += group * M * P;
     float ra[BM * BK / 256], rb[BN * BK / 256], sums[TM][TN] = {};
     for (int p0 = first, s = 0;; p0 += BK, s ^= 1) {
         if (p0 < end) {
             const int q = min(p0 + k, Q - 1), n = q / P, i = q % P / OW, j = q % OW;
             const bool mine = p0 + k < end;
-            const float* xq = x + (size_t)n * groups * C * H * W + i * sh * W + j * sw;
-            const float* gq = gy + (size_t)n * groups * M * P + q % P;
+            const int xq = n * groups * C * H * W + i * sh * W + j * sw;
+            const int gq = n * groups * M * P + q % P;
 #pragma unroll
             for (int e = 0; e < BM * BK / 256; e++)
-                ra[e] = mine ? gq[(size_t)min(m0 + row + e * (256 / BK), M - 1) * P] : 0;
+                ra[e] = mine ? gy[gq + min(m0 + row + e * (256 / BK), M - 1) * P] : 0;
 #pragma unroll
             for (int e = 0; e < BN * BK / 256; e++)
-                rb[e] = mine ? xq[xoff[min(r0 + row + e * (256 / BK), R - 1)]] : 0;
+                rb[e] = mine ? x[xq + xoff[min(r0 + row + e * (256 / BK), R - 1)]] : 0;
         }
         if (p0 > first) multiply(As[s ^ 1], Bs[s ^ 1], sums);
         if (p0 >= end) break;
@@ -224,13 +227,13 @@ extern "C" __global__ void __launch_bounds__(256, 2) conv2d_product_weight(
         __syncthreads();
     }
     PLACES(t);
-    gw += ((size_t)share * groups + group) * M * R;
+    gw += (share * groups + group) * M * R;
 #pragma unroll
     for (int i = 0; i < TM; i++)
 #pragma unroll
         for (int j = 0; j < TN; j++) {
             const int m = m0 + ROW(i), r = r0 + COL(j);
-            if (m < M && r < R) gw[(size_t)m * R + r] = sums[i][j];
+            if (m < M && r < R) gw[m * R + r] = sums[i][j];
         }
 }
 
@@ -240,7 +243,7 @@ extern "C" __global__ void conv2d_add_shares(
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size) return;
     float total = 0;
-    for (int share = 0; share < shares; share++) total += parts[(size_t)share * size + i];
+    for (int share = 0; share < shares; share++) total += parts[share * size + i];
     gw[i] = total;
 }
 
@@ -253,5 +256,5 @@ extern "C" __global__ void conv2d_pad(
     if (index >= planes * OH * OW) return;
     int j = index % OW - left, i = index / OW % OH - top, plane = index / OW / OH;
     bool inside = i >= 0 && j >= 0 && i % sh == 0 && j % sw == 0 && i / sh < H && j / sw < W;
-    y[index] = inside ? x[((size_t)plane * H + i / sh) * W + j / sw] : 0;
+    y[index] = inside ? x[(plane * H + i / sh) * W + j / sw] : 0;
 }

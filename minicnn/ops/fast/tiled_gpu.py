@@ -31,6 +31,7 @@ import numpy as np
 
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, chosen_algorithm
+from minicnn.engine.launching import MOST
 
 conv2d_product = Kernel(
     "conv2d_product",
@@ -144,15 +145,15 @@ def padded(x, top, left, sh, sw, H, W):
 @functools.lru_cache(maxsize=256)
 def offsets(xp, maps, K, L, H, W, dh, dw):
     """Where r = (map, u, v) lies, seen from the corner of a window in planes of H x W; the list is
-    filled up to whole pieces with places that exist. An array of `xp`."""
+    filled up to whole pieces with -1. An array of `xp`."""
     k, u, v = np.ogrid[:maps, :K, :L]
-    return xp.asarray(_whole_pieces((k * H * W + u * dh * W + v * dw).ravel(), 0))
+    return xp.asarray(_whole_pieces((k * H * W + u * dh * W + v * dw).ravel()))
 
 
 @functools.lru_cache(maxsize=256)
 def weights_in_order(xp, K, L, R):
     """The weights of one filter as they lie: 0, 1, 2, ..., then -1 up to whole pieces."""
-    return xp.asarray(_whole_pieces(np.arange(R), -1))
+    return xp.asarray(_whole_pieces(np.arange(R)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -160,11 +161,16 @@ def weights_backwards(xp, M, C, K, L):
     """r = (c, u, v) in a weight (M, C, K, L), the filters read backwards; -1 up to whole pieces."""
     c, u, v = np.ogrid[:M, :K, :L]
     places = c * C * K * L + (K - 1 - u) * L + (L - 1 - v)
-    return xp.asarray(_whole_pieces(places.ravel(), -1))
+    return xp.asarray(_whole_pieces(places.ravel()))
 
 
-def _whole_pieces(places, filler):
-    return np.pad(places, (0, -len(places) % PIECE), constant_values=filler).astype(np.int32)
+def _whole_pieces(places):
+    if places.max(initial=0) > MOST:
+        raise ValueError(
+            f"conv2d: a window reaches over {places.max()} numbers; a GPU kernel counts up to "
+            f"{MOST}; take smaller pictures"
+        )
+    return np.pad(places, (0, -len(places) % PIECE), constant_values=-1).astype(np.int32)
 
 
 # -------------------------------------------------------------------------------- the three uses

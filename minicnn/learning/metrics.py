@@ -1,43 +1,50 @@
 """One confusion matrix, pooled over all pictures, and what is read off it."""
 
+import time
+
 import numpy as np
 
+from minicnn.basics import displays
 from minicnn.datasets import VOID
+from minicnn.datasets.label_checks import LabelError, ScoresError, check_range, check_scores
 
 
-class LabelError(ValueError):
-    """Labels that are none: of another kind or shape, or the number of no class."""
+def score(network, pictures, classes, watch=None, label=None):
+    """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
+
+    The time is that of `label`: preprocessing included, reading not.
+    watch  called with (picture, prediction) after each one
+    label  function of (network, uint8 image) that gives the labels (H, W); by default each pixel
+           takes the class of its highest score
+
+    Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
+    """
+    confusion, seconds, label = Confusion(classes), [], label or highest
+    for picture in pictures:
+        start = time.perf_counter()
+        try:
+            prediction = label(network, picture.image)
+            seconds.append(time.perf_counter() - start)
+            confusion.add(picture.labels, prediction)
+        except (LabelError, ScoresError) as error:
+            raise type(error)(f"picture {picture.name}: {error}") from None
+        if watch is not None:
+            watch(picture, prediction.astype(np.uint8))
+    return confusion, float(np.median(seconds)) if seconds else float("nan")
 
 
-def check_labels(labels, shape, count, what):
-    """`labels` as an array; raises LabelError unless they are whole numbers (H, W) = `shape`, each
-    the number of one of `count` classes. `what`, a text, begins the sentence."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iub":
-        raise LabelError(
-            f"{what}: labels are whole numbers, one for each pixel; these are {labels.dtype}"
-        )
-    if labels.shape != tuple(shape):
-        raise LabelError(f"{what}: the shape is {labels.shape}, that of the picture {tuple(shape)}")
-    _check_range(labels, np.ones(labels.shape, bool), count, what)
-    return labels
-
-
-def _check_range(labels, counted, count, what):
-    """LabelError at the first pixel of those `counted` whose label is no class."""
-    strange = counted & ((labels < 0) | (labels >= count))
-    if strange.any():
-        where = tuple(int(k) for k in np.argwhere(strange)[0])
-        value = int(labels[where])
-        void = " (void)" if value == VOID else ""
-        raise LabelError(
-            f"{what}: {value}{void} at pixel {where} is no class; there are {count}, numbered from "
-            f"0 to {count - 1}"
-        )
+def highest(network, image):
+    """uint8 (H, W): the class of the highest score at every pixel."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said in words
+        scores = network.predict(image)
+    check_scores(scores, image.shape[:2])
+    return scores.argmax(axis=0).astype(np.uint8)
 
 
 class Confusion:
     """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
+
+    what = "pixels"  # that are counted
 
     def __init__(self, classes):
         self.classes = tuple(classes)
@@ -56,27 +63,41 @@ class Confusion:
         for labels, what in ((truth, "labels"), (prediction, "prediction")):
             if labels.dtype.kind not in "iub":
                 raise LabelError(f"{what}: expected whole numbers, got {labels.dtype}")
-            _check_range(labels, known, count, what)
+            check_range(labels, known, count, what)
         pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
 
     def __repr__(self):
-        return (
-            f"<Confusion of {len(self.classes)} classes, {self.matrix.sum():,} pixels: "
-            f"{self.in_short()}>"
-        )
+        count = f"{len(self.classes)} classes, {self.matrix.sum():,} {self.what}"
+        return f"<{type(self).__name__} of {count}: {self.in_short()}>"
 
     def _repr_html_(self):
-        from minicnn.figures.html import confusion_html
+        rows = [[cell.strip() for cell in row] for row in self.table()]
+        return f"<div>{displays.paragraphs(self.in_short())}{displays.table(rows)}</div>"
 
-        return f"<div>{confusion_html(self)}</div>"
+    def scores(self):
+        """{name: share}: what says how good it is, the first is what one quotes."""
+        return {
+            "pixel accuracy": self.pixel_accuracy,
+            "class accuracy": self.class_accuracy,
+            "mean IoU": self.mean_iou,
+        }
 
     def in_short(self):
-        """The three scores in one line."""
-        scores = (self.pixel_accuracy, self.class_accuracy, self.mean_iou)
-        names = ("pixel accuracy", "class accuracy", "mean IoU")
-        pairs = zip(names, scores, strict=True)
-        return ", ".join(f"{name} {_percent(score).strip()}" for name, score in pairs)
+        """The scores in one line."""
+        return ", ".join(f"{n} {_percent(s).strip()}" for n, s in self.scores().items())
+
+    def shares(self):
+        """float64 (K,): the share of each class in the truth."""
+        return _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
+
+    def table(self):
+        """Rows of texts, the heads first: of every class its share, and how good it is."""
+        columns = (self.shares(), self.per_class_accuracy, self.per_class_iou)
+        rows = [
+            [name, *map(_percent, row)] for name, *row in zip(self.classes, *columns, strict=True)
+        ]
+        return [["class", self.what, "accuracy", "IoU"], *rows]
 
     @property
     def pixel_accuracy(self):
@@ -116,20 +137,16 @@ class Confusion:
             "confusion": self.matrix.tolist(),
         }
 
+    def score_lines(self):
+        """The scores and the classes as lines of text."""
+        width = max(5, *map(len, self.classes)) + 1
+        lines = [f"{name:15} {_percent(share)}" for name, share in self.scores().items()]
+        rows = (f"{n:{width}} " + " ".join(f"{c:>8}" for c in row) for n, *row in self.table())
+        return [*lines, "", *rows]
+
     def lines(self):
         """The scores, the classes and the matrix as lines of text."""
-        lines = [
-            f"pixel accuracy  {_percent(self.pixel_accuracy)}",
-            f"class accuracy  {_percent(self.class_accuracy)}",
-            f"mean IoU        {_percent(self.mean_iou)}",
-        ]
-        width = max(5, *map(len, self.classes)) + 1
-        pixels = _ratios(self.matrix.sum(axis=1), np.full(len(self.classes), self.matrix.sum()))
-        lines += ["", f"{'class':{width}} {'pixels':>8} {'accuracy':>8} {'IoU':>8}"]
-        for row in zip(
-            self.classes, pixels, self.per_class_accuracy, self.per_class_iou, strict=True
-        ):
-            lines.append(f"{row[0]:{width}} " + " ".join(_percent(v) for v in row[1:]))
+        lines, width = self.score_lines(), max(5, *map(len, self.classes)) + 1
         names = [name[:5] for name in self.classes]
         lines += ["", "confusion, percent of each row (rows: truth, columns: prediction)"]
         lines.append(" " * width + "".join(f" {name:>5}" for name in names))

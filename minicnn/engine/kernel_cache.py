@@ -1,0 +1,67 @@
+"""Numba's disk cache of compiled kernels, with a word where it cannot be used.
+
+Numba trusts its cache: a file that was cut short (a full disk, a machine that lost power) ends in
+EOFError or UnpicklingError, a disk that is full in OSError, each time anew. A cache may fail and no
+harm is done: then kernels are compiled, which is said once.
+"""
+
+import os
+import sys
+
+from numba.core.caching import FunctionCache
+
+_said = set()
+
+
+def say_once(kind, sentence):
+    """`sentence` on stderr, unless this process has said one of this kind: each file of kernels
+    has a cache of its own, and what one of them lacks the others lack, too."""
+    if kind not in _said:
+        _said.add(kind)
+        print(f"minicnn: {sentence}", file=sys.stderr)
+
+
+class KernelCache(FunctionCache):
+    """Numba's cache of one function; what is damaged is compiled anew and written over."""
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # whatever unpickling a damaged file raises
+            say_once(
+                "damaged",
+                f"compiled kernels in {self.cache_path} cannot be read "
+                f"({type(error).__name__}); they are compiled anew",
+            )
+            try:
+                self.flush()  # an index of nothing: what it named is written over
+            except OSError:
+                pass
+            return None
+
+    def save_overload(self, sig, data):
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            say_once(
+                "full",
+                f"compiled kernels cannot be kept in {self.cache_path} "
+                f"({error.strerror or error}), so the next start compiles them again; make room "
+                "there, or set NUMBA_CACHE_DIR to another folder",
+            )
+
+
+def cached(dispatcher):
+    """A Numba function that keeps its machine code on disk, if there is a folder for it."""
+    source = dispatcher.py_func.__code__.co_filename
+    try:
+        dispatcher._cache = KernelCache(dispatcher.py_func)
+    except RuntimeError:  # Numba finds no folder; for what is typed at a prompt there is none
+        if os.path.exists(source):
+            say_once(
+                "nowhere",
+                f"neither {os.path.dirname(source)} nor the user's cache folder can be written, so "
+                "kernels are compiled at every start (half a minute); set NUMBA_CACHE_DIR to a "
+                "folder that can",
+            )
+    return dispatcher

@@ -1,0 +1,98 @@
+"""What a training is going to be: its options, its length, the network it begins with."""
+
+import contextlib
+import json
+from hashlib import sha256
+
+import numpy as np
+
+from minicnn import datasets, models
+from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.options import merge_options
+from minicnn.learning import checkpoints, timing
+from minicnn.learning.config import TRAINING_DEFAULTS, TRAINING_RANGES, Config, TrainingOptions
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.planning import looks_that_fit, steps_that_fit
+
+
+def weights_of(start):
+    """(arrays, Config, name) of a Run, or of what `checkpoints.find` finds."""
+    if hasattr(start, "network"):
+        return start.network.state_dict(), start.config, start.folder or "a run"
+    path = checkpoints.find(start)
+    network, _, config = checkpoints.restore(path)
+    return network.state_dict(), config, path
+
+
+def configure(model, recipe, settings, dataset, seed, begun=None):
+    """The Config of a new run. `begun`: what `weights_of` gives of the network whose weights it
+    begins with."""
+    cls, _ = models.find(model)
+    merged = models.recipe(model, recipe) | (_as_before(cls, begun[1]) if begun else {}) | settings
+    known = set(cls.DEFAULTS) | set(TRAINING_DEFAULTS)
+    unknown = sorted(set(merged) - known)
+    if unknown:
+        raise ValueError(
+            f"there is no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
+            f"{did_you_mean(unknown[0], known)}"
+        )
+    network = {k: v for k, v in merged.items() if k in cls.DEFAULTS}
+    training = {k: v for k, v in merged.items() if k in TRAINING_DEFAULTS}
+    return Config(
+        model=model,
+        recipe=recipe,
+        classes=list(dataset.classes),
+        colours=np.asarray(dataset.colours).tolist(),
+        options=cls.merged(network),
+        training=TrainingOptions(
+            **merge_options("training", TRAINING_DEFAULTS, training, TRAINING_RANGES)
+        ),
+        seed=int(seed),
+        step=0,
+    )
+
+
+def _as_before(cls, config):
+    """The options of a trained network that say how its pictures were prepared, for another one of
+    its kind."""
+    before, _ = models.find(config.model)
+    if not issubclass(before, cls) and not issubclass(cls, before):
+        return {}
+    return {name: config.options[name] for name in cls.PREPARATION if name in config.options}
+
+
+def long_side(pictures):
+    """Median of the longer side, in pixels, of some training pictures: the size that objects had in
+    training, to which a photograph is brought before it is segmented."""
+    sides = []
+    for k in range(0, len(pictures), max(1, len(pictures) // 9)):
+        with contextlib.suppress(datasets.DataError):  # the loader will speak of it
+            sides.append(max(pictures[k].image.shape[:2]))
+    return int(np.median(sides)) if sides else None
+
+
+def plan(task, epochs, steps, minutes):
+    """The number of steps to take. For a training in minutes the looks at `val` are planned, too:
+    how many, and at how many pictures."""
+    given = [v for v in (epochs, steps, minutes) if v is not None]
+    if len(given) > 1:
+        raise TrainingError("give one of epochs, steps and minutes, not several")
+    if given and given[0] <= 0:
+        raise TrainingError(f"a training of length {given[0]} is no training")
+    if steps is not None:
+        return int(steps)
+    if minutes is None:
+        return max(1, round((5 if epochs is None else epochs) * task.steps_in_an_epoch()))
+    per_step, per_picture = timing.measure(task)
+    options, looks, count = task.config.training, 0, len(task.val)
+    if count:
+        looks, count = looks_that_fit(60 * minutes, per_picture, options.validations, count)
+        options.validations = looks
+        task.config.val_pictures = None if count == len(task.val) else count
+    return steps_that_fit(60 * minutes, per_step, per_picture * count, looks)
+
+
+def digest_of(dataset):
+    """What tells a data set from another one: its classes and the names of its pictures."""
+    names = [list(dataset.classes), *(dataset.names(split) for split in ("train", "val", "test"))]
+    return sha256(json.dumps(names).encode()).hexdigest()[:16]

@@ -1,0 +1,119 @@
+"""Learning a label for every pixel: one picture a step, and its label map.
+
+Which picture it is, in which variant, and which of its pixels count, is a function of (seed, step).
+"""
+
+import numpy as np
+
+from minicnn import datasets
+from minicnn.datasets import VOID
+from minicnn.engine import randomness
+from minicnn.images.jitter import jitter
+from minicnn.learning.classes import check_labelled, class_weights
+from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.metrics import ScoresError, score
+from minicnn.learning.task import Task, evenly
+
+
+class Pixels(Task):
+    """The pictures of a data set with label maps."""
+
+    def __init__(self, network, config, dataset):
+        super().__init__(network, config)
+        self.dataset = dataset
+        self.pictures = dataset.split("train")
+        if config.overfit_one:
+            self.pictures.names = self.pictures.names[:1]
+        if not len(self.pictures):
+            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
+        check_labelled(self.pictures, "train", config.skip_bad)
+        self.val = [] if config.overfit_one else dataset.split("val")
+        if len(self.val):
+            check_labelled(self.val, "val", config.skip_bad)
+        self.weight = self._class_weights()
+
+    def _class_weights(self):
+        """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
+        then count alike."""
+        options = self.config.training
+        if not options.balance or options.patches:
+            return None
+        return class_weights(self.config.class_shares, options.balance).astype(np.float32)
+
+    def feed(self, first, last):
+        order = epochs_of(len(self.pictures), self.config.seed, first, last)
+        skip_bad = self.config.skip_bad
+        return datasets.Loader(self.pictures, order, self._crop, skip_bad=skip_bad, start=first)
+
+    def _crop(self, picture, step):
+        """What the network sees of a training picture: (step, (inputs, labels)), or None if no
+        pixel of this variant has a label."""
+        rng, options = randomness.generator(self.config.seed, 2, step), self.config.training
+        image, labels = jitter(
+            picture.image, picture.labels, rng, options.flip, options.rotate, options.rescale
+        )
+        if (labels == VOID).all():
+            return None
+        if options.patches:
+            shares = self.config.class_shares
+            labels = sampled(labels, options.patches, options.balance, shares, rng)
+        inputs = [level[None] for level in self.network.preprocess(image)]
+        return step, (inputs, np.ascontiguousarray(labels[None]))
+
+    def loss(self, batch):
+        inputs, labels = batch
+        loss, scores = self.network.loss(self.tensors(inputs), labels, self.weight)
+        return loss, share_right(scores, labels)
+
+    def validate(self, count=None):
+        order = evenly(self.val, count)
+        with datasets.Loader(self.val, order, skip_bad=self.config.skip_bad) as pictures:
+            try:
+                confusion, seconds = score(self.network, pictures, self.config.classes)
+            except ScoresError as error:
+                raise Diverged(str(error)) from None
+        return {
+            "val_accuracy": round(confusion.pixel_accuracy, 6),
+            "val_class_accuracy": round(confusion.class_accuracy, 6),
+            "val_iou": round(confusion.mean_iou, 6),
+            "seconds_per_picture": round(seconds, 4),
+        }
+
+    def second(self, found):
+        return f"class accuracy {found['val_class_accuracy']:.1%}"
+
+    def left_out(self, loader):
+        return [*super().left_out(loader), (loader.empty, "all void as they were turned or cut")]
+
+
+def epochs_of(count, seed, first, last):
+    """The places of the pictures for steps first .. last - 1: every epoch is a new permutation."""
+    for step in range(first, last):
+        if step == first or step % count == 0:
+            places = randomness.generator(seed, 1, step // count).permutation(count)
+        yield places[step % count]
+
+
+def share_right(scores, labels):
+    """Share of the labelled pixels that the scores name rightly."""
+    known, answers = labels != VOID, scores.numpy().argmax(axis=1)
+    if answers.ndim > 1:  # else there are answers for the labelled pixels alone
+        answers = answers[known]
+    return float((answers == labels[known]).mean())
+
+
+def sampled(labels, patches, balance, shares, rng):
+    """Labels (H, W) of which only `patches` randomly drawn pixels are left, the others void: what
+    the network would learn from patches around those pixels. Pixels of a class are drawn in
+    proportion to its weight; see `class_weights`."""
+    places = np.flatnonzero(labels != VOID)
+    if len(places) <= patches:
+        return labels
+    chance = None
+    if balance:
+        chance = class_weights(shares, balance)[labels.ravel()[places]]
+        chance = chance / chance.sum()
+    chosen = rng.choice(places, min(patches, len(places)), replace=balance > 0, p=chance)
+    kept = np.full(labels.size, VOID, labels.dtype)
+    kept[chosen] = labels.ravel()[chosen]
+    return kept.reshape(labels.shape)

@@ -1,0 +1,85 @@
+"""Going on with a run that was stopped: all of it as it was in its last checkpoint."""
+
+from minicnn import datasets
+from minicnn.basics.notebooks import say
+from minicnn.engine.devices import get_num_threads
+from minicnn.engine.tensor import Tensor
+from minicnn.learning import checkpoints
+from minicnn.learning.checkpoints import BEST, LAST
+from minicnn.learning.config import Best, CheckpointError
+from minicnn.learning.configuring import digest_of
+from minicnn.learning.run import Run
+from minicnn.learning.tasks import task_for
+
+
+def resumed(folder, device, skip_bad, quiet, data):
+    """The Run as it was when its last checkpoint was written."""
+    file = folder / LAST
+    network, velocities, config = checkpoints.restore(file)
+    if None in (config.training, config.total_steps, config.data.name):
+        raise CheckpointError(f"{file}: holds weights, but not how they were trained")
+    dataset = _same_data(config, data)
+    config.skip_bad = config.skip_bad or skip_bad
+    try:
+        network.freeze(*config.frozen())
+    except ValueError as error:
+        raise CheckpointError(f"{file}: {error}") from None
+    network.to(device)
+    run = Run(config, network, task_for(network, config, dataset), folder, quiet)
+    run.optimizer.steps_done = run.steps_done = config.step
+    checkpoints.check_velocities(file, velocities, run.learning)
+    for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):
+        v[...] = Tensor(velocities[path]).to(p.device).data
+    run.log.cut_after(run.steps_done)
+    _look_for_best(run)
+    if not quiet and config.threads not in (None, get_num_threads()):
+        say(
+            f"this run was begun with {config.threads} threads, now there are "
+            f"{get_num_threads()}: its last bits may differ from those of an uninterrupted run"
+        )
+    return run
+
+
+def _same_data(config, moved_to):
+    """The data set of a run; `moved_to` is where it is now, or None."""
+    source = config.data
+    name = source.name if moved_to is None else datasets.lasting_name(moved_to)
+    try:
+        dataset = datasets.load(name, fold=source.fold, **source.options)
+    except datasets.DataError as error:
+        if moved_to is None and not isinstance(error, datasets.NotThere):
+            raise
+        hint = (
+            "" if moved_to is not None else "; if it has moved, say where: resume RUN --data PATH"
+        )
+        raise datasets.DataError(f"{error}{hint}") from None
+    if list(dataset.classes) != config.classes:
+        raise datasets.DataError(
+            f"{name}: has other classes ({', '.join(dataset.classes)}) than the data set of this "
+            f"run ({', '.join(config.classes)})"
+        )
+    if source.digest is not None and digest_of(dataset) != source.digest:
+        raise datasets.DataError(
+            f"{name}: holds other pictures, or deals them otherwise to train, val and test, than "
+            "when this run was begun; to learn from these, begin a new run with --start"
+        )
+    config.data.name = name
+    return dataset
+
+
+def _look_for_best(run):
+    """If the weights that did best so far are lost, those of now take their place, or those of the
+    next look at `val`."""
+    if run.config.best is None:
+        return
+    try:
+        checkpoints.restore(run.folder / BEST)
+    except CheckpointError as error:
+        now = run.steps_done
+        looks = [r for r in run.log.records if "val_accuracy" in r and r["step"] == now]
+        run.config.best = None
+        if looks:
+            run.config.best = Best(now, looks[-1]["val_accuracy"])
+            checkpoints.save(run.folder / BEST, run.network.state_dict(), run.config.to_json())
+        if not run.quiet:
+            say(f"{error}; the best weights are chosen from here on")

@@ -1,0 +1,99 @@
+"""What differs between the lecture's systems while they learn; the loop (run.py) is the same.
+
+    pixels     a label for every pixel                              pixels.py
+    pictures   a class for every picture, many pictures a step      pictures.py
+    segments   the share of every class in a segment                segments.py, for the cover
+
+A new one says how a batch is drawn, what the loss is, and what the best weights are chosen by.
+"""
+
+from minicnn.engine.tensor import Tensor
+
+LEARNT = 0.98  # of one picture, at least, for --overfit-one
+
+
+class Task:
+    """What a network learns, and from what.
+
+    kind              of the data sets that it can learn from: `Dataset.kind`
+    unit, what        what a step takes, and what is right or wrong, for people
+    network, config   what is trained, and how
+    pictures, val     what it learns from, and what its best weights are chosen by: sequences
+    """
+
+    kind = "pixels"
+    unit = "pictures"
+    what = "pixels"  # that are right or wrong
+    val = ()
+
+    def __init__(self, network, config):
+        self.network, self.config = network, config
+
+    def steps_in_an_epoch(self):
+        """How many steps it takes to see everything once."""
+        return len(self.pictures)
+
+    def feed(self, first, last):
+        """A context that iterates over (step, batch) for steps first .. last - 1, prepared in
+        background threads. Which batch it is follows from (seed, step) alone, so that a resumed run
+        sees what it would have seen; a step with nothing to learn from is passed over."""
+        raise NotImplementedError
+
+    def loss(self, batch):
+        """(loss, a Tensor; the share of right answers, or NaN) of a batch."""
+        raise NotImplementedError
+
+    def validate(self, count=None):
+        """{name: number} of how good the network is on `val`, or on `count` of its pictures, evenly
+        spread; the greatest `val_accuracy` is the best."""
+        raise NotImplementedError
+
+    def second(self, found):
+        """What of `validate` is said behind the accuracy."""
+        raise NotImplementedError
+
+    def learnt_by_heart(self, steps):
+        """A sentence for --overfit-one: whether the one picture was learnt."""
+        self.val = self.pictures
+        right = self.validate()["val_accuracy"]
+        if right >= LEARNT:
+            return f"learnt it: {right:.1%} of its {self.what} right"
+        return (
+            f"did NOT learn it: {right:.1%} of its {self.what} right after {steps} steps; "
+            f"more steps or another lr may help, else the network has a bug"
+        )
+
+    def left_out(self, loader):
+        """[(names or messages, why)] of what the Loader of a training has passed over."""
+        unreadable = [message for _, message in loader.skipped]
+        return [(unreadable, "unreadable"), (loader.void, "all void")]
+
+    def tensors(self, arrays):
+        """The arrays as Tensors on the network's device."""
+        device = self.network.parameters()[0].device
+        return [Tensor(array).to(device) for array in arrays]
+
+
+class Drawn:
+    """Steps and their batches, drawn when they are asked for, where there is nothing to read."""
+
+    skipped = void = empty = ()
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def __iter__(self):
+        return iter(self.steps)
+
+
+def evenly(pictures, count):
+    """The places of `count` of these pictures, evenly spread; of all for None."""
+    total = len(pictures)
+    count = total if count is None else min(count, total)
+    return [k * total // count for k in range(count)]

@@ -1,0 +1,23 @@
+"""Which task a network learns by, and which data sets go with it."""
+
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.pictures import Pictures
+from minicnn.learning.pixels import Pixels
+
+TASKS = {"pixels": Pixels, "pictures": Pictures}
+KINDS = {"pixels": "pictures with a label for every pixel", "pictures": "pictures of a class each"}
+
+
+def task_for(network, config, dataset):
+    """What this network learns from this data set."""
+    check_kind(network, config.model, dataset)
+    return TASKS[network.task](network, config, dataset)
+
+
+def check_kind(network, name, dataset):
+    """Raises TrainingError if a network called `name` does not go with this data set."""
+    kind = TASKS[network.task].kind
+    if dataset.kind != kind:
+        raise TrainingError(
+            f"{name} learns from {KINDS[kind]}, and {dataset.name} has {KINDS[dataset.kind]}"
+        )

@@ -1,0 +1,43 @@
+"""The trained network that a user means, by whatever name."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from minicnn.learning import checkpoints
+from minicnn.learning.config import Config
+from minicnn.nn import Module
+
+
+class Trained(NamedTuple):
+    """A network ready to predict.
+
+    config   what it was trained with; None if it does not know
+    weights  the file that they came from, or None
+    """
+
+    network: Module
+    config: Config | None = None
+    weights: Path | None = None
+
+
+def needs_pixels(model):
+    """Raises ValueError if a Trained names whole pictures, where labels of pixels are asked for."""
+    if model.network.task != "pixels":
+        name = model.config.model if model.config else type(model.network).__name__
+        raise ValueError(
+            f"{name} says what a whole picture shows, not what its pixels are; take a network for "
+            "pixels, for instance multi-scale"
+        )
+
+
+def trained(model, device="cpu"):
+    """The Trained of a run folder, a .safetensors file, the name of a shipped network, a finished
+    Run, or a network itself."""
+    if isinstance(model, Trained):
+        return model
+    if isinstance(model, Module):
+        return Trained(model)
+    if hasattr(model, "network") and hasattr(model, "config"):  # a Run
+        weights = model.folder / checkpoints.BEST if model.folder else None
+        return Trained(model.network, model.config, weights)
+    return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))

@@ -1,0 +1,118 @@
+"""SIGTERM saves a training as Ctrl-C does; Ctrl-C while the package is imported is quiet."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import cli
+from minicnn.cli import info
+from minicnn.learning import checkpoints
+from minicnn.learning.checkpoints import LAST
+from minicnn.learning.interrupts import Terminated, defer_interrupt, terminable
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = ["--set", "data.size=32x48", "data.train=3", "data.val=1", "width=0.1", "patches=20"]
+OPTIONS += ["checkpoint_steps=1", "validations=1"]
+
+
+def test_sigterm_saves_and_says_how_to_go_on(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "minicnn", "train", "patch", "--steps", "100000"]
+    process = subprocess.Popen(
+        [*command, "--out", str(folder), *OPTIONS], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / LAST).is_file() and checkpoints.load(folder / LAST)[1]["step"] >= 3:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    header = checkpoints.load(folder / LAST)[1]
+    sentence = f"stopped after step {header['step']}; go on with: minicnn resume {folder}"
+    assert said.splitlines()[-1] == f"minicnn: {sentence}" and "Traceback" not in said
+
+
+def test_sigterm_ends_any_command(monkeypatch, capsys):
+    monkeypatch.setattr(info, "run", lambda o: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["info"]) == 143
+    assert capsys.readouterr().err == "minicnn: stopped\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_half_an_update_is_never_saved():
+    done = []
+    with pytest.raises(Terminated), terminable():
+        with defer_interrupt():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("first half")
+            time.sleep(0.01)
+            done.append("second half")
+        done.append("never")
+    assert done == ["first half", "second half"]
+
+
+def test_a_block_by_block_training_keeps_the_kind_of_signal(tmp_path, monkeypatch):
+    from minicnn.learning.fitting import Progress
+
+    def terminated(self, done, *figures):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Progress, "step", terminated)
+    command = ["train", "patch", "--greedy", "--steps", "3", "--out", str(tmp_path), *OPTIONS]
+    assert cli.main(command) == 143
+    monkeypatch.undo()
+    first = minicnn.resume(tmp_path, quiet=True)
+    assert first.steps_done == 3 and np.isfinite(first.network.parameters()[0].numpy()).all()
+
+
+# ----------------------------------------------------------------------------- while it is imported
+IMPORTING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, {handler})
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+import minicnn_command
+assert not any(name.startswith(("numpy", "minicnn.")) for name in sys.modules)
+sys.argv = ["minicnn", "--version"]
+sys.exit(minicnn_command.main())
+"""
+
+
+@pytest.mark.parametrize("module", ["minicnn", "numpy", "minicnn.learning.run", "minicnn.cli"])
+def test_ctrl_c_while_the_package_is_imported_is_quiet(module):
+    code = IMPORTING.format(module=module, handler="signal.default_int_handler")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_where_ctrl_c_shall_not_matter_it_does_not():
+    """In the background of a shell."""
+    code = IMPORTING.format(module="minicnn.cli", handler="signal.SIG_IGN")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("minicnn ") and not done.stderr
+
+
+def test_afterwards_ctrl_c_does_what_it_always_does(monkeypatch):
+    import minicnn_command
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr(cli, "main", lambda: signal.getsignal(signal.SIGINT))
+        assert minicnn_command.main() is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,94 @@
+"""A kernel cache that is damaged, full or nowhere costs time and one sentence, and nothing else."""
+
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from minicnn.engine import kernel_cache
+
+COMPILING = "minicnn: compiling kernels, once (a minute at most)"
+PROGRAM = """
+import numpy as np
+from minicnn import functional as F
+print(F.relu(np.float32([-1, 2])).numpy())
+"""
+
+
+def run(folder):
+    """What a process says on stderr that runs one small kernel with its cache in `folder`."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0 and done.stdout == "[0. 2.]\n", done.stderr
+    return done.stderr.splitlines()
+
+
+def test_a_truncated_cache_of_a_real_kernel(tmp_path):
+    assert run(tmp_path) == [COMPILING]
+    files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
+    assert len(files) == 2
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-9])
+    said = run(tmp_path)
+    assert "cannot be read" in said[0] and str(tmp_path) in said[0] and said[1:] == [COMPILING]
+    assert run(tmp_path) == []
+
+
+# ------------------------------------------------- the rest in this process, with a small function
+@pytest.fixture
+def twice(tmp_path, monkeypatch, capsys):
+    """A function that calls, as a new process would, what a file defines; its sentences."""
+    source = tmp_path / "source.py"
+    source.write_text("def twice(x):\n    return x + x\n")
+    specification = importlib.util.spec_from_file_location("source", source)
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, "source", module)
+    specification.loader.exec_module(module)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
+
+    def call():
+        monkeypatch.setattr(kernel_cache, "_said", set())
+        dispatcher = kernel_cache.cached(numba.njit(module.twice))
+        assert dispatcher(np.float32(2)) == 4 and dispatcher(3) == 6  # two signatures, one word
+        return capsys.readouterr().err.replace(COMPILING + "\n", "")
+
+    return call
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("kept", [0, 1, 30, -1, None])
+def test_damaged_files_are_compiled_anew_and_mended(twice, tmp_path, ending, kept):
+    assert twice() == ""
+    for file in tmp_path.rglob(f"*.{ending}"):
+        file.write_bytes(b"no pickle at all" if kept is None else file.read_bytes()[:kept])
+    said = twice()
+    assert said.count("\n") == 1 and "cannot be read" in said and "compiled anew" in said
+    assert twice() == ""
+
+
+def test_a_full_disk_is_said_once(twice, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        said = twice()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert said.count("\n") == 1 and "cannot be kept" in said and "NUMBA_CACHE_DIR" in said
+    assert not list(tmp_path.rglob("*.tmp.*"))
+    assert twice() == "" == twice()
+
+
+def test_no_folder_at_all_says_what_to_set(twice, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
+    only = "UserProvidedCacheLocator"  # else Numba writes beside the source
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", only)
+    said = twice()
+    assert said.count("\n") == 1 and "set NUMBA_CACHE_DIR to a folder that can" in said
