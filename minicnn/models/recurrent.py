@@ -27,18 +27,15 @@ instance drawn at random for each step, as the authors did it. In training the p
 random shift, so that every pixel has its turn.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from minicnn import functional as F
-from minicnn import nn
-from minicnn.datasets import VOID
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import PLANES, normalised
-from minicnn.models.dense import by_phases, shift_and_stitch
+from minicnn.models.dense import Layer, shift_and_stitch
+from minicnn.models.lattice import Answer, loss_of, spread
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
 
@@ -49,28 +46,6 @@ NETS = {
     "rCNN3": ((8, 25, 2), (8, 50, 1), (1, None, 1)),
 }
 OWN = {"CNN1": (1, 8), "rCNN2": (2, 4), "rCNN3": (3, 4)}  # instances, output
-
-
-class Answer(NamedTuple):
-    """What an instance says: scores (N, classes, h, w), of which the first is that of the pixel
-    (first, first) of the padded picture and the others lie `every` pixels apart; and the picture
-    that it has seen."""
-
-    seen: Tensor
-    scores: Tensor
-    first: int
-    every: int
-
-
-class Layer(nn.Conv2d):
-    """A convolution that takes its dilation when it is called, and fewer maps than it has filters
-    for: the first of them are then missing, as if they were 0."""
-
-    def forward(self, x, dilation=1):
-        weight = self.weight[:, -x.shape[1] :]
-        if dilation == 1 or weight.shape[3] == 1:
-            return F.conv2d(x, weight, self.bias)
-        return by_phases(lambda part: F.conv2d(part, weight, self.bias), x, dilation)
 
 
 class Recurrent(SegmentationModel):
@@ -207,25 +182,11 @@ class Recurrent(SegmentationModel):
         """Class scores, float32 (classes, H, W), of every instance, in a list."""
         with self._predicting():
             answers = self.compose(self._inputs(image)[0], self.stride)
-            return [self._spread(a, self.margin(), image.shape[:2]).numpy()[0] for a in answers]
+            return [spread(a, self.margin(), image.shape[:2]).numpy()[0] for a in answers]
 
     def margin(self, instances=None):
         """How many pixels of the padded picture lie before the first of the picture."""
         return self.sees(instances or self.instances) // 2 - (self.stride - 1) // 2
-
-    def _spread(self, answer, margin, size, shift=(0, 0)):
-        """An Answer at every pixel of a picture of `size`; `shift`: how many rows and columns of it
-        were cut away first."""
-        _, scores, first, every = answer
-        middle = (every - 1) // 2
-        skip = max(0, -(-(margin + middle - first) // every))
-        begin = first + every * skip - margin - middle
-        scores = scores[:, :, skip:, skip:]
-        full = F.interpolate(scores, scale_factor=every, mode="bilinear", align_corners=False)
-        top, left = (begin + k for k in shift)
-        down, across = (max(0, n - m) for n, m in zip(size, full.shape[2:], strict=True))
-        full = F.pad(full, (left, across, top, down), mode="replicate")
-        return full[:, :, : size[0], : size[1]]
 
     # ---------------------------------------------------------------------------------- learning
     def loss(self, inputs, labels, weight=None):
@@ -244,28 +205,13 @@ class Recurrent(SegmentationModel):
         a, b = (min(s, n - 2 * less - sees) for s, n in zip((a, b), x.shape[2:], strict=True))
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
         answers, margin = self.compose(x, self.stride, count), self.margin(count)
-        losses = [self._loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]
+        losses = [loss_of(answer, margin, labels[:, a:, b:], weight) for answer in answers]
         total = losses.pop()
         for loss in [] if random else losses:
             total = total + loss
         with no_grad():
-            full = self._spread(answers[-1], margin, size, (a, b))
+            full = spread(answers[-1], margin, size, (a, b))
         return total, full
-
-    def _loss_of(self, answer, margin, labels, weight):
-        """The loss of an Answer at those of its points that lie in the picture."""
-        _, scores, first, every = answer
-        skip = max(0, -(-(margin - first) // every))
-        start = first + every * skip - margin
-        at_points = labels[:, start::every, start::every]
-        rows, columns = (
-            min(n, m - skip) for n, m in zip(at_points.shape[1:], scores.shape[2:], strict=True)
-        )
-        scores = scores[:, :, skip : skip + rows, skip : skip + columns]
-        at_points = np.ascontiguousarray(at_points[:, :rows, :columns])
-        if (at_points == VOID).all():  # nothing to learn here, for once
-            return (scores * 0).sum()
-        return F.cross_entropy(scores, at_points, weight, ignore_index=VOID)
 
 
 # Of a recipe, what names an option of the network goes to the network, the rest to the training.
