@@ -87,14 +87,3 @@ def _dilated(layer, dilation, x):
         return layer(x)
     finally:
         layer.geometry = before
-
-
-class Layer(nn.Conv2d):
-    """A convolution that takes its dilation when it is called, and fewer maps than it has filters
-    for: the first of them are then missing, as if they were 0."""
-
-    def forward(self, x, dilation=1):
-        weight = self.weight[:, -x.shape[1] :]
-        if dilation == 1 or weight.shape[3] == 1:
-            return F.conv2d(x, weight, self.bias)
-        return by_phases(lambda part: F.conv2d(part, weight, self.bias), x, dilation)

@@ -137,8 +137,10 @@ def test_a_changed_byte_of_a_compressed_tar(home, archive, tmp_path, mode):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"data.tar.x: .*damaged"):
+    # what was unpacked before the checksum may be another complaint already
+    with pytest.raises(DataError, match=r"data.tar.x: .*(damaged|twice)"):
         datasets.install(NAME, path)
+    assert left(home) == []
 
 
 def test_a_zip_whose_list_is_too_long(home, archive, monkeypatch):
