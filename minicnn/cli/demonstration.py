@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import figures
+from minicnn.basics.tables import aligned
 from minicnn.basics.writing import check_free, save_png, write_atomically
 from minicnn.learning.metrics import score
 from minicnn.learning.training import train
@@ -76,7 +77,7 @@ def demo(out=None, seed=0, quiet=False, steps=STEPS, size=SIZE, tests=TEST_SCENE
         )
         say(f"   On {tests} scenes that it never saw, {confusion.pixel_accuracy:.1%} is right.")
     table = _table(rows, f"scenes {size[0]}x{size[1]}, width {SETTINGS['width']}, {steps} steps")
-    text = "\n".join(_lines(table))
+    text = "\n".join(aligned(table, "-"))
     write_atomically(out / "table.txt", text + "\n")
     say(f"\n{text}\n")
     picture = out / "demo.png"
@@ -117,13 +118,6 @@ def _table(rows, ours):
         accuracy, seconds = 100 * row["pixel_accuracy"], row["seconds_per_image"]
         table.append((row["algorithm"], f"{accuracy:.1f} %", f"{seconds:.3f} s", ours))
     return table + [(*row, LECTURE_DATA) for row in LECTURE]
-
-
-def _lines(table):
-    """A table of text with columns of equal width, and a line under the heads."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) for row in table]
-    return [lines[0].rstrip(), "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])]
 
 
 def _story(test, predictions, run, table):

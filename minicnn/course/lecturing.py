@@ -23,6 +23,7 @@ import numpy as np
 
 import minicnn
 from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.tables import aligned
 from minicnn.engine.kernel import Kernel
 
 ROOT = Path(minicnn.__file__).parent.parent
@@ -190,11 +191,7 @@ class Table:
         self.header, self.rows = list(header), [[str(cell) for cell in row] for row in rows]
 
     def __repr__(self):
-        widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
-        lines = [self.header, ["-" * w for w in widths], *self.rows]
-        return "\n".join(
-            "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines
-        )
+        return "\n".join(aligned([self.header, *self.rows], "-"))
 
     def _repr_html_(self):
         def row(cells, tag):

@@ -2,8 +2,8 @@
 
 from minicnn.engine.graph import in_order
 from minicnn.engine.tensor import Tensor
+from minicnn.figures.style import SMALL
 
-TEXT = 9  # points
 CELL = (1.9, 0.75)  # inches of one place, across and down
 BLUE, YELLOW, GREY = "#cfe3f5", "#fdeebe", "#e9e9e9"
 
@@ -43,7 +43,7 @@ def draw_graph(result, names=None):
         kind = kind or ("parameter" if tensor.requires_grad else "input")
         colour = BLUE if tensor.op is not None else YELLOW if tensor.requires_grad else GREY
         box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "#555555"}
-        axes.text(x, y, f"{kind}\n{shape}", fontsize=TEXT, ha="center", va="center", bbox=box)
+        axes.text(x, y, f"{kind}\n{shape}", fontsize=SMALL, ha="center", va="center", bbox=box)
     return figure
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minicnn.figures.labelled import legend, proportions
-from minicnn.figures.sheets import TEXT, accuracy, write_names
+from minicnn.figures.sheets import accuracy, write_names
+from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
 
 RED = (255, 40, 40)

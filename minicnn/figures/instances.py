@@ -6,9 +6,9 @@ from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.figures.labelled import proportions
 from minicnn.figures.network import YUV_TO_RGB
+from minicnn.figures.style import TEXT
 from minicnn.images.normalise import YUV_MEAN, YUV_SPREAD
 
-TEXT = 13  # points
 PICTURE_HEIGHT = 2.3  # inches
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from minicnn.figures.labelled import proportions
+from minicnn.figures.style import TEXT
 from minicnn.images.colour import RGB_TO_YUV
 from minicnn.images.normalise import PLANES
 
-TEXT = 13  # points
 WIDTH = 11.0  # inches, of the filters
 ROW = 2.1  # inches, of a line of maps
 YUV_TO_RGB = np.linalg.inv(RGB_TO_YUV)

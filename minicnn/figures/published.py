@@ -1,7 +1,8 @@
 """A table of the lecture with our numbers beside its own, and accuracy drawn against seconds."""
 
-from minicnn.figures.scores import BLUE, GREEN, ORANGE, TEXT
+from minicnn.figures.scores import BLUE, GREEN, ORANGE
 from minicnn.figures.sheets import draw_rows
+from minicnn.figures.style import TEXT
 
 MARKS = {"lecture": (ORANGE, "s"), "ours": (BLUE, "o"), "faithful": (GREEN, "^")}
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minicnn.figures.labelled import proportions
-from minicnn.figures.network import TEXT, grey
+from minicnn.figures.network import grey
+from minicnn.figures.style import TEXT
 from minicnn.images.pyramid import halve
 
 

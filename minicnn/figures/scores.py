@@ -1,10 +1,10 @@
 """Figures of numbers: how a training went, and which class is taken for which."""
 
 from minicnn.basics.printing import printable
+from minicnn.figures.style import TEXT
 
 # Blue and orange are told apart by every eye (Okabe and Ito's colours).
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-TEXT = 13  # points, readable from the last row
 
 
 def curves(records, title=None, what="pixels"):

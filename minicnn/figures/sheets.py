@@ -7,9 +7,9 @@ import numpy as np
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID
 from minicnn.figures.labelled import legend
+from minicnn.figures.style import TEXT
 from minicnn.images.painting import colour_map
 
-TEXT = 13  # points
 PICTURE_HEIGHT = 1.9  # inches
 SMALLEST_NAMED = 0.03  # regions of at least this share of the picture get their name written in
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from minicnn.figures.grouping import borders
 from minicnn.figures.labelled import legend, proportions
-from minicnn.figures.sheets import TEXT, write_names
+from minicnn.figures.sheets import write_names
+from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
 from minicnn.labelling.cover import entropy
 from minicnn.labelling.labelling import softmax

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-TEXT = 9  # points
+from minicnn.figures.style import SMALL
+
 CELL = 0.3  # inches, of one input map and one output map
 LARGEST = 9.0  # inches, of either side; large tables get smaller cells
 
@@ -35,10 +36,10 @@ def draw_table(table, inputs=None, outputs=None):
     axes = figure.subplots()
     axes.imshow(edges, cmap="Blues", vmin=0, vmax=1.5 * edges.max(), interpolation="nearest")
     text = f"{len(table)} of {inputs * outputs} edges\n{inputs} input maps, {outputs} output maps"
-    figure.suptitle(text, fontsize=TEXT + 1)  # the axes of a small table are narrower than this
-    axes.set_xlabel("output map", fontsize=TEXT)
-    axes.set_ylabel("input map", fontsize=TEXT)
-    axes.tick_params(length=0, labelsize=TEXT)
+    figure.suptitle(text, fontsize=SMALL + 1)  # the axes of a small table are narrower than this
+    axes.set_xlabel("output map", fontsize=SMALL)
+    axes.set_ylabel("input map", fontsize=SMALL)
+    axes.tick_params(length=0, labelsize=SMALL)
     axes.set_xticks(_some(outputs, cell))
     axes.set_yticks(_some(inputs, cell))
     if cell > 0.1:  # smaller ones would be all lines
@@ -62,6 +63,6 @@ def _counts(axis, set_ticks, counts, cell):
     """Writes the number of edges of a map beside its row or column."""
     shown = _some(len(counts), cell)
     getattr(axis, set_ticks)(list(shown), [str(counts[k]) for k in shown])
-    axis.tick_params(length=0, labelsize=TEXT, labelcolor="0.5")
+    axis.tick_params(length=0, labelsize=SMALL, labelcolor="0.5")
     for spine in axis.spines.values():
         spine.set_visible(False)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from minicnn import models
 from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.tables import aligned
 from minicnn.basics.writing import write_atomically
 from minicnn.labelling.labelling import Labelling
 from minicnn.learning.checkpoints import WEIGHTS
@@ -139,10 +140,7 @@ def _texts(entry):
 def lines(table):
     """The table, and how to get each measured number again, as lines of text."""
     rows = cells(table)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    text = ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
-    out = [table["title"], "", text[0].rstrip(), "-" * len(text[0])]
-    out += [line.rstrip() for line in text[1:]]
+    out = [table["title"], "", *aligned(rows, "-")]
     out += ["", *table["notes"], "", "the measured numbers again:"]
     for row in table["rows"]:
         for recipe in RECIPES:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minicnn.basics.tables import aligned
 from minicnn.engine.graph import in_order
 from minicnn.engine.tensor import Tensor
 
@@ -88,9 +89,10 @@ def lines(rows):
         shape = "x".join(map(str, row.output[1:]))
         count = f"{row.parameters:,}" if row.parameters else ""
         table.append((row.name, row.module, shape, count, _side(row.sees), _side(row.every)))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    text = ["  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
-    return [*text, "sees, every: pixels of the picture; the weights of a module count at each use"]
+    return [
+        *aligned(table),
+        "sees, every: pixels of the picture; the weights of a module count at each use",
+    ]
 
 
 def _side(pair):
