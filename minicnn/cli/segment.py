@@ -20,13 +20,13 @@ from minicnn.cli.arguments import (
 from minicnn.cli.common import changes_in, labelling_in, machine, trained
 from minicnn.cli.values import new_folder, whole_number
 from minicnn.datasets import data_home
+from minicnn.images.formats import ENDINGS
 from minicnn.images.reading import ImageError
 from minicnn.inference.segmenting import LARGEST, labelling_for
 from minicnn.learning import checkpoints
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = ("overlay", "labels", "superpixels", "crf", "tree", "cover")  # that results end in
-ENDINGS = ("jpg jpeg jpe png bmp tif tiff webp gif ppm pgm pbm heic heif avif jp2 jpx j2k").split()
 
 
 def add(commands):
@@ -112,7 +112,7 @@ def pictures(name):
     if not names - ours:
         raise ImageError(f"{name}: there is no picture in this folder")
     inside = [folder / n for n in sorted(names - ours)]
-    return [(str(p), p.suffix.lower().removeprefix(".") in ENDINGS) for p in inside]
+    return [(str(p), p.suffix.lower() in ENDINGS) for p in inside]
 
 
 def _about(path, result, files, seconds):

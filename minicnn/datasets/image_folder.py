@@ -51,12 +51,9 @@ class ImageFolder(Dataset):
             self._check(split, found)
         self.classes = tuple(self._words())
         self.colours = palette(len(self.classes))
-        self._label = {
-            name: self.ids.index(c)
-            for found in halves.values()
-            for c, n in found.items()
-            for name in n
-        }
+        number = {c: k for k, c in enumerate(self.ids)}
+        pairs = [(name, number[c]) for half in halves.values() for c in half for name in half[c]]
+        self._label = dict(pairs)
         self._names = self._deal(halves)
 
     # ------------------------------------------------------------------------------ what is there
@@ -75,13 +72,19 @@ class ImageFolder(Dataset):
 
     def _annotated(self, split):
         """The same from the list that Tiny ImageNet has in the place of folders."""
-        found, path = {}, self.root / split / ANNOTATIONS
+        found, path, listed = {}, self.root / split / ANNOTATIONS, set()
         for number, line in numbered_lines(path):
             fields = line.split("\t")
             if len(fields) < 2:
                 raise DataError(
                     f"{path}, line {number}: must be  picture <tab> class, not {line!r}"
                 )
+            if Path(fields[0]).name != fields[0] or fields[0] in listed:
+                raise DataError(
+                    f"{path}, line {number}: {fields[0]!r} is listed twice, or is no name of a "
+                    f"picture in {split}/images"
+                )
+            listed.add(fields[0])
             found.setdefault(fields[1], []).append(f"{split}/images/{fields[0]}")
         return found
 
@@ -105,7 +108,7 @@ class ImageFolder(Dataset):
 
     # ---------------------------------------------------------------------------- does it fit
     def _check(self, split, found):
-        where = self.root / split
+        where = self.root / split if (self.root / split).is_dir() else self.root
         if unknown := sorted(set(found) - set(self.ids)):
             raise DataError(f"{where}: its class {unknown[0]!r} is none of train's")
         if missing := sorted(set(self.ids) - set(found)):

@@ -1,7 +1,8 @@
-"""Pictures loaded ahead: while the network computes, one background thread reads the next ones.
+"""Pictures loaded ahead: while the network computes, background threads read the next ones.
 
 Decoding a picture and preparing it takes milliseconds in which the network would wait. One thread
-is enough, and it runs no parallel kernel, because Numba's threads may be driven from one Python
+is enough where a step takes one picture, several may share the work where it takes many. They run
+no parallel kernel, because Numba's threads may be driven from one Python
 thread at a time, which is the network's. So `transform` is plain numpy, Pillow and scipy.
 """
 
@@ -29,9 +30,8 @@ class Loader:
     transform  transform(picture, position) makes the item that is handed out (without it, the
                picture); position counts along `order` from `start`, so that random jitter can be
                a function of it and a resumed run jitters as the uninterrupted one
-    ahead      how many items may wait, loaded, until they are asked for; 0: no thread
+    ahead      how many items may wait, loaded, until they are asked for; 0: none
     skip_bad   pass over pictures that cannot be read instead of raising their DataError
-
     threads    how many read and transform: several, where a step takes many pictures
 
     A picture that is void all over is always passed over, since nothing can be learnt from it, and
@@ -118,8 +118,9 @@ class Loader:
             if item not in outcome:
                 outcome.append(item)
             in_a_row += 1
-            # An endless order would be passed over for ever; but chance may do better next time.
-            if in_a_row >= len(self.split) + (CHANCES if self.empty else 0):
+            # An endless order would be passed over for ever; but the bad ones of two epochs may
+            # come together, and chance may do better next time.
+            if in_a_row >= 2 * len(self.split) + (CHANCES if self.empty else 0):
                 raise DataError(
                     f"none of {in_a_row} pictures in a row could be used: {len(self.skipped)} "
                     f"cannot be read, {len(self.void)} are void all over, and of {len(self.empty)} "

@@ -190,7 +190,9 @@ def _first_gradient(tensor, gradient):
                 ".sum() or .mean(), or pass gradient= of that shape"
             )
         return xp.ones_like(tensor.data)
-    gradient = xp.asarray(getattr(gradient, "data", gradient), dtype=tensor.dtype)
+    gradient = xp.asarray(
+        gradient.data if isinstance(gradient, Tensor) else gradient, dtype=tensor.dtype
+    )
     if gradient.shape != tensor.shape:
         raise ValueError(
             f"backward: gradient has shape {gradient.shape}, but the result has {tensor.shape}"

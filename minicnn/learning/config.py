@@ -189,7 +189,8 @@ def _check(config, complete):
     _check_pace(config)
     for path, table in config.tables.items():
         for k, edge in enumerate(table):
-            _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]")
+            for place in _of_length(edge, 2, f"tables.{typed.named(path)}[{k}]"):
+                typed.check(place, f"tables.{typed.named(path)}[{k}]", range=(0, 1e6))
     if "fold" in config.data.options:
         raise Malformed("data.options.fold is a key that is not known")
     for key, value in config.data.options.items():

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from minicnn import datasets, models
+from minicnn import datasets, models, optim
 from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.options import merge_options
 from minicnn.learning import checkpoints, timing
@@ -38,6 +38,7 @@ def configure(model, recipe, settings, dataset, seed, begun=None):
         )
     network = {k: v for k, v in merged.items() if k in cls.DEFAULTS}
     training = {k: v for k, v in merged.items() if k in TRAINING_DEFAULTS}
+    optim.named_schedule(merged.get("schedule", TRAINING_DEFAULTS["schedule"]), 1)  # has it one?
     return Config(
         model=model,
         recipe=recipe,
@@ -80,6 +81,8 @@ def plan(task, epochs, steps, minutes):
     if given and given[0] <= 0:
         raise TrainingError(f"a training of length {given[0]} is no training")
     if steps is not None:
+        if int(steps) != steps:
+            raise TrainingError(f"steps={steps:g}: expected a whole number")
         return int(steps)
     if minutes is None:
         return max(1, round((5 if epochs is None else epochs) * task.steps_in_an_epoch()))

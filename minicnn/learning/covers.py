@@ -81,9 +81,11 @@ def load_cover(path, network):
             raise CheckpointError(f"{path}: not a classifier for labelling=cover")
         config = from_header(CoverConfig, header, path)
         if config.network != checksum(network):
+            of = path.name.removesuffix(f"{checkpoints.COVER}.safetensors")
+            start = path.parent if of == path.name else path.with_name(f"{of}.safetensors")
             raise GroupingError(
                 f"{path}: the network has been trained further since, and its features are others "
-                f"now; train it again: minicnn train cover --start {path.parent}"
+                f"now; train it again: minicnn train cover --start {start}"
             )
         with init.shapes_only():
             classifier = CoverClassifier(**typed.write(config.shape))

@@ -29,6 +29,8 @@ class _Fitting:
         self.limit = None if minutes is None else 60 * minutes
         self.progress, self.clock = Progress(run, self.limit, clock), clock
         self.begun = self.saved = clock()
+        if self.limit is not None:  # whoever resumes it looks at `val` at the same steps
+            self.config.pace = run.pace.pieces
         self.trims = 0
 
     # ---------------------------------------------------------------------------------- the loop
@@ -43,7 +45,7 @@ class _Fitting:
                 self._look()
             # A loss that overflows is noticed below, in words; numpy need not warn before.
             with loader, np.errstate(over="ignore", invalid="ignore"):
-                batches = iter(loader)
+                batches = self._batches(loader)
                 while run.steps_done < run.pace.total and not self._time_is_over():
                     before = run.steps_done
                     try:
@@ -74,6 +76,13 @@ class _Fitting:
             self.progress.say(f"left out {sentence}")
         self._finish()
         return run
+
+    def _batches(self, loader):
+        """What the loader hands out, up to the end, wherever that lies by then."""
+        for step, batch in loader:
+            if step >= self.run.pace.total:
+                return
+            yield step, batch
 
     def _last_step(self):
         """What is drawn up to: of a training in minutes, nobody knows how many steps there are."""
@@ -145,9 +154,15 @@ class _Fitting:
         self.progress.say(f"step {run.steps_done}: looking at {count} validation pictures", True)
         try:
             found = run.task.validate(self.config.val_pictures)
+            if not np.isfinite(found["val_accuracy"]) and self.config.val_pictures:
+                self.config.val_pictures = None  # the few that were looked at have no labels
+                found = run.task.validate()
         except Diverged as error:  # the last step spoilt the weights; they are not saved
             raise Diverged(f"step {run.steps_done}: {error}; try a lower lr") from None
         run.network.train()
+        if not np.isfinite(found["val_accuracy"]):
+            self.progress.say(f"step {run.steps_done}: no validation picture could be counted")
+            return
         with defer_interrupt():
             run.log.write(step=run.steps_done, **found)
             if self.config.best is None or found["val_accuracy"] > self.config.best.val_accuracy:

@@ -84,6 +84,9 @@ def _left_in_group(limit, used):
     """What the control group, a container's for instance, still allows."""
     root = Path("/sys/fs/cgroup")
     try:
-        return int((root / limit).read_text()) - int((root / used).read_text())
+        left = int((root / limit).read_text()) - int((root / used).read_text())
+        stat = (root / used).with_name("memory.stat").read_text().split()
     except (OSError, ValueError):  # none, or "max"
         return None
+    files = dict(zip(stat[::2], stat[1::2], strict=False))  # what was read, and can be given back
+    return left + int(files.get("total_inactive_file", files.get("inactive_file", 0)))

@@ -27,6 +27,12 @@ class Pictures(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
+        for name in ("balance", "patches", "rotate", "rescale"):
+            if getattr(config.training, name):
+                raise TrainingError(
+                    f"{name} is for labels of pixels; {config.model} learns whole pictures: "
+                    "leave it away"
+                )
         self.dataset, self.pictures = dataset, dataset.split("train")
         if config.overfit_one:
             self.pictures.names = self.pictures.names[:1]

@@ -113,7 +113,7 @@ def sampled(labels, patches, balance, shares, rng):
     if balance:
         chance = class_weights(shares, balance)[labels.ravel()[places]]
         chance = chance / chance.sum()
-    chosen = rng.choice(places, min(patches, len(places)), replace=balance > 0, p=chance)
+    chosen = rng.choice(places, patches, replace=balance > 0, p=chance)
     kept = np.full(labels.size, VOID, labels.dtype)
     kept[chosen] = labels.ravel()[chosen]
     return kept.reshape(labels.shape)

@@ -42,7 +42,7 @@ class Run:
             schedule or self.pace.schedule(self._schedule),
         )
         self.hook = self._clip
-        self.before_update = None  # called with the loss, see fitting.py
+        self.before_update = None  # called with (step, loss), see fitting.py
 
     def _schedule(self, total):
         options = self.config.training

@@ -1,4 +1,4 @@
-"""What differs between the lecture's systems while they learn; the loop (run.py) is the same.
+"""What differs between the lecture's systems while they learn; run.py and fitting.py are the same.
 
     pixels     a label for every pixel                              pixels.py
     pictures   a class for every picture, many pictures a step      pictures.py

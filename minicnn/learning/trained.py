@@ -40,4 +40,5 @@ def trained(model, device="cpu"):
     if hasattr(model, "network") and hasattr(model, "config"):  # a Run
         weights = model.folder / checkpoints.BEST if model.folder else None
         return Trained(model.network, model.config, weights)
-    return Trained(*checkpoints.load_model(model, device), checkpoints.find(model))
+    file = checkpoints.find(model)
+    return Trained(*checkpoints.load_model(file, device), file)

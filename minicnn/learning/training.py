@@ -4,7 +4,8 @@
     run = minicnn.resume("runs/first")
 
 All randomness is a function of (seed, epoch, position) and the schedule a function of the step, so
-a resumed run ends with the very bits of an uninterrupted one. The loop itself is in `run.py`.
+a resumed run ends with the very bits of an uninterrupted one. One step is in `run.py`, the loop
+around it in `fitting.py`.
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.resuming import resumed
 from minicnn.learning.run import Run
-from minicnn.learning.tasks import task_for
+from minicnn.learning.tasks import check_kind, task_for
 
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
@@ -99,6 +100,7 @@ def train(
             config.start = initialise_from(arrays, before.tables, network, source)
             if not quiet and config.start.new:
                 print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
+        check_kind(network, model, dataset)
         network.to(device)
         config.tables = checkpoints.tables_of(network)
         if not skip_bad:
@@ -160,7 +162,8 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            return plan.run(folder, train, resume, device=device, quiet=quiet)[-1]
+            plan.save(folder)
+            return plan.run(folder, train, resume, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""
         if (folder / BEST).is_file():

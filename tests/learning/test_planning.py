@@ -240,4 +240,4 @@ def test_the_end_is_the_end():
     clock = Clock()
     run = run_of(timed(clock, lambda step: 1.0, 0.0), Weight(), 12, lr=0.1, validations=2)
     fitting.fit(run, 12.4 / 60, clock)
-    assert run.steps_done == run.pace.total == 12 and run.config.pace is None
+    assert run.steps_done == run.pace.total == 12 and run.config.pace == [[0, 12]]

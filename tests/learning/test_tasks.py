@@ -108,7 +108,7 @@ def test_all_variants_void_ends_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels, "jitter", nothing)
     for steps, words in [
         (9, "^nothing was learnt: 4 of the pictures, all void as they were turned or cut: p"),
-        (300, "none of 204 .* of 4 nothing labelled was left as they were turned or cut"),
+        (300, "none of 208 .* of 4 nothing labelled was left as they were turned or cut"),
     ]:
         options = {"steps": steps, "settings": {"width": 0.1}, "quiet": True}
         with pytest.raises(DataError, match=words):
