@@ -14,7 +14,7 @@ from minicnn import datasets, figures
 from minicnn.figures.stages import stage_figures
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy
 from minicnn.labelling.crf import crf_energy
-from minicnn.labelling.labelling import Labelling, labelled, softmax
+from minicnn.labelling.methods import Labelling, labelled, softmax
 from minicnn.learning.covers import cover_labelling
 from minicnn.learning.metrics import score
 

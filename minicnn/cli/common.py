@@ -39,7 +39,7 @@ def trained(model, device, changes):
 
 def labelling_in(settings, others="", default="argmax"):
     """The Labelling that --set asks for, or `default`; None stays None."""
-    from minicnn.labelling.labelling import Labelling
+    from minicnn.labelling.methods import Labelling
 
     for key, value in settings.items():
         if "labelling" not in settings:

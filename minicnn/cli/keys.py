@@ -14,7 +14,7 @@ WIDTH = 78
 def of_training():
     """The keys of `train`: of every network, of its training, and of the data."""
     from minicnn import optim
-    from minicnn.labelling.labelling import LABELLINGS
+    from minicnn.labelling.methods import LABELLINGS
     from minicnn.learning import cover_training
     from minicnn.learning.config import TRAINING_DEFAULTS as always
 
@@ -31,7 +31,7 @@ def of_training():
 
 def of_labelling():
     """The keys of `segment`: of a trained network, and of what makes labels of its scores."""
-    from minicnn.labelling.labelling import LABELLINGS
+    from minicnn.labelling.methods import LABELLINGS
 
     yield "keys of --set, with their defaults:"
     yield from _row("labels", {"labelling": "argmax"}, {"labelling": LABELLINGS})

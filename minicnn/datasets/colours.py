@@ -1,5 +1,6 @@
 """Colours for classes that come without any: natural ones where the name tells, and else such as
-can be told from all others, also by people who do not see red and green."""
+can be told from all others, also by people who do not see red and green. (Stanford Background and
+the scenes bring theirs: stanford_background.py.)"""
 
 import re
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from minicnn.basics.printing import printable
 
-VOID = 255  # the label of pixels that count neither in the loss nor in a score
-
 
 @dataclass(frozen=True, repr=False)
 class Picture:

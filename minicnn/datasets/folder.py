@@ -23,7 +23,7 @@ no list names. Without val.txt a tenth of the training pictures is for validatio
 import os
 from pathlib import Path, PurePath
 
-from minicnn.datasets.classes import numbered_lines, read_classes
+from minicnn.datasets.classes_txt import numbered_lines, read_classes
 from minicnn.datasets.dataset import DataError, Dataset
 from minicnn.datasets.finding import composed, find, pairless
 from minicnn.datasets.pairing import labelled

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minicnn.basics.printing import printable
-from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.dataset import DataError
 from minicnn.datasets.pairing import AS_UPRIGHT, TURNED
 from minicnn.datasets.registry import load
 from minicnn.datasets.splits import SPLITS
+from minicnn.images.labels import VOID
 
 GOOD = "every file is good"
 

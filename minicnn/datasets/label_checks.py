@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minicnn.datasets.dataset import VOID
+from minicnn.images.labels import VOID
 
 
 class LabelError(ValueError):

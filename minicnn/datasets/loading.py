@@ -13,7 +13,8 @@ import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
-from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.dataset import DataError
+from minicnn.images.labels import VOID
 
 _END = object()
 CHANCES = 200  # variants in a row of which nothing is left, until it is no bad luck any more

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minicnn.basics.plain import why_not_plain
-from minicnn.datasets.dataset import VOID, DataError, Picture
+from minicnn.datasets.dataset import DataError, Picture
+from minicnn.images.labels import VOID
 from minicnn.images.reading import ImageError, orientation, read_with_mask, turned
 
 # What is said of label pictures that do not say themselves how they lie

@@ -2,6 +2,9 @@
 
 A shuffle by a random generator would change with the generator's version; SHA-256 will not. A
 digest has nothing to do with what the picture shows, so the order is as good as random.
+
+Which pictures are in `val` each data set decides with these: folder.py (`_make_splits`),
+image_folder.py (`_deal`), stanford_background.py; scenes number theirs.
 """
 
 from hashlib import sha256

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.basics.plain import read_text
-from minicnn.datasets.dataset import VOID, DataError, Dataset
+from minicnn.datasets.dataset import DataError, Dataset
 from minicnn.datasets.finding import find, pairless
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import SPLITS, deal, hold_out
+from minicnn.images.labels import VOID
 
 FOLDS = 5
 MOST_TEXT = 10_000_000  # bytes of a label file: of three megapixels; theirs are of 0.08

@@ -16,14 +16,14 @@ MINICNN_EMULATOR=checked in the environment checks them.
 
 To read: cuda.h (CUDA's words for g++), threads.cpp (how a block of threads becomes fibers),
 memory.cpp (how each load and store is seen, and what a race is), traffic.cpp (how well memory is
-used), then compiling.py, launching.py, memory.py and cupy.py. What it cannot tell: how fast a
+used), then compiling.py, raw_kernels.py, memory.py and cupy.py. What it cannot tell: how fast a
 kernel is on a GPU, whether memory would be seen in order without __threadfence, and what a GPU
 rounds differently.
 """
 
 from minicnn.emulator.compiling import KernelError, compiler, why_not
-from minicnn.emulator.launching import idle_blocks, launches
 from minicnn.emulator.modes import checked, fast, mode
+from minicnn.emulator.raw_kernels import idle_blocks, launches
 from minicnn.emulator.traffic import report
 
 __all__ = [

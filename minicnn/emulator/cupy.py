@@ -10,8 +10,8 @@ import inspect
 
 import numpy as np
 
-from minicnn.emulator.launching import RawKernel, RawModule, count
 from minicnn.emulator.memory import ndarray, plain, result
+from minicnn.emulator.raw_kernels import RawKernel, RawModule, count
 
 __all__ = ["RawKernel", "RawModule", "ndarray"]
 

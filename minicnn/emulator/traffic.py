@@ -10,7 +10,7 @@ A line of 1.0 is as good as it gets: no byte is fetched in vain, no bank waits f
 import contextlib
 import dataclasses
 
-from minicnn.emulator import launching, modes, sentences
+from minicnn.emulator import modes, raw_kernels, sentences
 from minicnn.emulator.structures import Line
 
 ROOM = 1000  # lines of a kernel that touch memory, at most
@@ -66,9 +66,9 @@ class Traffic:
 def report():
     """Inside, kernels are checked and their traffic is counted; gives a Traffic that fills."""
     traffic = Traffic()
-    before, launching.traffic = launching.traffic, traffic
+    before, raw_kernels.traffic = raw_kernels.traffic, traffic
     try:
         with modes.checked():
             yield traffic
     finally:
-        launching.traffic = before
+        raw_kernels.traffic = before

@@ -3,7 +3,8 @@
 import numpy as np
 
 from minicnn.basics.printing import printable
-from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.dataset import DataError
+from minicnn.images.labels import VOID
 from minicnn.images.painting import overlay
 
 

@@ -5,9 +5,9 @@ from textwrap import wrap
 import numpy as np
 
 from minicnn.basics.printing import printable
-from minicnn.datasets.dataset import VOID
 from minicnn.figures.labelled import legend
 from minicnn.figures.style import TEXT
+from minicnn.images.labels import VOID
 from minicnn.images.painting import colour_map
 
 PICTURE_HEIGHT = 1.9  # inches

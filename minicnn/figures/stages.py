@@ -8,7 +8,7 @@ from minicnn.figures.sheets import write_names
 from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
 from minicnn.labelling.cover import entropy
-from minicnn.labelling.labelling import softmax
+from minicnn.labelling.methods import softmax
 from minicnn.labelling.superpixels import region_means
 from minicnn.labelling.tree import cut
 

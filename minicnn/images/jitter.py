@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-VOID = 255
+from minicnn.images.labels import VOID
 
 
 def jitter(image, labels, rng, flip=True, rotate=0.0, rescale=0.0):

@@ -9,6 +9,9 @@ import numpy as np
 from minicnn.images.formats import ImageError, decoding, opened
 from minicnn.images.reading import MAX_PIXELS, SEE_THROUGH, blocks, upright
 
+# The label of pixels that count neither in the loss nor in a score: void has no weight.
+VOID = 255
+
 
 def read_labels(path, max_pixels=MAX_PIXELS):
     """The label map in a PNG file as uint8 (H, W), turned as its own EXIF orientation says: the
@@ -30,7 +33,7 @@ def read_labels(path, max_pixels=MAX_PIXELS):
             for place, block in blocks(picture):
                 numbers = np.asarray(block)
                 if picture.mode == "LA":
-                    numbers = np.where(numbers[..., 1] < SEE_THROUGH, 255, numbers[..., 0])
+                    numbers = np.where(numbers[..., 1] < SEE_THROUGH, VOID, numbers[..., 0])
                 stored[place] = numbers
             return labels
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-VOID = 255
+from minicnn.images.labels import VOID
 
 
 def colour_map(labels, colours, void=(0, 0, 0)):

@@ -15,7 +15,7 @@ import numpy as np
 from minicnn import datasets
 from minicnn.basics import displays
 from minicnn.inference.segmenting import labelling_for
-from minicnn.labelling.labelling import as_labelling, labelled, name_of
+from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
 from minicnn.learning.config import DataSource
 from minicnn.learning.metrics import Confusion, rounded, score

@@ -25,7 +25,7 @@ from minicnn import models
 from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.tables import aligned
 from minicnn.basics.writing import write_atomically
-from minicnn.labelling.labelling import Labelling
+from minicnn.labelling.methods import Labelling
 from minicnn.learning.checkpoints import WEIGHTS
 
 TABLES = Path(__file__).parent

@@ -25,7 +25,7 @@ from minicnn.images.reading import read_with_mask
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.images.strip import checkers, names_strip
 from minicnn.inference.published import best_labelling
-from minicnn.labelling.labelling import as_labelling, labelled, name_of
+from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning.covers import with_classifier
 from minicnn.learning.trained import needs_pixels, trained
 

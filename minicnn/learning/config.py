@@ -14,15 +14,11 @@ from dataclasses import dataclass, field, fields
 from minicnn import models, optim
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed, number, word
+from minicnn.learning.old_formats import FORMAT, CheckpointError, from_header
 
-FORMAT = 2
 STEPS = 1_000_000_000  # the longest training that can be described
 SEEDS = 2**63 - 1  # the largest seed
 CLASSES = 100_000  # of whole pictures, at most
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be read or does not fit; the message names the file."""
 
 
 @dataclass
@@ -133,39 +129,6 @@ class Config:
     def to_json(self):
         """The header of a file: a dict that json.dumps takes, its format included."""
         return {"format": FORMAT} | typed.write(self)
-
-
-def from_header(kind, header, source, check=None):
-    """A header of today's format or an older one as a `kind`, a dataclass; `check(found, complete)`
-    looks at what the kinds of its fields do not say. Raises CheckpointError."""
-    try:
-        header = dict(typed.read(dict[str, object], header))
-        version = header.pop("format", 0)
-        typed.check(typed.read(int, version, "format"), "format", range=(0, 1e9))
-        if version > FORMAT:
-            raise CheckpointError(
-                f"{source}: of format {version}, and this minicnn reads {FORMAT} and older ones; "
-                "a newer minicnn wrote it, take that"
-            )
-        complete = version == FORMAT
-        header = header if complete else in_todays_words(header)
-        found = typed.read(kind, header, complete=complete)
-        if check is not None:
-            check(found, complete)
-    except Malformed as error:
-        raise CheckpointError(
-            f"{source}: its description is damaged: {error}; take another copy of the file"
-        ) from None
-    return found
-
-
-def in_todays_words(header):
-    """A header of format 0 or 1: what is called otherwise since then. What it lacks, the defaults
-    add."""
-    options = header.get("options")
-    if isinstance(options, dict) and options.get("fine") == "holes":  # of the recurrent network
-        return header | {"options": options | {"fine": "dilated"}}
-    return header
 
 
 def _check(config, complete):

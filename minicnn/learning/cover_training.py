@@ -16,7 +16,7 @@ from minicnn.engine import randomness
 from minicnn.labelling.cover import label_distributions, segment_tree
 from minicnn.labelling.cover_classifier import CoverClassifier, moments
 from minicnn.labelling.descriptors import pool_segments
-from minicnn.labelling.labelling import Labelling, dense_features, softmax
+from minicnn.labelling.methods import Labelling, dense_features, softmax
 from minicnn.learning import memory
 from minicnn.learning.checkpoints import WEIGHTS
 from minicnn.learning.config import Config, TrainingOptions

@@ -15,9 +15,10 @@ import numpy as np
 from minicnn.basics import typed
 from minicnn.basics.typed import number
 from minicnn.labelling.cover_classifier import CoverClassifier
-from minicnn.labelling.labelling import GroupingError, Labelling
+from minicnn.labelling.methods import GroupingError, Labelling
 from minicnn.learning import checkpoints
-from minicnn.learning.config import FORMAT, SEEDS, CheckpointError, from_header
+from minicnn.learning.config import SEEDS
+from minicnn.learning.old_formats import FORMAT, CheckpointError, from_header
 from minicnn.learning.weight_files import halved, opened, save
 from minicnn.nn import init
 

@@ -6,4 +6,5 @@ class TrainingError(ValueError):
 
 
 class Diverged(TrainingError):
-    """A loss, or scores, that are no numbers: the weights of this moment are not worth keeping."""
+    """A loss, or scores, that are no numbers: the weights of this moment are not worth keeping. The
+    sentence is made in fitting.py."""

@@ -92,7 +92,7 @@ class _Fitting:
         """Between the loss of a step and what is learnt from it: only weights whose loss is a
         number are kept."""
         if not np.isfinite(loss):
-            raise Diverged(self._diverged(step, loss))
+            raise Diverged(self._message_of_divergence(step, loss))
         every, done = self.config.training.checkpoint_steps, self.run.steps_done
         if every:
             due = done // every > self.config.step // every
@@ -202,7 +202,7 @@ class _Fitting:
         folder = self.run.folder
         return f"; go on with: minicnn resume {folder}" if folder else ""
 
-    def _diverged(self, step, loss):
+    def _message_of_divergence(self, step, loss):
         kept = "stopped"
         if self.run.folder:
             where = self.run.folder

@@ -13,7 +13,8 @@ from minicnn.basics.options import merge_options
 from minicnn.basics.typed import number
 from minicnn.basics.writing import write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
-from minicnn.learning.config import SEEDS, from_header
+from minicnn.learning.config import SEEDS
+from minicnn.learning.old_formats import from_header
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Pictures(Task):
         loader = datasets.Loader(
             self.pictures,
             order,
-            self._crop,
+            self._prepared,
             ahead=4 * self.batch,
             skip_bad=self.config.skip_bad,
             start=begin,
@@ -58,7 +58,7 @@ class Pictures(Task):
         )
         return Batches(loader, self.batch)
 
-    def _crop(self, picture, place):
+    def _prepared(self, picture, place):
         """(place, crop, class) of a training picture."""
         rng = randomness.generator(self.config.seed, 2, place)
         flip = self.config.training.flip

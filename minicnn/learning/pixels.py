@@ -9,7 +9,7 @@ from minicnn import datasets
 from minicnn.datasets import VOID
 from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
-from minicnn.learning.classes import check_labelled, class_weights
+from minicnn.learning.class_weights import check_labelled, class_weights
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.metrics import ScoresError, score
 from minicnn.learning.task import Task, evenly
@@ -43,9 +43,9 @@ class Pixels(Task):
     def feed(self, first, last):
         order = epochs_of(len(self.pictures), self.config.seed, first, last)
         skip_bad = self.config.skip_bad
-        return datasets.Loader(self.pictures, order, self._crop, skip_bad=skip_bad, start=first)
+        return datasets.Loader(self.pictures, order, self._variant, skip_bad=skip_bad, start=first)
 
-    def _crop(self, picture, step):
+    def _variant(self, picture, step):
         """What the network sees of a training picture: (step, (inputs, labels)), or None if no
         pixel of this variant has a label."""
         rng, options = randomness.generator(self.config.seed, 2, step), self.config.training

@@ -17,7 +17,7 @@ from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
 from minicnn.learning import checkpoints, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
-from minicnn.learning.classes import class_shares
+from minicnn.learning.class_weights import class_shares
 from minicnn.learning.config import SEEDS, STEPS, DataSource
 from minicnn.learning.configuring import configure, digest_of, long_side, plan, weights_of
 from minicnn.learning.errors import TrainingError

@@ -11,7 +11,7 @@ import minicnn
 from minicnn import models
 from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import COMMANDS, main
-from minicnn.labelling.labelling import LABELLINGS
+from minicnn.labelling.methods import LABELLINGS
 from minicnn.learning import cover_training
 from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.nn import Conv2d, Sequential

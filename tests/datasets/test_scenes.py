@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from minicnn.datasets.dataset import VOID
 from minicnn.datasets.scenes.dataset import Scenes, draw_scene
+from minicnn.images.labels import VOID
 from minicnn.inference.baselines import baselines
 
 SIZE = (120, 160)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 import minicnn
 from minicnn import Tensor, figures
-from minicnn.datasets.dataset import VOID
 from minicnn.datasets.scenes.dataset import Scenes
 from minicnn.images.colour import RGB_TO_YUV
+from minicnn.images.labels import VOID
 from minicnn.learning.metrics import Confusion
 from minicnn.models.multi_scale import MultiScale, SingleScale
 

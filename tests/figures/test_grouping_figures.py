@@ -7,7 +7,7 @@ import pytest
 
 from minicnn.figures import borders, grouping_sheet
 from minicnn.figures.stages import painted, stage_figures, tree_figure
-from minicnn.labelling.labelling import Labelling
+from minicnn.labelling.methods import Labelling
 
 COLOURS = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0]], np.uint8)
 

@@ -8,7 +8,7 @@ import pytest
 import minicnn
 from minicnn.images.jitter import jitter, turn_and_scale
 from minicnn.learning import checkpoints
-from minicnn.learning.classes import class_weights
+from minicnn.learning.class_weights import class_weights
 from minicnn.learning.pixels import sampled
 
 VOID = 255

@@ -12,7 +12,7 @@ from support.small_runs import SCENES, SETTINGS, Red, small_run
 import minicnn
 from minicnn import datasets
 from minicnn.datasets.label_checks import ScoresError
-from minicnn.labelling.labelling import GroupingError, Labelling
+from minicnn.labelling.methods import GroupingError, Labelling
 from minicnn.learning.checkpoints import CheckpointError, load
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.metrics import Confusion, LabelError

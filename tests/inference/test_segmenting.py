@@ -21,7 +21,7 @@ from minicnn.images.strip import ROOM
 from minicnn.inference import segmenting
 from minicnn.inference.published import best_labelling, load_table
 from minicnn.inference.segmenting import LARGEST, enlarged_argmax
-from minicnn.labelling.labelling import Labelling
+from minicnn.labelling.methods import Labelling
 from minicnn.learning.checkpoints import find, shipped_names
 from minicnn.learning.config import Config
 from minicnn.learning.trained import Trained

@@ -10,7 +10,7 @@ from support.planted import planted
 from minicnn.labelling import alpha_expansion as expansion
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy, expansion_move
 from minicnn.labelling.crf import crf, crf_energy
-from minicnn.labelling.labelling import LABELLINGS, Labelling
+from minicnn.labelling.methods import LABELLINGS, Labelling
 from minicnn.labelling.superpixels import (
     GroupingError,
     colour_steps,

@@ -14,7 +14,7 @@ from minicnn.labelling import cover as covering
 from minicnn.labelling.cover import cover, entropy, label_distributions, purest_ancestors
 from minicnn.labelling.cover_classifier import CoverClassifier
 from minicnn.labelling.descriptors import pool_segments
-from minicnn.labelling.labelling import GroupingError, Labelling, labelled, softmax
+from minicnn.labelling.methods import GroupingError, Labelling, labelled, softmax
 from minicnn.labelling.tree import (
     colour_distances,
     cut,

@@ -12,8 +12,9 @@ import minicnn
 from minicnn.cli.showing import show
 from minicnn.learning import checkpoints
 from minicnn.learning.checkpoints import BEST, LAST, CheckpointError
-from minicnn.learning.config import FORMAT, Config
+from minicnn.learning.config import Config
 from minicnn.learning.covers import load_cover
+from minicnn.learning.old_formats import FORMAT
 
 TABLES = {"width": 0.1, "hidden": 40, "balance": 0.5, "normalise": "local", "tables": "random"}
 WRONG = [

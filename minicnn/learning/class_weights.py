@@ -41,7 +41,8 @@ def class_shares(pictures, classes):
 
 def class_weights(shares, balance):
     """float64 (K,): share^-balance, with a mean of 1 over the pixels. 0 leaves the natural
-    frequencies, 1 makes every class count as much as any other. A class without pixels gets 0."""
+    frequencies, 1 makes every class count as much as any other. A class without pixels gets 0.
+    Void has no weight at all: losses leave it out (images/labels.py, VOID)."""
     shares = np.asarray(shares, dtype=np.float64)
     weights = np.where(shares > 0, np.maximum(shares, 1e-6) ** -float(balance), 0.0)
     return weights / (weights * shares).sum()

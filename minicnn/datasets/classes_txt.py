@@ -7,8 +7,9 @@ import numpy as np
 
 from minicnn.basics.plain import read_text
 from minicnn.datasets.colours import class_colours, rgb
-from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.dataset import DataError
 from minicnn.datasets.finding import composed
+from minicnn.images.labels import VOID
 
 FORM = "id <tab> name [<tab> #rrggbb]"
 
