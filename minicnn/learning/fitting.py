@@ -9,8 +9,8 @@ from minicnn.datasets import DataError
 from minicnn.learning.checkpoints import BEST, LAST, restore
 from minicnn.learning.config import STEPS, Best
 from minicnn.learning.errors import Diverged
-from minicnn.learning.interrupts import defer_interrupt
-from minicnn.learning.planning import TRIMS, new_total
+from minicnn.learning.interrupts import defer_interrupt, terminable
+from minicnn.learning.planning import LOOKS, TRIMS, new_total
 from minicnn.learning.progress import Progress
 
 OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
@@ -20,7 +20,8 @@ at_end = []  # called with the Run when its training has come to its end; figure
 
 def fit(run, minutes=None, clock=time.monotonic):
     """Trains to the last step; `Run.fit` says more. `clock`, for tests, gives the seconds."""
-    return _Fitting(run, minutes, clock).run_all()
+    with terminable():
+        return _Fitting(run, minutes, clock).run_all()
 
 
 class _Fitting:
@@ -29,7 +30,7 @@ class _Fitting:
         self.limit = None if minutes is None else 60 * minutes
         self.progress, self.clock = Progress(run, self.limit, clock), clock
         self.begun = self.saved = clock()
-        self.trims = 0
+        self.trims, self.looking = 0, 0.0  # looking: seconds
 
     # ---------------------------------------------------------------------------------- the loop
     def run_all(self):
@@ -47,9 +48,12 @@ class _Fitting:
                 while run.steps_done < run.pace.total and not self._time_is_over():
                     before = run.steps_done
                     try:
-                        loss, right, rate = run.step(batches)
+                        learnt = run.step(batches)
                     except StopIteration:  # the last pictures were passed over
                         break
+                    if learnt is None:
+                        continue
+                    loss, right, rate = learnt
                     self.progress.step(run.steps_done, loss, right)
                     if run.steps_done // 10 > before // 10:
                         run.log.write(step=run.steps_done, rate=rate, **self.progress.recent())
@@ -61,7 +65,8 @@ class _Fitting:
             if self._looked_at() < run.steps_done:
                 self._look()
         except KeyboardInterrupt as stop:
-            run.save()
+            with defer_interrupt():  # whoever is impatient presses twice
+                run.save()
             self.progress.close()
             raise type(stop)(f"stopped after step {run.steps_done}{self._go_on()}") from None
         except Exception as error:
@@ -154,11 +159,25 @@ class _Fitting:
                 self.config.best = Best(run.steps_done, found["val_accuracy"])
                 run.save_best()
         second = run.task.second(found)
+        some = "" if self.config.val_pictures is None else f" ({run.task.looked_at()})"
         self.progress.say(
             f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
-            f"{found['val_accuracy']:.1%}, {second}"
+            f"{found['val_accuracy']:.1%}, {second}{some}"
         )
         self.progress.looked(self.clock() - begun)
+        self.looking += self.clock() - begun
+        if self.limit is not None:
+            self._look_less()
+
+    def _look_less(self):
+        """If looks take longer than was planned, there are fewer of them from now on."""
+        options, share = self.config.training, self.run.pace.share(self.run.steps_done)
+        allowed = LOOKS * self.limit - self.looking
+        while options.validations > 1:
+            left = options.validations - int(share * options.validations + 1e-9)
+            if left <= 1 or left * self.progress.seconds_per_look <= allowed:
+                break
+            options.validations -= 1
 
     # ------------------------------------------------------------------------------------ the end
     def _left_out(self, loader):

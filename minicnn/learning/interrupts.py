@@ -34,8 +34,12 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def terminable():
-    """Inside, SIGTERM raises Terminated: a training saves and says how to go on."""
-    if threading.current_thread() is not threading.main_thread():
+    """Inside, SIGTERM raises Terminated: a training saves and says how to go on. A program that
+    handles it in its own way goes on doing so."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    ):
         yield
         return
 

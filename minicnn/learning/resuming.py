@@ -32,6 +32,7 @@ def resumed(folder, device, skip_bad, quiet, data):
         v[...] = Tensor(velocities[path]).to(p.device).data
     run.log.cut_after(run.steps_done)
     _look_for_best(run)
+    _tell_best(run)
     if not quiet and config.threads not in (None, get_num_threads()):
         say(
             f"this run was begun with {config.threads} threads, now there are "
@@ -65,6 +66,17 @@ def _same_data(config, moved_to):
         )
     config.data.name = name
     return dataset
+
+
+def _tell_best(run):
+    """The weights that did best so far learn where the data are now, too: `evaluate` asks them."""
+    file, place = run.folder / BEST, run.config.data.name
+    if run.config.best is None:
+        return
+    arrays, header = checkpoints.load(file)
+    if header["data"]["name"] != place:
+        header["data"]["name"] = place
+        checkpoints.save(file, arrays, header)
 
 
 def _look_for_best(run):
