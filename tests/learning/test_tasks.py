@@ -152,7 +152,9 @@ def test_pictures_smaller_than_a_cell_are_learnt_from():
     network = Recurrent(3, net="rCNN2", width=0.1, output=16)
     image = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
     (planes,) = network.preprocess(image)
-    losses = [network.loss([minicnn.Tensor(planes[None])], np.full((1, 3, 5), k))[0] for k in (0, 1)]
+    losses = [
+        network.loss([minicnn.Tensor(planes[None])], np.full((1, 3, 5), k))[0] for k in (0, 1)
+    ]
     assert losses[0].item() != losses[1].item() and min(loss.item() for loss in losses) > 0
 
 
