@@ -17,8 +17,8 @@ import numpy as np
 from minicnn import Tensor, datasets, figures
 from minicnn import functional as F
 from minicnn.course.lecturing import BLUE, GREEN, ORANGE, RED, Table, figure, picture, show, source
+from minicnn.engine.graph import in_order
 from minicnn.engine.op import Op
-from minicnn.engine.tensor import _topological_order
 
 # %% [markdown]
 # ## 1. The picture: a graph of numbers
@@ -180,7 +180,7 @@ assert counts["in topological order"][-1] == 2 * 14
 # over many steps is a chain of thousands of boxes, and Python gives up at a depth of a thousand.
 
 # %%
-source(_topological_order)
+source(in_order)
 
 # %% [markdown]
 # Backward then walks from the end to the start. The messages live in a dict, and each is dropped

@@ -1,5 +1,5 @@
-"""Plain text from plain files. What a stranger wrote never reaches the terminal raw, never makes
-the program wait for ever, and never fills the memory."""
+"""Plain text from plain files. What a stranger wrote never makes the program wait for ever, and
+never fills the memory."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ def why_not_plain(path):
         return None
     if stat.S_ISDIR(mode):
         return "is a folder"
-    return "there is no such file, only a pipe or a device of that name"
+    return "is no plain file, but a pipe or a device"
 
 
 def read_text(path, error=ValueError, most=MOST_TEXT):

@@ -55,8 +55,6 @@ def run(o):
     with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
         network = trained(o.model, device, changes)  # once for all pictures
         labelling = labelling_for(network, labelling)
-        if network.weights.parent == checkpoints.WEIGHTS:
-            say_terms_once()
         if o.stages and labelling.name == "argmax":
             which = "superpixels, labelling=crf or labelling=cover"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
@@ -78,6 +76,8 @@ def run(o):
             if not o.json:
                 print_lines(_line(path, result, files))
                 sys.stdout.flush()
+    if done and network.weights.parent == checkpoints.WEIGHTS:
+        say_terms_once()
     if left_out:
         print(f"minicnn: left out, not pictures: {', '.join(left_out)}", file=sys.stderr)
     if o.json:

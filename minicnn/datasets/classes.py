@@ -8,6 +8,7 @@ import numpy as np
 from minicnn.basics.plain import read_text
 from minicnn.datasets.colours import class_colours, rgb
 from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.finding import composed
 
 FORM = "id <tab> name [<tab> #rrggbb]"
 
@@ -92,7 +93,7 @@ def read_classes(path):
         fields = _fields(line)
         if len(fields) not in (2, 3) or not re.fullmatch("[0-9]{1,9}", fields[0]) or not fields[1]:
             raise DataError(f"{where}: must be  {FORM}, not {line!r}")
-        stored, name = int(fields[0]), fields[1]
+        stored, name = int(fields[0]), composed(fields[1])
         void = name.lower() == "void"
         if stored > VOID or (stored == VOID and not void):
             raise DataError(f"{where}: a class id is 0 to 254 (255 is void), not {stored}")

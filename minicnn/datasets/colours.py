@@ -16,24 +16,32 @@ PALETTE = """
     #00c3d2 #962dff
 """.split()
 
-# A class whose name holds one of these words looks as the thing does.
+# A class whose name holds one of these words looks as the thing does. First words choose before
+# others, and upper lines before lower ones; further colours are for a like thing beside the first,
+# as for a field beside grass.
 NATURAL = {
     "#80beff": "sky",
-    "#00552d": "tree trees forest wood vegetation",
-    "#828282": "road street asphalt",
-    "#82c83c": "grass lawn meadow field",
-    "#005abe": "water sea river lake ocean",
-    "#c85a37": "building buildings house houses",
-    "#6e4678": "mountain mountains hill",
+    "#00552d #5a9600": "tree trees forest wood vegetation plant plants",
+    "#828282 #aaaab4": "road street asphalt",
+    "#82c83c #d2e67d": "grass lawn meadow field",
+    "#005abe #0a8296 #003c78": "water sea river lake ocean",
+    "#c85a37 #8c3c1e": "building buildings house houses",
+    "#6e4678 #a08cb4": "mountain mountains hill hills",
     "#ffcd00": "foreground object objects",
-    "#f0dcaa": "sand beach desert",
-    "#f5f5ff": "snow ice",
+    "#f0dcaa #d7a050 #fff0c8": "sand beach desert",
+    "#f5f5ff #d2e6f0": "snow ice",
     "#6e460f": "soil earth",
     "#d2aac8": "sidewalk pavement",
-    "#e61e64": "car cars vehicle bus",
+    "#e61e64 #96003c": "car cars vehicle bus truck",
     "#ffa082": "person people pedestrian skin",
+    "#5a5a46 #968c78": "rock rocks stone",
+    "#ffeb3c": "sun",
 }
-OF_WORD = {word: colour for colour, words in NATURAL.items() for word in words.split()}
+OF_WORD = {
+    word: ((rank, group), shades.split())
+    for group, (shades, words) in enumerate(NATURAL.items())
+    for rank, word in enumerate(words.split())
+}
 
 FAR = 12  # a distance that is plain on a screen also between small regions
 
@@ -57,11 +65,12 @@ def class_colours(names, chosen=None):
     get what differs from all others."""
     colours = list(chosen or [None] * len(names))
     taken = [[0, 0, 0]] + [colour for colour in colours if colour is not None]
-    for k, name in enumerate(names):
-        natural = natural_colour(name)
-        if colours[k] is None and natural is not None and _gap([natural], taken)[0] >= FAR:
-            colours[k] = natural
-            taken.append(natural)
+    hints = [natural_colours(name) for name in names]
+    for k in sorted(range(len(names)), key=lambda k: hints[k][0]):
+        for shade in hints[k][1]:
+            if colours[k] is None and _gap([rgb(shade)], taken)[0] >= FAR:
+                colours[k] = rgb(shade)
+                taken.append(colours[k])
     ours = np.array([rgb(text) for text in PALETTE])
     steps = np.arange(0, 256, 15)
     cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
@@ -79,10 +88,11 @@ def class_colours(names, chosen=None):
     return np.array(colours, np.uint8).reshape(len(names), 3)
 
 
-def natural_colour(name):
-    """[r, g, b] of what a class name says, or None."""
-    found = [OF_WORD[word] for word in re.findall("[a-z]+", name.lower()) if word in OF_WORD]
-    return rgb(found[0]) if found else None
+def natural_colours(name):
+    """(rank, [#rrggbb, ...]): the colours that a class name tells of, the best first; names of a
+    lower rank choose first."""
+    words = re.findall("[a-z]+", name.lower())
+    return next((OF_WORD[word] for word in words if word in OF_WORD), ((len(OF_WORD), 0), []))
 
 
 def _gap(colours, taken):

@@ -92,7 +92,7 @@ class DataError(ValueError):
     to do."""
 
     def __init__(self, message):
-        super().__init__(printable(message))
+        super().__init__(printable(str(message)))
 
 
 class NotThere(DataError):

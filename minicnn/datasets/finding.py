@@ -22,8 +22,7 @@ def composed(name):
 
 def find(folder, endings):
     """({name: path} of the files in `folder` with one of these endings, [a sentence for each other
-    file or folder]). Raises DataError if two have the same name, or one has a name that cannot be
-    listed because it is not UTF-8."""
+    file or folder]). Raises DataError if two have the same name."""
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder")
     files, others = {}, []
@@ -37,7 +36,6 @@ def find(folder, endings):
             others.append(f"{path}: is passed over; what is read here is {' '.join(endings)}")
         else:
             name = composed(path.name[: -len(ending)])
-            _check_name(path)
             if name in files:
                 raise DataError(_same_name(path, files[name]))
             files[name] = path
@@ -65,13 +63,6 @@ def _about_folder(path):
     )
     what = f"the {count} pictures in it are" if count != 1 else "the picture in it is"
     return f"{path}: is a folder; {what} passed over, so move them into {path.parent}"
-
-
-def _check_name(path):
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{path}: has a name that is not UTF-8; rename it") from None
 
 
 def _same_name(path, other):

@@ -9,6 +9,12 @@
 The ids may be any numbers from 0 to 254; inside the program they become 0 .. K-1 in the order of
 classes.txt. A class named void, and 255, count neither in the loss nor in a score.
 
+A photograph that a camera turned (EXIF orientation) and its label picture are treated alike: each
+is turned as it says itself. A label picture that says nothing is turned with its photograph if only
+the size fits with which the photograph is stored, and else taken as it is. Where both sizes fit
+(orientations 2 to 4, and squares) it is taken as it is, because most programs show a photograph
+upright to those who draw on it; `minicnn data check` counts and names both kinds.
+
 Without train.txt and test.txt the pictures that no list names are dealt by a digest of their names
 (splits.py): a tenth for testing, the rest for training. With one of the two, the other gets what
 no list names. Without val.txt a tenth of the training pictures is for validation.
@@ -23,7 +29,8 @@ from minicnn.datasets.finding import composed, find, pairless
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import SPLITS, hold_out
 from minicnn.images.formats import ENDINGS
-from minicnn.images.reading import ImageError, is_painted, read_labels, read_with_mask
+from minicnn.images.labels import is_painted, read_labels
+from minicnn.images.reading import ImageError, read_with_mask
 
 
 class Folder(Dataset):

@@ -7,6 +7,7 @@ import numpy as np
 
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import VOID, DataError
+from minicnn.datasets.pairing import AS_UPRIGHT, TURNED
 from minicnn.datasets.registry import load
 from minicnn.datasets.splits import SPLITS
 
@@ -75,6 +76,12 @@ class Survey:
             lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
         for split, name in self.all_void:
             lines.append(f"note: {name} ({split}) is void all over and will be passed over")
+        for kind, what in (
+            (TURNED, "turned with their photographs"),
+            (AS_UPRIGHT, "taken as upright"),
+        ):
+            if count := sum(kind in text for text in self.notes):
+                lines.append(f"note: label pictures without EXIF that were {what}: {count}")
         lines += [f"note: {text}" for text in self.notes]
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]

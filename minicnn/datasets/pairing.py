@@ -6,6 +6,9 @@ from minicnn.basics.plain import why_not_plain
 from minicnn.datasets.dataset import VOID, DataError, Picture
 from minicnn.images.reading import ImageError, orientation, read_with_mask, turned
 
+# What is said of label pictures that do not say themselves how they lie
+TURNED, AS_UPRIGHT = "has the size of the photograph as it is stored", "is taken as upright"
+
 
 def labelled(name, image_path, label_path, read_label_map, classes):
     """The Picture of two files. `read_label_map(label_path)` returns uint8 (H, W) of class numbers
@@ -45,12 +48,11 @@ def _as_the_photograph(image, image_path, labels, label_path):
     if labels.shape != size:  # then it is the stored size: orientations 5 to 8 exchange the sides
         _same_size(image_path, size, label_path, turned(labels, turn).shape, turns)
         return np.ascontiguousarray(turned(labels, turn)), (
-            f"{label_path}: has the size of the photograph as it is stored, so it is turned, too "
-            f"(EXIF orientation {turn})",
+            f"{label_path}: {TURNED}, so it is turned, too (EXIF orientation {turn})",
         )
     if turn < 5 or size[0] == size[1]:
         return labels, (
-            f"{label_path}: is taken as upright; {image_path.name} is turned (EXIF orientation "
+            f"{label_path}: {AS_UPRIGHT}; {image_path.name} is turned (EXIF orientation "
             f"{turn}), and nothing tells whether its labels are stored as it is: look at them with "
             "minicnn data show",
         )

@@ -9,15 +9,15 @@ import contextlib
 import os
 import re
 import threading
-import warnings
 
 from minicnn.basics.plain import why_not_plain
 from minicnn.basics.printing import printable
+from minicnn.images.quiet import listening, no_warnings
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
 # How names of photographs end; of an animation the first picture is read.
-ENDINGS = ".jpg .jpeg .png .bmp .tif .tiff .webp .gif .ppm .pgm .jp2 .j2k .jpx .avif .heic .heif"
-ENDINGS = tuple(ENDINGS.split())
+ENDINGS = ".jpg .jpeg .jpe .png .bmp .tif .tiff .webp .gif .ppm .pgm .pbm .jp2 .j2k .jpx .avif"
+ENDINGS = (*ENDINGS.split(), ".heic", ".heif")
 
 # What a file is that cannot be opened: its first bytes, its name, and what to do.
 SAVE = "save it as JPEG or PNG first"
@@ -33,14 +33,14 @@ KNOWN = (
     (rb"\s*<(\?xml|svg)", "SVG or XML", f"which has no pixels: {SAVE}"),
 )
 
-_opening, _silence = threading.Lock(), threading.Lock()
+_opening = threading.Lock()
 
 
 class ImageError(ValueError):
     """A picture file that cannot be used; the message names the file and says why, in one line."""
 
     def __init__(self, message):
-        super().__init__(printable(message))
+        super().__init__(printable(str(message)))
 
 
 def opened(path, formats, max_pixels):
@@ -52,10 +52,9 @@ def opened(path, formats, max_pixels):
     if why := why_not_plain(path):
         raise ImageError(f"{path}: {why}")
     known = _known(formats)
-    _hush()
     try:
         # Pillow has a limit of its own, below ours, that warns or raises; ours is judged below.
-        with _opening:
+        with _opening, no_warnings():
             theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 picture = Image.open(path, formats=known)
@@ -98,42 +97,21 @@ def _guess(path, known):
     return f"is damaged, or not a picture in one of {', '.join(known)}"
 
 
-def _hush():
-    """Pillow warns of odd EXIF and metadata; the pixels are good all the same. The filter stays: to
-    put the old ones back while another thread reads a picture would bring them in disorder."""
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-
 @contextlib.contextmanager
 def decoding(path, picture):
-    """Turns whatever a decoder raises in this block into an ImageError that names the file."""
-    silence = _without_stderr() if picture.format == "TIFF" else contextlib.nullcontext()
+    """Turns whatever a decoder raises in this block into an ImageError that names the file. libtiff
+    tells the terminal of an error, and may go on with half a picture: that is an error, too."""
+    heard = []
     try:
-        with silence:
+        tiff = picture.format == "TIFF"
+        with no_warnings(), listening() if tiff else contextlib.nullcontext([]) as heard:
             yield
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError(f"{path}: does not fit into memory; make it smaller") from error
     except Exception as error:
-        raise ImageError(f"{path}: is damaged or truncated ({error})") from error
-
-
-@contextlib.contextmanager
-def _without_stderr():
-    """libtiff, which is C, writes its own lines about damaged files to the terminal; they say
-    nothing that our sentence does not."""
-    with _silence:  # two threads would each take the other's silence for the terminal
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no stderr
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+        said = "; ".join(heard) or error
+        raise ImageError(f"{path}: is damaged or truncated ({said})") from error
+    if heard:
+        raise ImageError(f"{path}: is damaged ({'; '.join(heard)})")

@@ -1,27 +1,16 @@
-"""Picture files into plain arrays, safely: photographs by `read_image` and `read_with_mask`, labels
-by `read_labels`, or, where a label picture `is_painted` in colours, as a photograph.
+"""Photographs into plain arrays, safely: `read_image` and `read_with_mask`.
 
-A damaged file raises; it is never half read. Pillow's picture is copied block by block into the
-array that is returned, so that a photograph of 100 megapixels takes its own memory twice, not
-eight times.
+A damaged file raises; it is never half read. Pillow's picture is copied block by block, already
+upright, into the array that is returned: so a photograph takes as many bytes as its decoder needs,
+and three for each pixel.
 """
 
 import numpy as np
 
 from minicnn.images.formats import FORMATS, ImageError, decoding, opened
 
-__all__ = [
-    "ImageError",
-    "is_painted",
-    "orientation",
-    "read_image",
-    "read_labels",
-    "read_with_mask",
-    "turned",
-]
-
 MAX_PIXELS = 100_000_000
-BLOCK = 2048  # side of the squares in which a picture is converted
+BLOCK = 1024  # side of the squares in which a picture is converted
 ORIENTATION = 0x0112  # the EXIF tag: how a viewer has to turn what is stored
 SEE_THROUGH = 128  # an alpha below it counts as transparent
 
@@ -41,37 +30,6 @@ def read_with_mask(path, max_pixels=MAX_PIXELS):
     transparent (for more than half); None instead of the mask if it is transparent nowhere."""
     image, opaque = _photograph(path, max_pixels, masked=True)
     return image, None if opaque is None or opaque.all() else opaque
-
-
-def read_labels(path, max_pixels=MAX_PIXELS):
-    """The label map in a PNG file as uint8 (H, W), turned as its own EXIF orientation says: the
-    numbers stored for the pixels, which of an indexed PNG are the palette's indices, not its
-    colours; 255, which is void, where a grey PNG is transparent. Raises ImageError as `read_image`
-    does, and for a file that is not an indexed PNG or an 8-bit grey one."""
-    with opened(path, ("PNG",), max_pixels) as picture:
-        depth, grey = _png_depth(path), picture.mode in ("1", "L", "LA", "I", "I;16", "I;16B")
-        if picture.mode != "P" and not grey:
-            raise ImageError(
-                f"{path}: is a colour picture ({picture.mode}), but labels are numbers: save it as "
-                "an indexed or an 8-bit grey PNG"
-            )
-        if grey and depth != 8:  # Pillow would stretch 4-bit values to 0 .. 255
-            raise ImageError(f"{path}: is a {depth}-bit grey PNG; save labels with 8 bits")
-        with decoding(path, picture):
-            picture.load()
-            labels, stored = _upright(picture)
-            for place, block in _blocks(picture):
-                numbers = np.asarray(block)
-                if picture.mode == "LA":
-                    numbers = np.where(numbers[..., 1] < SEE_THROUGH, 255, numbers[..., 0])
-                stored[place] = numbers
-            return labels
-
-
-def is_painted(path, max_pixels=MAX_PIXELS):
-    """Whether a PNG file holds colours, not the numbers of an indexed or a grey one."""
-    with opened(path, ("PNG",), max_pixels) as picture:
-        return picture.mode in ("RGB", "RGBA")
 
 
 def orientation(path, max_pixels=MAX_PIXELS):
@@ -94,18 +52,18 @@ def turned(stored, orientation):
 def _photograph(path, max_pixels, masked):
     with opened(path, FORMATS, max_pixels) as picture, decoding(path, picture):
         picture.load()
-        image, stored = _upright(picture, 3)
+        image, stored = upright(picture, 3)
         opaque, stored_opaque = None, None
         if masked and _has_alpha(picture):
-            opaque, stored_opaque = _upright(picture, dtype=bool)
-        for place, block in _blocks(picture):
+            opaque, stored_opaque = upright(picture, dtype=bool)
+        for place, block in blocks(picture):
             stored[place], alpha = _rgb(block, picture.format, path)
             if opaque is not None:
                 stored_opaque[place] = alpha is None or alpha >= SEE_THROUGH
         return image, opaque
 
 
-def _upright(picture, *channels, dtype=np.uint8):
+def upright(picture, *channels, dtype=np.uint8):
     """(array, view): an empty array for the upright picture, and the same array as it has to be
     seen while pixels are written into it in the order in which the file stores them."""
     turn, (width, height) = _orientation(picture) or 1, picture.size
@@ -114,7 +72,7 @@ def _upright(picture, *channels, dtype=np.uint8):
     return upright, turned(upright, back)
 
 
-def _blocks(picture):
+def blocks(picture):
     """(place, block) of a loaded picture: a part of it, and where in the array it belongs."""
     width, height = picture.size
     for top in range(0, height, BLOCK):
@@ -158,9 +116,3 @@ def _rgb(picture, kind, path):
     paper = Image.new("RGBA", picture.size, "white")
     on_paper = Image.alpha_composite(paper, picture).convert("RGB")
     return np.asarray(on_paper), np.asarray(picture.getchannel("A"))
-
-
-def _png_depth(path):
-    """Bits per number, from the PNG's first chunk: byte 24 of every PNG file."""
-    with open(path, "rb") as file:
-        return file.read(25)[24]

@@ -60,8 +60,8 @@ class _Fitting:
                     if self._look_due(before, run.steps_done):
                         self._look()
                     self._trim()
-            if run.steps_done == 0:
-                raise DataError(f"nothing was learnt: {'; '.join(self._left_out(loader))}")
+            if run.steps_done == 0 and (why := self._left_out(loader)):
+                raise DataError(f"nothing was learnt: {'; '.join(why)}")
             if self._looked_at() < run.steps_done:
                 self._look()
         except KeyboardInterrupt as stop:

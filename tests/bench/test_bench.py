@@ -4,6 +4,7 @@ is."""
 import gc
 import json
 import math
+import mmap
 import sys
 from types import SimpleNamespace
 
@@ -372,7 +373,8 @@ def test_a_step_in_a_process_of_its_own():
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_memory_of_this_process():
     before = alone.resident("VmRSS")
-    kept = np.ones(2**26, np.uint8)  # so large that no freed memory is used again
+    kept = np.frombuffer(mmap.mmap(-1, 2**26), np.uint8)  # no memory that was freed before
+    kept[:] = 1
     assert alone.resident("VmRSS") - before > 0.5 * kept.size
     assert alone.resident("VmHWM") >= alone.resident("VmRSS")
 

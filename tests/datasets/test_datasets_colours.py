@@ -3,7 +3,7 @@
 import numpy as np
 
 from minicnn.datasets.colour_vision import distances, views
-from minicnn.datasets.colours import FAR, NATURAL, class_colours, palette
+from minicnn.datasets.colours import FAR, NATURAL, class_colours, palette, rgb
 
 
 def least_distance(colours):
@@ -43,3 +43,17 @@ def test_classes_look_as_their_names_say():
     assert kept[1].tolist() == [128, 190, 255] and least_distance(kept) >= FAR
     many = [words.split()[0] for words in NATURAL.values()]
     assert least_distance(class_colours([*many, *[f"x{k}" for k in range(33 - len(many))]])) >= FAR
+
+
+def test_like_things_have_like_colours():
+    """Whatever comes first in the file, grass is as grass is, and a field beside it green, too."""
+    for names in (("field", "grass"), ("grass", "field")):
+        colours = dict(zip(names, class_colours(names).astype(int), strict=True))
+        assert colours["grass"].tolist() == rgb("#82c83c")
+        red, green, blue = colours["field"]
+        assert green > max(red, blue) and least_distance(class_colours(names)) >= FAR
+    rock, tree = class_colours(["rock", "tree"])
+    assert tree.tolist() == rgb("#00552d") and rock.max() - rock.min() < 40
+    colours = class_colours(["desert", "sea", "river", "sand", "water", "bus", "car"])
+    assert colours[3].tolist() == rgb("#f0dcaa") and colours[4].tolist() == rgb("#005abe")
+    assert colours[6].tolist() == rgb("#e61e64") and least_distance(colours) >= FAR

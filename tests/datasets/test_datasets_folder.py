@@ -136,14 +136,14 @@ def test_spaces_for_tabs(folder, line, name, colour):
 
 def test_texts_that_are_no_plain_files(folder):
     os.mkfifo(folder / "val.txt")
-    refused("val.txt: there is no such file, only a pipe or a device", Folder, folder)
+    refused("val.txt: is no plain file, but a pipe or a device", Folder, folder)
     (folder / "val.txt").unlink()
     (folder / "train.txt").symlink_to("/dev/zero")
-    refused("train.txt: there is no such file, only a pipe or a device", Folder, folder)
+    refused("train.txt: is no plain file, but a pipe or a device", Folder, folder)
     (folder / "train.txt").unlink()
     (folder / "classes.txt").unlink()
     (folder / "classes.txt").symlink_to("/dev/zero")
-    refused("classes.txt: there is no such file, only a pipe or a device", Folder, folder)
+    refused("classes.txt: is no plain file, but a pipe or a device", Folder, folder)
     (folder / "classes.txt").unlink()
     (folder / "classes.txt").touch()
     os.truncate(folder / "classes.txt", 10**9)

@@ -118,7 +118,8 @@ def test_a_square_is_taken_as_upright_and_said(folder):
     put(folder / "images/p2.png", random_image(1, (6, 6)), 6)
     put(folder / "labels/p2.png", np.full((6, 6), 3, np.uint8))
     (note,) = Folder(folder).read("p2").notes
-    assert "is taken as upright" in note and note in survey(Folder(folder)).notes
+    assert "is taken as upright" in note and note in (found := survey(Folder(folder))).notes
+    assert "note: label pictures without EXIF that were taken as upright: 1" in found.lines()
 
 
 def test_what_is_transparent_is_void(folder):

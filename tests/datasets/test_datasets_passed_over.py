@@ -110,9 +110,15 @@ def test_spaces_at_the_ends_of_names(folder):
     assert all(dataset.read(name).labels.shape == (6, 8) for name in dataset.names("train"))
 
 
-def test_a_name_that_is_no_utf_8(folder):
-    os.rename(folder / "images/p1.jpg", os.fsencode(folder) + b"/images/caf\xe9.jpg")
-    refused(r"caf\xe9.jpg: has a name that is not UTF-8; rename it", Folder, folder)
+def test_a_name_that_is_no_utf_8(folder, capsys):
+    """Read as any other; what is said of it shows its bytes."""
+    for kind, ending in (("images", "jpg"), ("labels", "png")):
+        name = os.fsencode(folder / kind) + b"/caf\xe9." + ending.encode()
+        os.rename(folder / f"{kind}/p1.{ending}", name)
+    assert checked(folder, capsys)[0] == 0
+    os.remove(os.fsencode(folder) + b"/labels/caf\xe9.png")
+    status, out = checked(folder, capsys)
+    assert status == 1 and r"caf\xe9.jpg: has no labels" in out
 
 
 def test_a_name_with_a_line_break_is_one_line(folder, capsys):
@@ -124,7 +130,7 @@ def test_a_name_with_a_line_break_is_one_line(folder, capsys):
 def test_labels_that_are_no_plain_file(folder):
     (folder / "labels/p1.png").unlink()
     os.mkfifo(folder / "labels/p1.png")
-    refused("is no label file (there is no such file, only a pipe", Folder(folder).read, "p1")
+    refused("is no label file (is no plain file, but a pipe", Folder(folder).read, "p1")
 
 
 def test_stanford_background_names_what_it_passes_over(tmp_path):
@@ -144,4 +150,4 @@ def test_a_label_text_that_is_too_large(tmp_path):
     refused("is larger than 10 MB", StanfordBackground(root).read, "0000001")
     (root / "labels/0000001.regions.txt").unlink()
     (root / "labels/0000001.regions.txt").symlink_to("/dev/zero")
-    refused("only a pipe or a device", StanfordBackground(root).read, "0000001")
+    refused("no plain file, but a pipe or a device", StanfordBackground(root).read, "0000001")

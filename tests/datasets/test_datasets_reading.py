@@ -11,11 +11,11 @@ from PIL import Image
 from support.datasets_samples import random_image
 
 from minicnn.images import reading
+from minicnn.images.labels import read_labels
 from minicnn.images.reading import (
     ImageError,
     orientation,
     read_image,
-    read_labels,
     read_with_mask,
     turned,
 )
@@ -129,7 +129,7 @@ def test_not_pictures(tmp_path):
     refused("no such file", read_image, tmp_path / "none.jpg")
     refused("is a folder; name the pictures in it", read_image, tmp_path)
     os.mkfifo(tmp_path / "pipe.jpg")
-    refused("no such file", read_image, tmp_path / "pipe.jpg")
+    refused("is no plain file", read_image, tmp_path / "pipe.jpg")
     (tmp_path / "text.jpg").write_text("not a picture")
     refused("not a picture", read_image, tmp_path / "text.jpg")
     (tmp_path / "program.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
@@ -241,6 +241,7 @@ def test_blocks_make_one_picture(tmp_path, mode, monkeypatch):
 def test_memory_of_large_pictures(tmp_path, mode):
     """Ours only, which is what can be bounded: the picture, its mask, and blocks beside."""
     path = saved(tmp_path, Image.new(mode, (4000, 3000)), compress_level=1)
+    read_image(saved(tmp_path, Image.new("L", (1, 1)), "bmp"))  # what is imported now is not now
     tracemalloc.start()
     image, _ = read_with_mask(path)
     peak = tracemalloc.get_traced_memory()[1]

@@ -14,7 +14,8 @@ import minicnn
 from minicnn import functional as F
 from minicnn.datasets.colours import palette
 from minicnn.figures import overlay
-from minicnn.images.reading import ImageError, read_labels
+from minicnn.images.labels import read_labels
+from minicnn.images.reading import ImageError
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.images.strip import ROOM
 from minicnn.inference import segmenting

@@ -114,7 +114,7 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
     image = picture(20, 28)
     np.testing.assert_allclose(new.predict(image), old.predict(image), atol=1e-5)
     narrower = network(4, width=0.1, **less)
-    assert initialise_from(new.state_dict(), {}, narrower, "new")["new"]  # nothing is cut off
+    assert initialise_from(new.state_dict(), {}, narrower, "new").new  # nothing is cut off
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
 SIZES = {
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
+    "bits_of": {"size": 7, "number": 3},
     "conv2d_add_shares": {"shares": 3, "F": 4, "C": 2, "K": 5, "L": 6},
     "conv2d_forward": CONV,
     "conv2d_grad_input": CONV,
@@ -93,6 +94,7 @@ FILL |= {"first": "M"}
 # Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
 # both arrays then. `table`, `offsets` and the like hold the largest number that is allowed.
 FREE = {
+    "bits_of": "bits0+ bits0- parts0+ parts0-",
     "conv2d_add_shares": "parts0+ parts0-",
     "conv2d_pad": "x2+ x2- x3+ x3- y2+ y2- y3+ y3-",
     "conv2d_product": "x2+ x3+ y2- y3- w0+",

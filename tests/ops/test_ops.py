@@ -345,9 +345,9 @@ def test_every_case_runs_as_plain_python():
         import numba
         assert numba.config.DISABLE_JIT
     """
-    here = os.path.dirname(__file__)
+    tests = str(pathlib.Path(__file__).parents[1])
     subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program), here],
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program), tests],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         check=True,
         timeout=120,

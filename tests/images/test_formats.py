@@ -9,6 +9,7 @@ from PIL import Image, features
 from support.datasets_samples import random_image
 
 from minicnn.basics.plain import read_text
+from minicnn.images import quiet
 from minicnn.images.reading import ImageError, orientation, read_image
 
 RGB = random_image(size=(5, 7))
@@ -69,13 +70,68 @@ def test_a_bad_exif_is_no_reason_to_refuse_pixels(tmp_path):
         assert read_image(path).shape == (5, 7, 3) and orientation(path) is None
 
 
-def test_a_damaged_tiff_says_only_our_sentence(tmp_path, capfd):
-    path = saved(tmp_path, Image.fromarray(RGB), "tiff", compression="tiff_deflate")
-    data = bytearray(path.read_bytes())
-    data[12:60] = bytes(48)
-    path.write_bytes(data)
-    refused("damaged", read_image, path)
+def tiff(tmp_path, compression, size=(64, 96)):
+    """A TIFF of one colour a block, so that every compression has something to do; or None."""
+    picture = Image.fromarray(np.kron(random_image(size=(8, 12)), np.ones((8, 8, 1), np.uint8)))
+    if compression in ("group3", "group4", "tiff_ccitt"):
+        picture = picture.convert("1")
+    try:
+        return saved(tmp_path, picture, "tif", compression=compression)
+    except (OSError, RuntimeError):
+        pytest.skip(f"this Pillow does not write {compression}")
+
+
+COMPRESSIONS = (None, "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg")
+COMPRESSIONS += ("group3", "group4", "tiff_ccitt", "lzma", "zstd")
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_damaged_tiff_says_only_our_sentence(tmp_path, capfd, compression):
+    path = tiff(tmp_path, compression)
+    good = path.read_bytes()
+    assert read_image(path).shape == (64, 96, 3)
+    for keep in (0.2, 0.6, 0.9):
+        path.write_bytes(good[: int(keep * len(good))])
+        refused("damaged", read_image, path)
+    refusals = 0
+    rng = np.random.default_rng(0)
+    for start in rng.integers(8, len(good) - 30, 12):  # numbers of no compression tell of a change
+        data = bytearray(good)
+        data[start : start + 20] = rng.integers(0, 256, 20, dtype=np.uint8).tobytes()
+        path.write_bytes(data)
+        try:
+            read_image(path)
+        except ImageError:
+            refusals += 1
+    assert refusals > 0 or compression in (None, "packbits", "group3")
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_that_libtiff_only_mentions_is_one(tmp_path):
+    """Fax4Decode tells of a bad code word and goes on: the picture is there, and wrong."""
+    path = tiff(tmp_path, "group4")
+    good, mentioned = path.read_bytes(), 0
+    for at in range(len(good) // 4, len(good) // 2, 7):
+        data = bytearray(good)
+        data[at] ^= 255
+        path.write_bytes(data)
+        try:
+            with quiet.listening() as heard, Image.open(path) as picture:
+                picture.load()
+        except Exception:
+            continue
+        if heard:  # Pillow has taken it
+            mentioned += 1
+            refused("Fax4Decode: ", read_image, path)
+    assert mentioned > 0
+
+
+def test_what_others_write_meanwhile_is_no_error(tmp_path, capfd):
+    """A bar of progress, say, in another thread."""
+    with quiet.listening() as heard:
+        os.write(2, b"\r 12%|###  | 3/60 [00:01<00:09]\nDeprecated: no\nZIPDecode: bad at 0.\n")
+    assert heard == ["ZIPDecode: bad at 0."]
+    assert capfd.readouterr().err == "\r 12%|###  | 3/60 [00:01<00:09]\nDeprecated: no\n"
 
 
 @pytest.mark.parametrize(
@@ -108,8 +164,8 @@ def test_plain_text(tmp_path):
     for path, most, message in (
         (tmp_path / "a", 3, "is larger than 3e-06 MB"),
         (tmp_path / "b", 99, "not readable as UTF-8"),
-        (tmp_path / "pipe", 99, "only a pipe or a device"),
-        ("/dev/zero", 99, "only a pipe or a device"),
+        (tmp_path / "pipe", 99, "no plain file, but a pipe or a device"),
+        ("/dev/zero", 99, "no plain file, but a pipe or a device"),
         (tmp_path, 99, "is a folder"),
         (tmp_path / "none", 99, "no such file"),
     ):

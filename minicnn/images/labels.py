@@ -1,0 +1,47 @@
+"""Label pictures: PNG files that hold the number of a class for every pixel.
+
+Where one `is_painted` in colours, it is read as a photograph is (reading.py), and what its colours
+mean is for classes.txt to tell.
+"""
+
+import numpy as np
+
+from minicnn.images.formats import ImageError, decoding, opened
+from minicnn.images.reading import MAX_PIXELS, SEE_THROUGH, blocks, upright
+
+
+def read_labels(path, max_pixels=MAX_PIXELS):
+    """The label map in a PNG file as uint8 (H, W), turned as its own EXIF orientation says: the
+    numbers stored for the pixels, which of an indexed PNG are the palette's indices, not its
+    colours; 255, which is void, where a grey PNG is transparent. Raises ImageError as `read_image`
+    does, and for a file that is not an indexed PNG or an 8-bit grey one."""
+    with opened(path, ("PNG",), max_pixels) as picture:
+        depth, grey = _png_depth(path), picture.mode in ("1", "L", "LA", "I", "I;16", "I;16B")
+        if picture.mode != "P" and not grey:
+            raise ImageError(
+                f"{path}: is a colour picture ({picture.mode}), but labels are numbers: save it as "
+                "an indexed or an 8-bit grey PNG"
+            )
+        if grey and depth != 8:  # Pillow would stretch 4-bit values to 0 .. 255
+            raise ImageError(f"{path}: is a {depth}-bit grey PNG; save labels with 8 bits")
+        with decoding(path, picture):
+            picture.load()
+            labels, stored = upright(picture)
+            for place, block in blocks(picture):
+                numbers = np.asarray(block)
+                if picture.mode == "LA":
+                    numbers = np.where(numbers[..., 1] < SEE_THROUGH, 255, numbers[..., 0])
+                stored[place] = numbers
+            return labels
+
+
+def is_painted(path, max_pixels=MAX_PIXELS):
+    """Whether a PNG file holds colours, not the numbers of an indexed or a grey one."""
+    with opened(path, ("PNG",), max_pixels) as picture:
+        return picture.mode in ("RGB", "RGBA")
+
+
+def _png_depth(path):
+    """Bits per number, from the PNG's first chunk: byte 24 of every PNG file."""
+    with open(path, "rb") as file:
+        return file.read(25)[24]
