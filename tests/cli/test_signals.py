@@ -150,6 +150,29 @@ def test_ctrl_c_while_the_package_is_imported_is_quiet(module):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+INTERRUPTED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "numpy":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "status"), [("minicnn", 130), ("minicnn.cli", 130), ("theirs", -signal.SIGINT)]
+)
+def test_as_a_module_it_is_quiet_too_and_a_library_leaves_ctrl_c_alone(module, status, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED)  # runs before the program
+    (tmp_path / "theirs.py").write_text("import minicnn\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == status and bool(done.stderr) == (module == "theirs")
+
+
 def test_where_ctrl_c_shall_not_matter_it_does_not():
     """In the background of a shell."""
     code = IMPORTING.format(module="minicnn.cli", handler="signal.SIG_IGN")

@@ -65,6 +65,9 @@ def test_moved_rates_are_those_of_the_plan_at_the_same_share():
         (100, 0.02, 12, 100, (7, 100)),  # fewer looks
         (100, 0.1, 12, 100, (4, 37)),  # then at fewer pictures
         (100, 0.1, 2, 100, (2, 75)),  # never more often than was asked for
+        (100, 0.4, 12, 100, (3, 12)),  # but rather once at twelve than four times at three
+        (30, 0.36, 12, 20, (1, 12)),
+        (10, 0.3, 12, 2, (2, 2)),
         (10, 1.0, 12, 100, (1, 1)),  # one of one, at least
         (1, 100.0, 12, 100, (1, 1)),
         (100, 0.0, 12, 100, (12, 100)),
