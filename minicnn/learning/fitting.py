@@ -158,26 +158,20 @@ class _Fitting:
             if self.config.best is None or found["val_accuracy"] > self.config.best.val_accuracy:
                 self.config.best = Best(run.steps_done, found["val_accuracy"])
                 run.save_best()
-        second = run.task.second(found)
-        some = "" if self.config.val_pictures is None else f" ({run.task.looked_at()})"
+        second = run.task.second(found) + run.task.looked_at()
         self.progress.say(
             f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
-            f"{found['val_accuracy']:.1%}, {second}{some}"
+            f"{found['val_accuracy']:.1%}, {second}"
         )
         self.progress.looked(self.clock() - begun)
         self.looking += self.clock() - begun
-        if self.limit is not None:
-            self._look_less()
+        while self._looks_are_too_dear():
+            self.config.training.validations -= 1
 
-    def _look_less(self):
-        """If looks take longer than was planned, there are fewer of them from now on."""
-        options, share = self.config.training, self.run.pace.share(self.run.steps_done)
-        allowed = LOOKS * self.limit - self.looking
-        while options.validations > 1:
-            left = options.validations - int(share * options.validations + 1e-9)
-            if left <= 1 or left * self.progress.seconds_per_look <= allowed:
-                break
-            options.validations -= 1
+    def _looks_are_too_dear(self):
+        """Whether those that are left take longer than was planned, and can be fewer."""
+        left, each = self.progress.looks_left(), self.progress.seconds_per_look
+        return bool(self.limit) and left > 1 and self.looking + left * each > LOOKS * self.limit
 
     # ------------------------------------------------------------------------------------ the end
     def _left_out(self, loader):

@@ -57,8 +57,7 @@ class Plan:
 
     def run(self, folder, train, resume, moved_to=None, **others):
         """Trains every block, or goes on with it if it was begun; returns the Runs. `train` and
-        `resume` are those of training.py, `others` what both take; `moved_to` is where the data
-        set is now, if it has moved."""
+        `resume` are those of training.py, `others` what both take; the data may have moved."""
         runs = []
         for count in range(1, self.blocks + 1):
             out = folder and Path(folder) / f"block-{count}"

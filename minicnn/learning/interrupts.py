@@ -34,12 +34,9 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def terminable():
-    """Inside, SIGTERM raises Terminated: a training saves and says how to go on. A program that
-    handles it in its own way goes on doing so."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
-    ):
+    """Inside, SIGTERM raises Terminated: a training saves and says how to go on."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:  # or else somebody has it
         yield
         return
 

@@ -4,6 +4,7 @@ Which picture it is, in which variant, and which of its pixels count, is a funct
 """
 
 import itertools
+from collections import Counter
 
 import numpy as np
 
@@ -34,8 +35,7 @@ class Pixels(Task):
         if len(self.val):
             check_labelled(self.val, "val", config.skip_bad)
         self.weight = self._class_weights()
-        self.shown = {}  # places in `val`, by how many they are
-        self.missed, self.in_a_row = [], 0  # pictures of which no labelled pixel was asked for
+        self.missed, self.learnt = Counter(), False  # where no labelled pixel was asked for
 
     def _class_weights(self):
         """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
@@ -68,27 +68,21 @@ class Pixels(Task):
     def loss(self, batch):
         inputs, labels, name = batch
         loss, scores = self.network.loss(self.tensors(inputs), labels, self.weight)
-        if loss is None:
-            self._note_missed(name)
+        if loss is None:  # the network asked at no labelled pixel
+            self.missed[name] += 1
+            if self.missed.total() > CHANCES + len(self.pictures) and not self.learnt:
+                raise datasets.DataError(f"no pixel where the network is asked is labelled: {name}")
             return None, float("nan")
-        self.in_a_row = 0
+        self.learnt = True
         return loss, share_right(scores, labels)
 
-    def _note_missed(self, name):
-        if name not in self.missed:
-            self.missed.append(name)
-        self.in_a_row += 1
-        if self.in_a_row >= len(self.pictures) + CHANCES:
-            raise datasets.DataError(
-                f"{self.dataset.name}: in {self.in_a_row} steps in a row no labelled pixel was "
-                f"where the network is asked, as in {name}; label more, or take larger pictures"
-            )
-
     def validate(self, count=None):
-        order = self._shown(count)
+        order = evenly(self.val, count)
+        order += sorted({*range(len(self.val))} - {*order})  # in the place of those that are void
         with datasets.Loader(self.val, order, skip_bad=self.config.skip_bad) as pictures:
+            some = itertools.islice(pictures, count)
             try:
-                confusion, seconds = score(self.network, pictures, self.config.classes)
+                confusion, seconds = score(self.network, some, self.config.classes)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         return {
@@ -98,30 +92,13 @@ class Pixels(Task):
             "seconds_per_picture": round(seconds, 4),
         }
 
-    def _shown(self, count):
-        """The places of `count` labelled pictures of `val`, evenly spread: always the same ones."""
-        if count is None or count >= len(self.val):
-            return evenly(self.val, None)
-        if count not in self.shown:
-            bounds = [*evenly(self.val, count), len(self.val)]
-            parts = itertools.starmap(range, itertools.pairwise(bounds))
-            first = (next(filter(self._can_count, part), None) for part in parts)
-            self.shown[count] = [place for place in first if place is not None]
-        return self.shown[count] or evenly(self.val, None)
-
-    def _can_count(self, place):
-        try:
-            return (self.val[place].labels != VOID).any()
-        except datasets.DataError:
-            return not self.config.skip_bad  # the loader will speak of it
-
     def second(self, found):
         return f"class accuracy {found['val_class_accuracy']:.1%}"
 
     def left_out(self, loader):
-        yield from super().left_out(loader)
-        yield loader.empty, "all void as they were turned or cut"
-        yield self.missed, "for a step, without a label where the network was asked"
+        missed = (list(self.missed), "for a step, without a label where the network was asked")
+        empty = (loader.empty, "all void as they were turned or cut")
+        return [*super().left_out(loader), empty, missed]
 
 
 def epochs_of(count, seed, first, last):

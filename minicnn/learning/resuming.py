@@ -32,7 +32,6 @@ def resumed(folder, device, skip_bad, quiet, data):
         v[...] = Tensor(velocities[path]).to(p.device).data
     run.log.cut_after(run.steps_done)
     _look_for_best(run)
-    _tell_best(run)
     if not quiet and config.threads not in (None, get_num_threads()):
         say(
             f"this run was begun with {config.threads} threads, now there are "
@@ -68,24 +67,16 @@ def _same_data(config, moved_to):
     return dataset
 
 
-def _tell_best(run):
-    """The weights that did best so far learn where the data are now, too: `evaluate` asks them."""
-    file, place = run.folder / BEST, run.config.data.name
-    if run.config.best is None:
-        return
-    arrays, header = checkpoints.load(file)
-    if header["data"]["name"] != place:
-        header["data"]["name"] = place
-        checkpoints.save(file, arrays, header)
-
-
 def _look_for_best(run):
     """If the weights that did best so far are lost, those of now take their place, or those of the
-    next look at `val`."""
+    next look at `val`; else they are told where the data are now, because `evaluate` asks them."""
     if run.config.best is None:
         return
     try:
-        checkpoints.restore(run.folder / BEST)
+        network, _, config = checkpoints.restore(run.folder / BEST)
+        if config.data.name != run.config.data.name:  # it has moved
+            header = config.to_json() | {"data": run.config.to_json()["data"]}
+            checkpoints.save(run.folder / BEST, network.state_dict(), header)
     except CheckpointError as error:
         now = run.steps_done
         looks = [r for r in run.log.records if "val_accuracy" in r and r["step"] == now]

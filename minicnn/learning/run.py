@@ -53,8 +53,7 @@ class Run:
             optim.clip_grad_norm_(parameters, self.config.training.clip)
 
     def step(self, batches):
-        """Draws a batch and learns from it. Returns (loss, share of right answers, rate), or None
-        if the batch taught nothing."""
+        """Draws a batch and learns from it: (loss, share right, rate). None: it taught nothing."""
         number, batch = next(batches)
         launched = launches.total()
         randomness.manual_seed(self.config.seed, number)  # dropout draws from it

@@ -40,8 +40,7 @@ class Task:
         raise NotImplementedError
 
     def loss(self, batch):
-        """(loss, a Tensor; the share of right answers, or NaN) of a batch; loss None: nothing could
-        be learnt from it."""
+        """(loss, a Tensor, or None: it teaches nothing; share of right answers, or NaN)."""
         raise NotImplementedError
 
     def validate(self, count=None):
@@ -50,9 +49,9 @@ class Task:
         raise NotImplementedError
 
     def looked_at(self):
-        """At how many of the pictures of `val` is looked, in words."""
-        count = self.config.val_pictures or len(self.val)
-        return f"on {count} of {len(self.val)} pictures, always the same"
+        """At how many of the pictures of `val` is looked, in words; "" if at all."""
+        few = self.config.val_pictures
+        return f", on {few} of {len(self.val)} pictures, always the same" if few else ""
 
     def second(self, found):
         """What of `validate` is said behind the accuracy."""

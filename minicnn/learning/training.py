@@ -160,8 +160,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            runs = plan.run(folder, train, resume, moved_to=data, device=device, quiet=quiet)
-            return runs[-1]
+            return plan.run(folder, train, resume, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""
         if (folder / BEST).is_file():

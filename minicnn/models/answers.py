@@ -38,7 +38,7 @@ class Answer(NamedTuple):
         _, scores, first, every = self
         skip = max(0, -(-(margin - first) // every))
         start = first + every * skip - margin
-        # the one answer to a picture smaller than its cell is that of all its pixels
+        # what lies beyond a picture smaller than the cell is compared with its last row or column
         top, left = (min(start, max(0, side - 1)) for side in labels.shape[1:])
         at_points = labels[:, top::every, left::every]
         rows, columns = (

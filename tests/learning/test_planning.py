@@ -151,7 +151,7 @@ def test_it_is_said_at_how_few_pictures_is_looked(capsys):
         run.config.val_pictures = few
         fitting.fit(run)
         said = capsys.readouterr().err
-        assert ("(on 7 of 50 pictures, always the same)" in said) == (few is not None)
+        assert (", on 7 of 50 pictures, always the same" in said) == (few is not None)
 
 
 def test_what_cannot_be_known_in_time_is_stopped_and_says_how_to_go_on(capsys, tmp_path):
