@@ -7,6 +7,7 @@
 The names below are what a notebook needs; the files say how it works, from engine/tensor.py on.
 """
 
+import minicnn.basics.early  # noqa: F401  first: Ctrl-C while all the others are imported
 from minicnn import functional, nn, optim
 from minicnn.checking import GradientError, gradcheck
 from minicnn.engine.devices import device, get_num_threads, set_num_threads

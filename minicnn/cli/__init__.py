@@ -15,6 +15,7 @@ import errno
 import os
 import sys
 
+from minicnn.basics import early
 from minicnn.basics.printing import guarded, one_line
 from minicnn.cli import (
     bench,
@@ -55,6 +56,7 @@ COMMANDS = (
 
 def main(arguments=None):
     """Runs one command; returns the exit status. `arguments` as a list, by default sys.argv's."""
+    early.begun()
     with guarded(), terminable():
         return _run(arguments)
 

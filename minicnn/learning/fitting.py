@@ -9,8 +9,8 @@ from minicnn.datasets import DataError
 from minicnn.learning.checkpoints import BEST, LAST, restore
 from minicnn.learning.config import STEPS, Best
 from minicnn.learning.errors import Diverged
-from minicnn.learning.interrupts import defer_interrupt
-from minicnn.learning.planning import TRIMS, new_total
+from minicnn.learning.interrupts import defer_interrupt, terminable
+from minicnn.learning.planning import LOOKS, TRIMS, new_total
 from minicnn.learning.progress import Progress
 
 OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
@@ -20,7 +20,8 @@ at_end = []  # called with the Run when its training has come to its end; figure
 
 def fit(run, minutes=None, clock=time.monotonic):
     """Trains to the last step; `Run.fit` says more. `clock`, for tests, gives the seconds."""
-    return _Fitting(run, minutes, clock).run_all()
+    with terminable():
+        return _Fitting(run, minutes, clock).run_all()
 
 
 class _Fitting:
@@ -31,7 +32,7 @@ class _Fitting:
         self.begun = self.saved = clock()
         if self.limit is not None:  # whoever resumes it looks at `val` at the same steps
             self.config.pace = run.pace.pieces
-        self.trims = 0
+        self.trims, self.looking = 0, 0.0  # looking: seconds
 
     # ---------------------------------------------------------------------------------- the loop
     def run_all(self):
@@ -49,9 +50,12 @@ class _Fitting:
                 while run.steps_done < run.pace.total and not self._time_is_over():
                     before = run.steps_done
                     try:
-                        loss, right, rate = run.step(batches)
+                        learnt = run.step(batches)
                     except StopIteration:  # the last pictures were passed over
                         break
+                    if learnt is None:
+                        continue
+                    loss, right, rate = learnt
                     self.progress.step(run.steps_done, loss, right)
                     if run.steps_done // 10 > before // 10:
                         run.log.write(step=run.steps_done, rate=rate, **self.progress.recent())
@@ -63,7 +67,8 @@ class _Fitting:
             if self._looked_at() < run.steps_done:
                 self._look()
         except KeyboardInterrupt as stop:
-            run.save()
+            with defer_interrupt():  # whoever is impatient presses twice
+                run.save()
             self.progress.close()
             raise type(stop)(f"stopped after step {run.steps_done}{self._go_on()}") from None
         except Exception as error:
@@ -168,12 +173,20 @@ class _Fitting:
             if self.config.best is None or found["val_accuracy"] > self.config.best.val_accuracy:
                 self.config.best = Best(run.steps_done, found["val_accuracy"])
                 run.save_best()
-        second = run.task.second(found)
+        second = run.task.second(found) + run.task.looked_at()
         self.progress.say(
             f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
             f"{found['val_accuracy']:.1%}, {second}"
         )
         self.progress.looked(self.clock() - begun)
+        self.looking += self.clock() - begun
+        while self._looks_are_too_dear():
+            self.config.training.validations -= 1
+
+    def _looks_are_too_dear(self):
+        """Whether those that are left take longer than was planned, and can be fewer."""
+        left, each = self.progress.looks_left(), self.progress.seconds_per_look
+        return bool(self.limit) and left > 1 and self.looking + left * each > LOOKS * self.limit
 
     # ------------------------------------------------------------------------------------ the end
     def _left_out(self, loader):

@@ -56,16 +56,17 @@ class Plan:
             found = None
         return from_header(cls, found, path)
 
-    def run(self, folder, train, resume, moved=None, **others):
+    def run(self, folder, train, resume, moved_to=None, **others):
         """Trains every block, or goes on with it if it was begun; returns the Runs. `train` and
-        `resume` are those of training.py, `others` what both take; `moved`: where the data set is
-        now, if it was elsewhere when some blocks were trained."""
+        `resume` are those of training.py, `others` what both take; the data may have moved."""
         runs = []
         for count in range(1, self.blocks + 1):
             out = folder and Path(folder) / f"block-{count}"
             try:
                 if out and (out / LAST).is_file():
-                    runs.append(resume(out, skip_bad=self.skip_bad, data=moved, **others))
+                    runs.append(resume(out, skip_bad=self.skip_bad, data=moved_to, **others))
+                    if moved_to is not None:  # it was the same data set
+                        self.save(folder)
                     continue
                 frozen = ",".join(f"blocks.{k}" for k in range(count - 1))
                 given = asdict(self) | {"out": out, "start": runs[-1] if runs else None} | others

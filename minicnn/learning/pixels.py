@@ -3,10 +3,14 @@
 Which picture it is, in which variant, and which of its pixels count, is a function of (seed, step).
 """
 
+import itertools
+from collections import Counter
+
 import numpy as np
 
 from minicnn import datasets
 from minicnn.datasets import VOID
+from minicnn.datasets.loading import CHANCES
 from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights
@@ -31,6 +35,7 @@ class Pixels(Task):
         if len(self.val):
             check_labelled(self.val, "val", config.skip_bad)
         self.weight = self._class_weights()
+        self.missed, self.learnt = Counter(), False  # where no labelled pixel was asked for
 
     def _class_weights(self):
         """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
@@ -58,18 +63,26 @@ class Pixels(Task):
             shares = self.config.class_shares
             labels = sampled(labels, options.patches, options.balance, shares, rng)
         inputs = [level[None] for level in self.network.preprocess(image)]
-        return step, (inputs, np.ascontiguousarray(labels[None]))
+        return step, (inputs, np.ascontiguousarray(labels[None]), picture.name)
 
     def loss(self, batch):
-        inputs, labels = batch
+        inputs, labels, name = batch
         loss, scores = self.network.loss(self.tensors(inputs), labels, self.weight)
+        if loss is None:  # the network asked at no labelled pixel
+            self.missed[name] += 1
+            if self.missed.total() > CHANCES + len(self.pictures) and not self.learnt:
+                raise datasets.DataError(f"no pixel where the network is asked is labelled: {name}")
+            return None, float("nan")
+        self.learnt = True
         return loss, share_right(scores, labels)
 
     def validate(self, count=None):
         order = evenly(self.val, count)
+        order += sorted({*range(len(self.val))} - {*order})  # in the place of those that are void
         with datasets.Loader(self.val, order, skip_bad=self.config.skip_bad) as pictures:
+            some = itertools.islice(pictures, count)
             try:
-                confusion, seconds = score(self.network, pictures, self.config.classes)
+                confusion, seconds = score(self.network, some, self.config.classes)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         return {
@@ -83,7 +96,9 @@ class Pixels(Task):
         return f"class accuracy {found['val_class_accuracy']:.1%}"
 
     def left_out(self, loader):
-        return [*super().left_out(loader), (loader.empty, "all void as they were turned or cut")]
+        missed = (list(self.missed), "for a step, without a label where the network was asked")
+        empty = (loader.empty, "all void as they were turned or cut")
+        return [*super().left_out(loader), empty, missed]
 
 
 def epochs_of(count, seed, first, last):

@@ -2,6 +2,7 @@
 
 LOOKS = 0.15  # of the time, at most, is spent on looking at validation pictures
 AT_LEAST = 4  # looks, if that can be; then at fewer pictures each
+ENOUGH = 10  # pictures, if that can be: which of four weights does best on three says nothing
 TRIMS = 40  # times that a training in minutes compares its speed with its plan
 
 
@@ -50,7 +51,7 @@ def looks_that_fit(seconds, per_picture, looks, pictures):
     at_all = int(min(looks, allowed // max(pictures, 1)))
     if at_all >= min(looks, AT_LEAST):
         return at_all, pictures
-    looks = int(max(1, min(looks, AT_LEAST, allowed)))
+    looks = int(min(looks, AT_LEAST, max(1, at_all, allowed // ENOUGH)))
     return looks, int(max(1, min(pictures, allowed // looks)))
 
 

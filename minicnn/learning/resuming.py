@@ -69,11 +69,14 @@ def _same_data(config, moved_to):
 
 def _look_for_best(run):
     """If the weights that did best so far are lost, those of now take their place, or those of the
-    next look at `val`."""
+    next look at `val`; else they are told where the data are now, because `evaluate` asks them."""
     if run.config.best is None:
         return
     try:
-        checkpoints.restore(run.folder / BEST)
+        network, _, config = checkpoints.restore(run.folder / BEST)
+        if config.data.name != run.config.data.name:  # it has moved
+            header = config.to_json() | {"data": run.config.to_json()["data"]}
+            checkpoints.save(run.folder / BEST, network.state_dict(), header)
     except CheckpointError as error:
         now = run.steps_done
         looks = [r for r in run.log.records if "val_accuracy" in r and r["step"] == now]

@@ -53,7 +53,7 @@ class Run:
             optim.clip_grad_norm_(parameters, self.config.training.clip)
 
     def step(self, batches):
-        """Draws a batch and learns from it. Returns (loss, share of right answers, rate)."""
+        """Draws a batch and learns from it: (loss, share right, rate). None: it taught nothing."""
         number, batch = next(batches)
         launched = launches.total()
         randomness.manual_seed(self.config.seed, number)  # dropout draws from it
@@ -61,6 +61,8 @@ class Run:
         self.network.share_done = self.pace.share(number)
 
         loss, right = self.task.loss(batch)
+        if loss is None:
+            return None
         if self.before_update is not None:
             self.before_update(number, loss.item())
         self.optimizer.zero_grad()

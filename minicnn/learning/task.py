@@ -40,13 +40,18 @@ class Task:
         raise NotImplementedError
 
     def loss(self, batch):
-        """(loss, a Tensor; the share of right answers, or NaN) of a batch."""
+        """(loss, a Tensor, or None: it teaches nothing; share of right answers, or NaN)."""
         raise NotImplementedError
 
     def validate(self, count=None):
         """{name: number} of how good the network is on `val`, or on `count` of its pictures, evenly
         spread; the greatest `val_accuracy` is the best."""
         raise NotImplementedError
+
+    def looked_at(self):
+        """At how many of the pictures of `val` is looked, in words; "" if at all."""
+        few = self.config.val_pictures
+        return f", on {few} of {len(self.val)} pictures, always the same" if few else ""
 
     def second(self, found):
         """What of `validate` is said behind the accuracy."""

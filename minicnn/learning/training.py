@@ -101,6 +101,7 @@ def train(
             if not quiet and config.start.new:
                 print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
         check_kind(network, model, dataset)
+        network.freeze(*config.frozen())  # a name misspelt is said before the data are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
         if not skip_bad:
@@ -162,7 +163,6 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            plan.save(folder)
             return plan.run(folder, train, resume, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""

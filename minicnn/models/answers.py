@@ -34,16 +34,18 @@ class Answer(NamedTuple):
         return full[:, :, : size[0], : size[1]]
 
     def loss(self, margin, labels, weight):
-        """The loss at those of its points that lie in the picture."""
+        """The loss at those of its points that lie in the picture; None if none has a label."""
         _, scores, first, every = self
         skip = max(0, -(-(margin - first) // every))
         start = first + every * skip - margin
-        at_points = labels[:, start::every, start::every]
+        # what lies beyond a picture smaller than the cell is compared with its last row or column
+        top, left = (min(start, max(0, side - 1)) for side in labels.shape[1:])
+        at_points = labels[:, top::every, left::every]
         rows, columns = (
             min(n, m - skip) for n, m in zip(at_points.shape[1:], scores.shape[2:], strict=True)
         )
         scores = scores[:, :, skip : skip + rows, skip : skip + columns]
         at_points = np.ascontiguousarray(at_points[:, :rows, :columns])
-        if (at_points == VOID).all():  # nothing to learn here, for once
-            return (scores * 0).sum()
+        if (at_points == VOID).all():
+            return None
         return F.cross_entropy(scores, at_points, weight, ignore_index=VOID)

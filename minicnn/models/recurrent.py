@@ -202,7 +202,7 @@ class Recurrent(SegmentationModel):
     # ---------------------------------------------------------------------------------- learning
     def loss(self, inputs, labels, weight=None):
         """(loss, class scores of the last instance): each instance is asked at the pixels of its
-        own lattice, which in training lies anew in every step."""
+        own lattice, which lies anew in every training step. None if none of them is labelled."""
         x, size, count = inputs[0], labels.shape[1:], self.instances
         if self.training and self.share_done < self.options["pairs_until"]:
             count = min(count, 2)
@@ -216,10 +216,10 @@ class Recurrent(SegmentationModel):
         a, b = (min(s, n - 2 * less - sees) for s, n in zip((a, b), x.shape[2:], strict=True))
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
         answers, margin = self.compose(x, self.stride, count), self.margin(count)
-        losses = [answer.loss(margin, labels[:, a:, b:], weight) for answer in answers]
-        total = losses.pop()
-        for loss in [] if random else losses:
-            total = total + loss
+        asked = answers[-1:] if random else answers
+        losses = [answer.loss(margin, labels[:, a:, b:], weight) for answer in asked]
+        *others, last = [loss for loss in losses if loss is not None] or [None]
+        total = sum(others, last)
         with no_grad():
             full = answers[-1].spread(margin, size, (a, b))
         return total, full

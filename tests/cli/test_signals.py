@@ -77,6 +77,56 @@ def test_a_block_by_block_training_keeps_the_kind_of_signal(tmp_path, monkeypatc
     assert first.steps_done == 3 and np.isfinite(first.network.parameters()[0].numpy()).all()
 
 
+def test_sigterm_saves_in_a_script_too_but_a_handler_of_its_own_stays(tmp_path, monkeypatch):
+    from minicnn.learning.fitting import Progress
+
+    def terminated(self, done, *figures):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Progress, "step", terminated)
+    options = {"settings": {"width": 0.1, "patches": 20}, "data_options": {"size": (32, 48)}}
+    options["data_options"] |= {"train": 3, "val": 1, "test": 1}
+    with pytest.raises(Terminated, match="stopped after step 2; go on with: minicnn resume"):
+        minicnn.train("patch", steps=3, out=tmp_path / "run", quiet=True, **options)
+    assert checkpoints.load(tmp_path / "run" / LAST)[1]["step"] == 2
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda *signals: came.append(signals))
+    try:
+        assert minicnn.train("patch", steps=3, quiet=True, **options).steps_done == 3
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert len(came) == 1
+
+
+def test_a_second_ctrl_c_does_not_spoil_what_the_first_saves(tmp_path, monkeypatch):
+    from minicnn.learning.fitting import Progress
+    from minicnn.learning.run import Run
+
+    save = Run.save
+
+    def interrupted(self, done, *figures):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    def impatient(self):
+        if self.steps_done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        save(self)
+
+    monkeypatch.setattr(Progress, "step", interrupted)
+    monkeypatch.setattr(Run, "save", impatient)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = ["train", "patch", "--steps", "3", "--out", str(tmp_path / "run"), *OPTIONS[:-2]]
+        assert cli.main(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert checkpoints.load(tmp_path / "run" / LAST)[1]["step"] == 2
+
+
 # ----------------------------------------------------------------------------- while it is imported
 IMPORTING = """
 import os, signal, sys
@@ -98,6 +148,29 @@ def test_ctrl_c_while_the_package_is_imported_is_quiet(module):
     code = IMPORTING.format(module=module, handler="signal.default_int_handler")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+INTERRUPTED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "numpy":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "status"), [("minicnn", 130), ("minicnn.cli", 130), ("theirs", -signal.SIGINT)]
+)
+def test_as_a_module_it_is_quiet_too_and_a_library_leaves_ctrl_c_alone(module, status, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED)  # runs before the program
+    (tmp_path / "theirs.py").write_text("import minicnn\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == status and bool(done.stderr) == (module == "theirs")
 
 
 def test_where_ctrl_c_shall_not_matter_it_does_not():

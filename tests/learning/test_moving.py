@@ -1,5 +1,6 @@
 """`resume --data`: data that moved is found again, and other data is not taken for it."""
 
+import json
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.datasets_samples import make_folder
 import minicnn
 from minicnn import cli
 from minicnn.learning import checkpoints
-from minicnn.learning.checkpoints import LAST
+from minicnn.learning.checkpoints import BEST, LAST, PLAN
 
 SETTINGS = {"width": 0.1, "patches": 20, "validations": 1, "checkpoint_steps": 1}
 SETTINGS |= {"schedule": "constant", "warm_up": 0}  # the same rates, however long it was to be
@@ -56,6 +57,41 @@ def test_from_the_new_place_it_goes_on_and_remembers_it(moved):
     assert checkpoints.load(folder / LAST)[1]["data"]["name"] == str(there)
     assert minicnn.resume(folder, quiet=True).steps_done == 4  # now without
     assert minicnn.evaluate(folder).data == str(there)
+
+
+def test_the_best_weights_of_before_remember_it_too(moved):
+    """The best step may lie before the stop; `evaluate` reads where the data are from its file."""
+    folder, there, _ = moved
+    arrays, header = checkpoints.load(folder / LAST)
+    checkpoints.save(folder / LAST, arrays, header | {"best": {"step": 2, "val_accuracy": 1.0}})
+    arrays, header = checkpoints.load(folder / BEST)
+    header["data"]["name"] = str(folder.parent / "here")
+    checkpoints.save(folder / BEST, arrays, header)
+    run = minicnn.resume(folder, quiet=True, data=there)
+    assert run.config.best.step == 2
+    assert minicnn.evaluate(folder).data == str(there)
+
+
+def test_a_training_block_by_block_finds_its_data_again(tmp_path, monkeypatch):
+    from minicnn.learning.fitting import Progress
+
+    def interrupted(self, done, *figures):
+        if done == 2 and len(self.run.network.blocks) == 2:
+            raise KeyboardInterrupt
+
+    make_folder(tmp_path / "here", count=8, size=(20, 24))
+    settings = SETTINGS | {"blocks": 3}
+    monkeypatch.setattr(Progress, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="of block 2; go on with: minicnn resume"):
+        minicnn.train_greedily(
+            "patch", tmp_path / "here", out=tmp_path / "run", settings=settings, steps=3, quiet=True
+        )
+    monkeypatch.undo()
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    run = minicnn.resume(tmp_path / "run", quiet=True, data=tmp_path / "there")
+    assert run.steps_done == 3 and len(run.network.blocks) == 3
+    assert json.loads((tmp_path / "run" / PLAN).read_text())["data"] == str(tmp_path / "there")
+    assert minicnn.resume(tmp_path / "run", quiet=True).steps_done == 3
 
 
 def other_classes(root):

@@ -65,6 +65,9 @@ def test_moved_rates_are_those_of_the_plan_at_the_same_share():
         (100, 0.02, 12, 100, (7, 100)),  # fewer looks
         (100, 0.1, 12, 100, (4, 37)),  # then at fewer pictures
         (100, 0.1, 2, 100, (2, 75)),  # never more often than was asked for
+        (100, 0.4, 12, 100, (3, 12)),  # but rather once at twelve than four times at three
+        (30, 0.36, 12, 20, (1, 12)),
+        (10, 0.3, 12, 2, (2, 2)),
         (10, 1.0, 12, 100, (1, 1)),  # one of one, at least
         (1, 100.0, 12, 100, (1, 1)),
         (100, 0.0, 12, 100, (12, 100)),
@@ -125,6 +128,30 @@ def test_a_training_in_minutes_reaches_its_end_in_time(guess, per_step, per_pict
     assert rates == sorted(rates, reverse=True) and rates[-1] < 0.15 * 0.1  # without a jump
     looked = [r["step"] for r in run.log.records if "val_accuracy" in r]
     assert looked[-1] == run.steps_done and len(looked) == run.config.training.validations
+
+
+@pytest.mark.parametrize(("thought", "real"), [(0.1, 0.1), (0.1, 0.4), (0.1, 1.0), (0.02, 0.2)])
+def test_looks_that_take_longer_than_was_thought_become_fewer(thought, real, capsys):
+    """5 minutes, 12 looks asked for, 50 pictures. The first look shows what a picture takes."""
+    clock = Clock()
+    looks, count = looks_that_fit(300, thought, 12, 50)
+    run = run_of(timed(clock, lambda step: 1.0, real), Weight(), 280, validations=looks)
+    run.config.val_pictures = count
+    fitting.fit(run, 5, clock)
+    looked = [r["step"] for r in run.log.records if "val_accuracy" in r]
+    one = real * count
+    assert looked[-1] == run.steps_done == run.pace.total and clock.now < 1.05 * 300
+    assert run.task.spent <= max(LOOKS * 300, 2 * one) + 1e-6  # the first and the last stay
+    assert len(looked) == looks if real == thought else len(looked) < looks
+
+
+def test_it_is_said_at_how_few_pictures_is_looked(capsys):
+    for few in (None, 7):
+        run = run_of(timed(Clock(), lambda step: 1.0, 0.1), Weight(), 3, quiet=False)
+        run.config.val_pictures = few
+        fitting.fit(run)
+        said = capsys.readouterr().err
+        assert (", on 7 of 50 pictures, always the same" in said) == (few is not None)
 
 
 def test_what_cannot_be_known_in_time_is_stopped_and_says_how_to_go_on(capsys, tmp_path):

@@ -91,12 +91,16 @@ def test_a_variant_without_labels_is_passed_over_and_counted(model, tmp_path, ca
     settings = {"width": 0.1, "rotate": 30, "rescale": 0.5, "lr": 1e-4, "validations": 1}
     if model == "patch":
         settings["patches"] = 4
-    run = minicnn.train(model, root, steps=12, settings=settings)
+    steps = 40 if model == "recurrent" else 12  # it asks at every fourth pixel, and rarely there
+    run = minicnn.train(model, root, steps=steps, settings=settings)
     said = capsys.readouterr().err
     assert "of the pictures, all void as they were turned or cut: p" in said
-    assert "left out" in said and run.steps_done <= 12
+    assert "left out" in said and run.steps_done <= steps
     logged = [r["loss"] for r in run.log.records if "loss" in r]
     assert logged and np.isfinite(logged).all()
+    if model == "recurrent":  # a step that asked no label is none; its loss is not 0, but nothing
+        assert "of the pictures, for a step, without a label where the network was asked: p" in said
+        assert min(logged) > 0.1
 
 
 def test_all_variants_void_ends_in_a_sentence(tmp_path, monkeypatch):
@@ -130,6 +134,48 @@ def test_tiny_pictures_under_a_random_shift(net, size):
         loss, scores = network.loss([minicnn.Tensor(planes[None])], labels)
         assert np.isfinite(loss.item()) and scores.shape == (1, 3, *size)
         loss.backward()
+
+
+@pytest.mark.parametrize("steps", [9, 300])
+def test_labels_that_the_network_never_asks_for_end_in_a_sentence(steps, tmp_path):
+    """Of cells of 16 pixels the one in the middle is asked, and the labels lie in two rows."""
+    root = corner_labels(tmp_path / "corner")
+    settings = {"width": 0.1, "output": 16}
+    words = "nothing was learnt: 4|no pixel where the network is asked is labelled: p"
+    with pytest.raises(DataError, match=words):
+        minicnn.train("recurrent", root, steps=steps, settings=settings, quiet=True)
+
+
+def test_pictures_smaller_than_a_cell_are_learnt_from():
+    from minicnn.models.recurrent import Recurrent
+
+    network = Recurrent(3, net="rCNN2", width=0.1, output=16)
+    image = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
+    (planes,) = network.preprocess(image)
+    losses = [
+        network.loss([minicnn.Tensor(planes[None])], np.full((1, 3, 5), k))[0] for k in (0, 1)
+    ]
+    assert losses[0].item() != losses[1].item() and min(loss.item() for loss in losses) > 0
+
+
+def test_the_pictures_of_val_that_are_looked_at_have_labels(tmp_path, monkeypatch):
+    """Of 12 pictures 3 are looked at; one of them is void, and so is who would take its place."""
+    root = corner_labels(tmp_path / "corner", count=14)
+    (root / "val.txt").write_text("".join(f"p{k}\n" for k in range(2, 14)))
+    for name in ("p3", "p6"):
+        Image.fromarray(np.full((40, 60), VOID, np.uint8)).save(root / f"labels/{name}.png")
+    run = minicnn.train("patch", root, steps=1, settings={"width": 0.1}, quiet=True)
+    seen, real = [], pixels.score
+
+    def noted(network, pictures, classes):
+        pictures = list(pictures)
+        seen.append([picture.name for picture in pictures])
+        return real(network, pictures, classes)
+
+    monkeypatch.setattr(pixels, "score", noted)
+    found = [run.task.validate(3)["val_accuracy"] for _ in range(2)]
+    assert seen == 2 * [["p2", "p10", "p4"]]  # in the place of p6 not p3, but p4
+    assert found[0] == found[1] and np.isfinite(found[0])
 
 
 # --------------------------------------------------------------------------- learning one by heart
