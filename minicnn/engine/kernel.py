@@ -38,8 +38,8 @@ import numpy as np
 
 from minicnn.basics.notebooks import say
 from minicnn.engine import launching
-from minicnn.engine.devices import array_module, blas_libraries
-from minicnn.engine.shapes import Shapes, check_device
+from minicnn.engine.devices import array_module, blas_libraries, check_one_device
+from minicnn.engine.shapes import Shapes
 
 _helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
 
@@ -168,7 +168,7 @@ class Kernel:
         if len(floats) > 1:
             names = sorted(dtype.name for dtype in floats)
             raise TypeError(f"kernel {self.name}: arrays of {names}; one dtype is expected")
-        check_device(self.name, arrays)
+        check_one_device(f"kernel {self.name}", arrays)
         if self.shapes:
             self.shapes.check(self.name, args)
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous, is_whole
+from minicnn.engine.op import Op, contiguous, hands_over, is_whole
 from minicnn.ops.windows import geometry_of, named_padding, windows
 
 conv2d_forward = Kernel(
@@ -149,7 +149,6 @@ conv2d_grad_weight.gpu(
 
 # ------------------------------------------------------------------------------------------ the op
 class Conv2d(Op):
-    hands_over = True
     floating = ("input", "weight", "bias")
 
     def __init__(self, stride=1, padding=0, dilation=1, groups=1):
@@ -190,6 +189,7 @@ class Conv2d(Op):
         conv2d_forward(x, w, bias, *self.geometry, self.groups, y, keep=self.keep)
         return y
 
+    @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
         gx = gw = gb = None

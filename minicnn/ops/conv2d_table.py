@@ -32,7 +32,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous
+from minicnn.engine.op import Op, contiguous, hands_over
 from minicnn.ops.windows import geometry_of, windows
 
 conv2d_table_forward = Kernel(
@@ -140,8 +140,6 @@ def table_on_gpu(xp, edges):
 class Conv2dTable(Op):
     """forward(x, w), with the bias and the gains behind them where they exist."""
 
-    hands_over = True
-
     def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
         self.table = np.ascontiguousarray(table, dtype=np.int64)
         self.has_bias, self.has_gains = has_bias, has_gains
@@ -196,6 +194,7 @@ class Conv2dTable(Op):
         conv2d_table_forward(self.x, self.f, contiguous(b), self.table, *self.geometry, y)
         return y
 
+    @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
         gx = gf = None

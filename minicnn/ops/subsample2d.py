@@ -22,6 +22,7 @@ layer».
 """
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.op import hands_over
 from minicnn.ops.avg_pool2d import AvgPool2d
 
 
@@ -43,6 +44,7 @@ class Subsample2d(AvgPool2d):
         self.m, self.a = super().forward(x), a[:, None, None]
         return self.a * self.m + b[:, None, None]
 
+    @hands_over
     def backward(self, gy):
         gx = super().backward(gy * self.a) if self.needs[0] else None
         return gx, (gy * self.m).sum(axis=(0, 2, 3)), gy.sum(axis=(0, 2, 3))
