@@ -33,6 +33,7 @@ these functions are in `ops/fast`. `with algorithm("simple"):` forces the body t
 
 import contextlib
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -56,6 +57,12 @@ _compiling = threading.Lock()  # the kernels of a file share its helpers, which 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
 prange = range
+
+
+def cuda_beside(file):
+    """The CUDA C of an operation that is too long to stand between its loops: of the file with the
+    same name as `file` and the ending .cu."""
+    return Path(file).with_suffix(".cu").read_text("utf-8")
 
 
 def helper(function=None, *, fused=False):

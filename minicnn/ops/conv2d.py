@@ -26,11 +26,9 @@ rule by which one is taken.
 Source: LeCun et al. 1989.
 """
 
-from pathlib import Path
-
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over, is_whole
 from minicnn.ops.windows import geometry_of, named_padding, windows
 
@@ -114,7 +112,7 @@ def conv2d_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
 
 
 # ---------------------------- the same on a GPU: conv2d.cu, 16 x 16 threads to a tile of the result
-TEXT = Path(__file__).with_suffix(".cu").read_text()
+TEXT = cuda_beside(__file__)
 
 
 def tile_blocks(rows, columns, groups, pictures=1):

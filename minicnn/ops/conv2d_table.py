@@ -25,13 +25,12 @@ Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
 """
 
 import functools
-from pathlib import Path
 
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over
 from minicnn.ops.windows import geometry_of, windows
 
@@ -120,7 +119,7 @@ def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
 
 
 # --------------------------------------------------------------- the same on a GPU: conv2d_table.cu
-TEXT = Path(__file__).with_suffix(".cu").read_text()
+TEXT = cuda_beside(__file__)
 
 conv2d_table_forward.gpu(TEXT, sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape))
 conv2d_table_grad_input.gpu(TEXT, sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape))

@@ -20,8 +20,7 @@ from minicnn.engine.kernel import Kernel
 from minicnn.engine.op import Op, axes_of, contiguous
 
 index_backward = Kernel(
-    "index_backward",
-    "gy[count], int64 order[count], int64 first[size + 1], gx[size]",
+    "index_backward", "gy[count], int64 order[count], int64 first[size + 1], gx[size]"
 )  # for a GPU; on the CPU it is np.add.at
 
 index_backward.gpu(
