@@ -24,6 +24,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import contiguous
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.pooling import Pool2d
 
 avg_pool2d_forward = Kernel(
@@ -131,14 +132,14 @@ class AvgPool2d(Pool2d):
 
 
 def avg_pool2d(
-    input,
-    kernel_size,
-    stride=None,
-    padding=0,
-    ceil_mode=False,
-    count_include_pad=True,
-    divisor_override=None,
-):
+    input: Tensor,
+    kernel_size: int | tuple,
+    stride: int | tuple | None = None,
+    padding: int | tuple = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: float | None = None,
+) -> Tensor:
     """The mean of each window, PyTorch's arguments.
 
     input              (N, C, H, W)

@@ -30,6 +30,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over, is_whole
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.windows import geometry_of, named_padding, windows
 
 conv2d_forward = Kernel(
@@ -206,7 +207,15 @@ class Conv2d(Op):
         return gx, gw, gb
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple = 1,
+    padding: int | tuple | str = 0,
+    dilation: int | tuple = 1,
+    groups: int = 1,
+) -> Tensor:
     """2-D convolution (cross-correlation), PyTorch's arguments.
 
     input   (N, C, H, W)

@@ -32,6 +32,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.windows import geometry_of, windows
 
 conv2d_table_forward = Kernel(
@@ -54,7 +55,6 @@ conv2d_table_grad_weight = Kernel(
 )
 
 
-# ------------------------------------------------------------------------- the algorithm to read
 @conv2d_table_forward.cpu
 def conv2d_table_forward_cpu(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
     N, F, OH, OW = y.shape
@@ -120,7 +120,6 @@ def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
 
 # --------------------------------------------------------------- the same on a GPU: conv2d_table.cu
 TEXT = cuda_beside(__file__)
-
 conv2d_table_forward.gpu(TEXT, sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape))
 conv2d_table_grad_input.gpu(TEXT, sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape))
 conv2d_table_grad_weight.gpu(TEXT, sizes=lambda gy, x, *_: (*gy.shape, *x.shape[1:], *_[-1].shape))
@@ -211,7 +210,16 @@ class Conv2dTable(Op):
         return tuple(gradients)
 
 
-def conv2d_table(input, weight, bias, table, gains=None, stride=1, padding=0, dilation=1):
+def conv2d_table(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    table: np.ndarray,
+    gains: Tensor | None = None,
+    stride: int | tuple = 1,
+    padding: int | tuple = 0,
+    dilation: int | tuple = 1,
+) -> Tensor:
     """2-D convolution in which each output map sees the input maps that a table names.
 
     input   (N, C, H, W)
@@ -238,5 +246,5 @@ def cases():
     geometry = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
     yield Case(conv2d_table, (x, w, b), {"table": table})
     yield Case(conv2d_table_of, (x, w, b, g), {"table": table, **geometry}, label="gains")
-    twice = np.array([[0, 1], [0, 1], [2, 0], [1, 1]])
-    yield Case(conv2d_table_of, (x, w[:4]), {"table": twice}, label="twice")
+    options = {"table": np.array([[0, 1], [0, 1], [2, 0], [1, 1]])}
+    yield Case(conv2d_table_of, (x, w[:4]), options, label="twice")

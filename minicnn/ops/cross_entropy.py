@@ -28,6 +28,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 from minicnn.ops.softmax import exponentials, log_softmax
 
@@ -107,8 +108,13 @@ class CrossEntropy(ClassLoss):
 
 
 def cross_entropy(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | list | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Softmax and negative log-likelihood in one, PyTorch's arguments (pass them by name).
 
     input            scores (N, C), (N, C, H, W) or (C,)

@@ -31,6 +31,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.tensor import Tensor
 
 log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward", "x[A, M], r, y[A]")
 log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward", "gy[A], x[A, M], y[A], r, gx[A, M]")
@@ -109,7 +110,9 @@ class LogSumExpPool(Op):
         return gx.reshape([self.x_shape[d] for d in self.order]).transpose(back)
 
 
-def log_sum_exp_pool(input, r=1.0, dim=(2, 3), keepdim=False):
+def log_sum_exp_pool(
+    input: Tensor, r: float = 1.0, dim: int | tuple = (2, 3), keepdim: bool = False
+) -> Tensor:
     """A soft maximum over `dim`: 1/r log(mean(e^(r input))).
 
     input    Tensor of any shape; scores (N, C, H, W) become (N, C)

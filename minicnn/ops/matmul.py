@@ -16,6 +16,7 @@ a faster way on the CPU: fast/linear.py.
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import Op, hands_over
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.arithmetic import unbroadcast
 from minicnn.ops.fast import linear as fast
 
@@ -82,12 +83,12 @@ class Linear(Op):
         return None if chosen_algorithm() == "simple" else product(*factors)
 
 
-def matmul(input, other):
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Matrix product; leading dimensions broadcast as in numpy."""
     return MatMul()(input, other)
 
 
-def linear(input, weight, bias=None):
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; input (..., K), weight (F, K), bias (F,)."""
     op = Linear()
     return op(input, weight) if bias is None else op(input, weight, bias)

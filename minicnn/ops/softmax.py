@@ -29,6 +29,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.tensor import Tensor
 
 softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
 softmax_backward = Kernel("softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
@@ -152,7 +153,7 @@ class LogSoftmax(Softmax):
     kernels = log_softmax_forward, log_softmax_backward
 
 
-def softmax(input, dim):
+def softmax(input: Tensor, dim: int) -> Tensor:
     """Probabilities along `dim`, which sum to 1.
 
     input  Tensor of any shape; the result has the same shape and dtype
@@ -163,7 +164,7 @@ def softmax(input, dim):
     return Softmax(dim)(input)
 
 
-def log_softmax(input, dim):
+def log_softmax(input: Tensor, dim: int) -> Tensor:
     """The logarithms of the probabilities along `dim`, exact also for very small ones.
 
     input  Tensor of any shape; the result has the same shape and dtype
