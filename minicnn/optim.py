@@ -8,6 +8,7 @@ the clock, so a run on a slow machine learns the same.
 """
 
 import math
+from collections.abc import Callable
 
 from minicnn.basics.nearest import did_you_mean
 from minicnn.engine.devices import array_module, device_of
@@ -68,7 +69,14 @@ class SGD:
     lr          learning rate; `schedule(step)` multiplies it
     """
 
-    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, schedule=None):
+    def __init__(
+        self,
+        parameters: list,
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: Callable | None = None,
+    ):
         self.parameters = _each_once(parameters)
         if not self.parameters:
             raise ValueError("SGD: there are no parameters to learn")
@@ -87,7 +95,7 @@ class SGD:
         """The learning rate of the next step."""
         return self.lr * self.schedule(self.steps_done)
 
-    def step(self):
+    def step(self) -> None:
         """One update of every parameter from its gradient. Raises ValueError, and changes none,
         where a parameter, its gradient and its velocity differ in shape, dtype or device."""
         self._check()
@@ -113,13 +121,13 @@ class SGD:
                     "SGD afterwards"
                 )
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Forgets the gradients; without it backward() adds to those of the last step."""
         for p in self.parameters:
             p.grad = None
 
 
-def clip_grad_norm_(parameters, max_norm):
+def clip_grad_norm_(parameters: list, max_norm: float) -> float:
     """Shortens the gradient, that of all parameters together, to the length `max_norm` if it is
     longer. Returns the length that it had. What goes through many layers can grow without warning.
     Raises ValueError for a length that is no number of at least 0.
@@ -134,27 +142,27 @@ def clip_grad_norm_(parameters, max_norm):
     return norm
 
 
-def constant():
+def constant() -> Callable:
     """The factor 1, always."""
     return lambda step: 1.0
 
 
-def steps(every, factor=0.1):
+def steps(every: int, factor: float = 0.1) -> Callable:
     """Multiplies by `factor` after every `every` steps."""
     return lambda step: factor ** (step // every)
 
 
-def cosine(total):
+def cosine(total: int) -> Callable:
     """Falls from 1 to 0 over `total` steps along half a cosine."""
     return lambda step: 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
 
 
-def polynomial(total, power=0.9):
+def polynomial(total: int, power: float = 0.9) -> Callable:
     """Falls from 1 to 0 over `total` steps as (1 - step / total)^power."""
     return lambda step: max(0.0, 1 - step / total) ** power
 
 
-def warm_up(schedule, over):
+def warm_up(schedule: Callable, over: int) -> Callable:
     """Rises linearly over the first `over` steps, then follows `schedule`."""
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
 
@@ -167,7 +175,7 @@ SCHEDULES = {  # by name, for a training of so many steps
 }
 
 
-def named_schedule(name, total, over=0):
+def named_schedule(name: str, total: int, over: int = 0) -> Callable:
     """The schedule of this name for a training of `total` steps, after a warm-up over `over` steps,
     or a tenth of the training if that is shorter. Raises ValueError that lists the names."""
     if name not in SCHEDULES:

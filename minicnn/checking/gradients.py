@@ -15,6 +15,8 @@ Only if a direction disagrees are the derivatives of single elements taken, for 
 its diagnosis (`minicnn/checking/diagnosis.py`).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minicnn.checking.diagnosis import diagnose
@@ -36,7 +38,7 @@ class KinkError(GradientError):
     that place, and nothing is wrong with it elsewhere."""
 
 
-def gradcheck(f, *inputs, seed=0):
+def gradcheck(f: Callable, *inputs: np.ndarray, seed: int = 0) -> bool:
     """Compares the gradients of `f` with finite differences.
 
     f       takes as many Tensors as there are inputs, returns a Tensor of any shape; called afresh
@@ -59,7 +61,7 @@ def gradcheck(f, *inputs, seed=0):
     return True
 
 
-def gradient_errors(f, *inputs, seed=0):
+def gradient_errors(f: Callable, *inputs: np.ndarray, seed: int = 0) -> list:
     """The largest relative error of each input's gradient that `gradcheck` sees, in a list; None
     for inputs that are not floating. Up to 1e-6 a gradient counts as right."""
     return _Check(f, inputs, seed).errors()

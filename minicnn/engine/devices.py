@@ -116,6 +116,19 @@ def check_device(name):
         raise RuntimeError(f"the device {name!r} cannot be used: {reason}")
 
 
+def check_one_device(name, arrays):
+    """Raises RuntimeError where the arrays that an operation gets do not lie on one device."""
+    if len({type(a) for a in arrays}) > 1:  # else there is nothing to ask
+        places = [device_of(a) for a in arrays]
+        if len(set(places)) > 1:
+            where = ", ".join(f"input {k} on the {d}" for k, d in enumerate(places))
+            either = " or ".join(f".to({d!r})" for d in sorted(set(places)))
+            raise RuntimeError(
+                f"{name}: the inputs lie on different devices ({where}); move them to one, with "
+                f"{either}"
+            )
+
+
 def _always():
     return True, ""
 

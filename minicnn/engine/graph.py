@@ -1,4 +1,7 @@
-"""Walking over the graph of a result: a tensor points to its op, an op to its inputs."""
+"""Walking over the graph of a result, in which a tensor points to its op and an op to its inputs;
+and the gradients that are on their way back through it."""
+
+import numpy as np
 
 
 def in_order(result, follow=lambda tensor: True, last_first=False):
@@ -26,3 +29,31 @@ def in_order(result, follow=lambda tensor: True, last_first=False):
         inputs = tensor.op.inputs if last_first else reversed(tensor.op.inputs)
         stack.extend((t, False) for t in inputs if follow(t))
     return order
+
+
+class Gradients:
+    """The gradients that are still needed, by tensor, and which of their arrays the engine may
+    write to: its own sums, and what an op has handed over (see op.py)."""
+
+    def __init__(self):
+        self._arrays, self._ours = {}, set()
+
+    def add(self, tensor, gx, handed_over):
+        key = id(tensor)
+        if key not in self._arrays:
+            self._arrays[key] = gx
+        elif key in self._ours:
+            self._arrays[key] += gx
+            return
+        else:
+            self._arrays[key] = self._arrays[key] + gx
+            handed_over = True
+        if handed_over:
+            self._ours.add(key)
+
+    def pop(self, tensor):
+        """(the gradient or None, whether the array is the engine's)"""
+        gy, ours = self._arrays.pop(id(tensor), None), id(tensor) in self._ours
+        self._ours.discard(id(tensor))
+        # arithmetic on arrays of shape () leaves a bare number
+        return (np.asarray(gy), True) if isinstance(gy, np.generic) else (gy, ours)

@@ -33,13 +33,14 @@ these functions are in `ops/fast`. `with algorithm("simple"):` forces the body t
 
 import contextlib
 import threading
+from pathlib import Path
 
 import numpy as np
 
 from minicnn.basics.notebooks import say
 from minicnn.engine import launching
-from minicnn.engine.devices import array_module, blas_libraries
-from minicnn.engine.shapes import Shapes, check_device
+from minicnn.engine.devices import array_module, blas_libraries, check_one_device
+from minicnn.engine.shapes import Shapes
 
 _helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
 
@@ -56,6 +57,12 @@ _compiling = threading.Lock()  # the kernels of a file share its helpers, which 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
 prange = range
+
+
+def cuda_beside(file):
+    """The CUDA C of an operation that is too long to stand between its loops: of the file with the
+    same name as `file` and the ending .cu."""
+    return Path(file).with_suffix(".cu").read_text("utf-8")
 
 
 def helper(function=None, *, fused=False):
@@ -168,7 +175,7 @@ class Kernel:
         if len(floats) > 1:
             names = sorted(dtype.name for dtype in floats)
             raise TypeError(f"kernel {self.name}: arrays of {names}; one dtype is expected")
-        check_device(self.name, arrays)
+        check_one_device(f"kernel {self.name}", arrays)
         if self.shapes:
             self.shapes.check(self.name, args)
 

@@ -16,11 +16,12 @@ An op may keep arrays on `self` between forward and backward (its own output too
 that would be a reference cycle. `self.needs[i]` says whether the gradient of input i is wanted, so
 that a costly one can be left out.
 
-Who owns an array: `forward` and `backward` never write to what they are given, and may return it, a
-view of it, or an array that they keep. So the engine copies what becomes `.grad`, and adds into new
-arrays. An op with `hands_over = True` promises more: each array that its backward returns is new,
-returned once, and not touched again by the op. Then a leaf keeps it without a copy, which is worth
-it for the weights of convolutions.
+Who may write to an array: `forward` and `backward` only read what they are given and what they have
+returned. So they may return it, a view of it, an array that they keep, or one array twice: nor does
+the engine write there. It adds gradients in arrays of its own, and copies them into `.grad`. A
+backward decorated with `@hands_over` promises more: each array that it returns was made in this
+call, is not part of a larger one, stands there once and is kept nowhere. The engine adds to those
+in place, and they become the `.grad` of a leaf without a copy: worth it for weights.
 
 Differentiation is first-order only: backward works on plain arrays and leaves no graph behind. The
 lecture's systems need no more, and each op stays one class.
@@ -34,7 +35,7 @@ import threading
 
 import numpy as np
 
-from minicnn.engine.devices import device_of
+from minicnn.engine.devices import check_one_device
 from minicnn.engine.dtypes import check_floating, together
 from minicnn.engine.profiling import timed
 
@@ -61,6 +62,13 @@ def no_grad():
         _of_thread.recording = before
 
 
+def hands_over(backward):
+    """Decorator of a backward whose arrays the engine may take over, see above. A backward that
+    takes its place, in a class derived from the op, promises nothing."""
+    backward.hands_over = True
+    return backward
+
+
 class Op:
     """Base class of every operation."""
 
@@ -68,7 +76,6 @@ class Op:
     needs = ()
     name = ""  # for the sentences of errors, where it is not that of the class
     floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
-    hands_over = False  # whether backward gives its arrays away, see above
     mixes = False  # whether whole numbers become floating where they meet floating ones
 
     def __init_subclass__(cls, **kwargs):
@@ -105,7 +112,7 @@ class Op:
         check_floating(name, self.floating, tensors)
         if self.mixes:
             tensors = together(tensors)
-        _check_devices(name, tensors)
+        check_one_device(name, [t.data for t in tensors])
         _check_dtypes(name, tensors)
         arrays = [t.data for t in tensors]
         self.check(*arrays)
@@ -129,16 +136,6 @@ def _as_tensors(inputs, Tensor):
     Tensor."""
     like = next((i for i in inputs if isinstance(i, Tensor)), None)
     return [i if isinstance(i, Tensor) else Tensor.constant(i, like) for i in inputs]
-
-
-def _check_devices(name, tensors):
-    devices = [device_of(t.data) for t in tensors]
-    if len(set(devices)) > 1:
-        where = ", ".join(f"input {k} on the {d}" for k, d in enumerate(devices))
-        raise RuntimeError(
-            f"{name}: the inputs lie on different devices ({where}); "
-            f"move them to one, with .to({devices[0]!r}) or .to({devices[1]!r})"
-        )
 
 
 def _check_dtypes(name, tensors):

@@ -17,8 +17,6 @@ are compared with this line.
 
 import numpy as np
 
-from minicnn.engine.devices import device_of
-
 
 def windows(size, window, stride, padding, dilation=1):
     """How many windows there are along one axis."""
@@ -171,10 +169,3 @@ def _parts(text):
         else:
             parts[-1] += character
     return [p for p in parts if p.strip()]
-
-
-def check_device(kernel, arrays):
-    """Raises RuntimeError where the arrays do not lie on one device."""
-    if len({type(a) for a in arrays}) > 1 and len({device_of(a) for a in arrays}) > 1:
-        places = ", ".join(sorted({device_of(a) for a in arrays}))
-        raise RuntimeError(f"kernel {kernel}: its arrays lie on different devices ({places})")

@@ -13,9 +13,9 @@ order: b = a + a; c = b + b needs both gradients of b before b may pass one on.
 import numpy as np
 
 from minicnn.engine import devices
-from minicnn.engine.devices import array_module, device_of
+from minicnn.engine.devices import array_module, device_of, empty_like
 from minicnn.engine.dtypes import as_array, beside, is_number
-from minicnn.engine.graph import in_order
+from minicnn.engine.graph import Gradients, in_order
 from minicnn.engine.profiling import timed
 
 
@@ -141,36 +141,18 @@ class Tensor:
                 "and do not compute the loss inside no_grad()"
             )
         order = in_order(self, lambda tensor: tensor.requires_grad, last_first=True)
-        grads = {id(self): _first_gradient(self, gradient)}
-        owned = (
-            set()
-        )  # ids whose gradient array is the engine's alone, see op.py: it may write to it
+        grads = Gradients()
+        grads.add(self, _first_gradient(self, gradient), handed_over=gradient is None)
         while order:
             tensor = order.pop()
-            gy = grads.pop(id(tensor), None)
-            if isinstance(gy, np.generic):  # arithmetic on arrays of shape () leaves a bare number
-                gy = np.asarray(gy)
+            gy, ours = grads.pop(tensor)
             op = tensor.op
             if gy is not None and (op is None or tensor._retain):
-                _add_to_leaf(tensor, gy, op is None and id(tensor) in owned)
-            if op is None:
-                continue
-            if gy is not None:  # None: every op that used this tensor had no gradient for it
-                for target, gx in zip(op.inputs, _call_backward(op, gy), strict=True):
-                    if gx is None or not target.requires_grad:
-                        continue
-                    key = id(target)
-                    if key not in grads:
-                        grads[key] = gx
-                        if op.hands_over:
-                            owned.add(key)
-                    elif key in owned:
-                        grads[key] += gx
-                    else:
-                        grads[key] = grads[key] + gx
-                        owned.add(key)
-            owned.discard(id(tensor))
-            op.release()
+                _add_to_leaf(tensor, gy, take_over=ours and op is None)
+            if op is not None:
+                if gy is not None:  # None: every op that used this tensor had no gradient for it
+                    _pass_on(op, gy, grads)
+                op.release()
 
     # -------------------------------------------------------------------- assignment is refused
     def __setitem__(self, index, value):
@@ -179,6 +161,14 @@ class Tensor:
             "values that are gone. Compute a new Tensor (concat, pad, arithmetic with a mask), "
             "or write to tensor.data before the tensor is used"
         )
+
+
+def _pass_on(op, gy, grads):
+    """Gives the gradients of an op to its inputs."""
+    handed_over = getattr(op.backward, "hands_over", False)
+    for tensor, gx in zip(op.inputs, _call_backward(op, gy), strict=True):
+        if gx is not None and tensor.requires_grad:
+            grads.add(tensor, gx, handed_over)
 
 
 def _first_gradient(tensor, gradient):
@@ -225,18 +215,17 @@ def _call_backward(op, gy):
     return gradients
 
 
-def _add_to_leaf(tensor, gy, ours):
-    """`ours`: nobody else has this array, so the leaf may keep it as it is."""
-    if tensor.grad is not None:
-        if tensor.grad.shape != gy.shape:  # broadcasting would add wrong numbers without a word
-            raise ValueError(
-                f"backward: a gradient of shape {gy.shape} meets .grad of {tensor.grad.shape}; "
-                "set .grad to None"
-            )
-        tensor.grad += gy
-    elif ours and gy.flags.c_contiguous:
-        tensor.grad = gy
-    else:
-        tensor.grad = array_module(tensor.data).array(
-            gy if gy.flags.c_contiguous else gy.copy(order="C")
+def _add_to_leaf(tensor, gy, take_over):
+    if tensor.grad is None:
+        if take_over and gy.flags.c_contiguous:
+            tensor.grad = gy
+        else:
+            tensor.grad = empty_like(gy)
+            tensor.grad[...] = gy
+        return
+    if tensor.grad.shape != gy.shape:  # broadcasting would add wrong numbers without a word
+        raise ValueError(
+            f"backward: a gradient of shape {gy.shape} meets .grad of {tensor.grad.shape}; "
+            "set .grad to None"
         )
+    tensor.grad += gy

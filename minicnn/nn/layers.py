@@ -212,12 +212,7 @@ class LocalContrastNorm(Module):
     functional.local_contrast_norm."""
 
     def __init__(self, window, subtract=True, divide=True, floor=None):
-        self.options = {
-            "window": window,
-            "subtract": subtract,
-            "divide": divide,
-            "floor": floor,
-        }
+        self.options = {"window": window, "subtract": subtract, "divide": divide, "floor": floor}
 
     def forward(self, x):
         return F.local_contrast_norm(x, **self.options)

@@ -98,26 +98,26 @@ class Module:
                     paths.add(name)
                     yield name, value
 
-    def parameters(self):
+    def parameters(self) -> list:
         """The parameters as a list."""
         return [p for _, p in self.named_parameters()]
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> "Module":
         """Training mode (dropout drops) for this module and all inside it."""
         for _, module in self.named_modules():
             module.training = mode
         return self
 
-    def eval(self):
+    def eval(self) -> "Module":
         """Prediction mode."""
         return self.train(False)
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Forgets the gradients; backward() adds to what it finds."""
         for p in self.parameters():
             p.grad = None
 
-    def to(self, device=None, dtype=None):
+    def to(self, device: str | None = None, dtype=None) -> "Module":
         """Moves all parameters, in place, to a device ('cpu', 'gpu', 'emulated') or dtype; returns
         self."""
         for p in self.parameters():
@@ -125,7 +125,7 @@ class Module:
             p.grad = None
         return self
 
-    def freeze(self, *names):
+    def freeze(self, *names: str) -> None:
         """Parameters of the modules called so keep their weights: no gradient is computed for them.
         All others learn. ValueError for a name that fits nothing, or if nothing is left to learn.
         """
@@ -143,7 +143,7 @@ class Module:
         for path, p in parameters.items():
             p.requires_grad = path not in frozen
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """{path: numpy array} of all parameters."""
         return {path: p.numpy() for path, p in self.named_parameters()}
 
@@ -163,7 +163,7 @@ class Module:
                     f"{shape} in the network"
                 )
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict) -> None:
         """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
         self.check_shapes({path: a.shape for path, a in state.items()})
         for path, p in self.named_parameters():

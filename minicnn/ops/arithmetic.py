@@ -17,6 +17,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal, separated
 from minicnn.engine.op import Op, no_grad
+from minicnn.engine.tensor import Tensor
 
 
 def unbroadcast(gradient, shape):
@@ -141,22 +142,22 @@ class Pow(Op):
         return gy * self.exponent * self.a ** (self.exponent - 1)
 
 
-def add(input, other):
+def add(input: Tensor, other: Tensor | float) -> Tensor:
     """input + other, with broadcasting."""
     return Add()(input, other)
 
 
-def sub(input, other):
+def sub(input: Tensor, other: Tensor | float) -> Tensor:
     """input - other, with broadcasting."""
     return Sub()(input, other)
 
 
-def mul(input, other):
+def mul(input: Tensor, other: Tensor | float) -> Tensor:
     """input * other, element by element, with broadcasting."""
     return Mul()(input, other)
 
 
-def div(input, other):
+def div(input: Tensor, other: Tensor | float) -> Tensor:
     """input / other, element by element, with broadcasting."""
     return Div()(input, other)
 
@@ -167,12 +168,12 @@ def compare(how, input, other):
         return _Compare(how)(input, other)
 
 
-def neg(input):
+def neg(input: Tensor) -> Tensor:
     """-input."""
     return Neg()(input)
 
 
-def pow(input, exponent):
+def pow(input: Tensor, exponent: float) -> Tensor:
     """input to the power of a plain number."""
     if not isinstance(exponent, numbers.Real):
         raise TypeError(f"pow: the exponent must be a number, not {type(exponent).__name__}")

@@ -22,8 +22,9 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import contiguous
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.pooling import Pool2d
 
 avg_pool2d_forward = Kernel(
@@ -72,49 +73,12 @@ def avg_pool2d_backward_cpu(gy, divisor, K, L, sh, sw, ph, pw, gx):
                 gx[n, c, p, q] = total
 
 
-avg_pool2d_forward.gpu(
-    r"""
-extern "C" __global__ void avg_pool2d_forward(
-        const T* x, const T* divisor, int K, int L, int sh, int sw, int ph, int pw, T* y,
-        int size, int OH, int OW, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int j = index % OW, i = index / OW % OH;
-    x += index / OW / OH * H * W;
-    T total = 0;
-    for (int p = max(i * sh - ph, 0); p < min(i * sh - ph + K, H); p++)
-        for (int q = max(j * sw - pw, 0); q < min(j * sw - pw + L, W); q++) total += x[p * W + q];
-    y[index] = total / divisor[i * OW + j];
-}
-""",
-    sizes=lambda x, *_: (_[-1].size, *_[-1].shape[2:], *x.shape[2:]),
-)
+# ---------------------------------------------------------------- the same on a GPU: avg_pool2d.cu
+TEXT = cuda_beside(__file__)
 
-avg_pool2d_backward.gpu(
-    r"""
-extern "C" __global__ void avg_pool2d_backward(
-        const T* gy, const T* divisor, int K, int L, int sh, int sw, int ph, int pw, T* gx,
-        int size, int OH, int OW, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int q = index % W, p = index / W % H;
-    gy += index / W / H * OH * OW;
-    T total = 0;
-    for (int u = 0; u < K; u++) {
-        int i = p + ph - u;
-        if (i < 0 || i % sh || i / sh >= OH) continue;
-        for (int v = 0; v < L; v++) {
-            int j = q + pw - v;
-            if (j < 0 || j % sw || j / sw >= OW) continue;
-            int window = i / sh * OW + j / sw;
-            total += gy[window] / divisor[window];
-        }
-    }
-    gx[index] = total;
-}
-""",
-    sizes=lambda gy, *_: (_[-1].size, *gy.shape[2:], *_[-1].shape[2:]),
-)
+avg_pool2d_forward.gpu(TEXT, sizes=lambda x, *_: (_[-1].size, *_[-1].shape[2:], *x.shape[2:]))
+
+avg_pool2d_backward.gpu(TEXT, sizes=lambda gy, *_: (_[-1].size, *gy.shape[2:], *_[-1].shape[2:]))
 
 
 class AvgPool2d(Pool2d):
@@ -168,14 +132,14 @@ class AvgPool2d(Pool2d):
 
 
 def avg_pool2d(
-    input,
-    kernel_size,
-    stride=None,
-    padding=0,
-    ceil_mode=False,
-    count_include_pad=True,
-    divisor_override=None,
-):
+    input: Tensor,
+    kernel_size: int | tuple,
+    stride: int | tuple | None = None,
+    padding: int | tuple = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: float | None = None,
+) -> Tensor:
     """The mean of each window, PyTorch's arguments.
 
     input              (N, C, H, W)

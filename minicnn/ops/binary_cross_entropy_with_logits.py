@@ -32,6 +32,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.op import Op, contiguous
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.losses import (
     as_tensors,
     check_reduction,
@@ -81,7 +82,13 @@ class BinaryCrossEntropyWithLogits(Op):
         return gx, gt, None, None
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | list | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | list | None = None,
+) -> Tensor:
     """Sigmoid and the logistic loss in one, PyTorch's arguments (pass them by name).
 
     input       scores of any shape, mostly one for each class: positive says that it is there

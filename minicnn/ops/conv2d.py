@@ -26,12 +26,11 @@ rule by which one is taken.
 Source: LeCun et al. 1989.
 """
 
-from pathlib import Path
-
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous, is_whole
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
+from minicnn.engine.op import Op, contiguous, hands_over, is_whole
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.windows import geometry_of, named_padding, windows
 
 conv2d_forward = Kernel(
@@ -114,7 +113,7 @@ def conv2d_grad_weight_cpu(gy, x, sh, sw, ph, pw, dh, dw, groups, gw):
 
 
 # ---------------------------- the same on a GPU: conv2d.cu, 16 x 16 threads to a tile of the result
-TEXT = Path(__file__).with_suffix(".cu").read_text()
+TEXT = cuda_beside(__file__)
 
 
 def tile_blocks(rows, columns, groups, pictures=1):
@@ -149,7 +148,6 @@ conv2d_grad_weight.gpu(
 
 # ------------------------------------------------------------------------------------------ the op
 class Conv2d(Op):
-    hands_over = True
     floating = ("input", "weight", "bias")
 
     def __init__(self, stride=1, padding=0, dilation=1, groups=1):
@@ -190,6 +188,7 @@ class Conv2d(Op):
         conv2d_forward(x, w, bias, *self.geometry, self.groups, y, keep=self.keep)
         return y
 
+    @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
         gx = gw = gb = None
@@ -208,7 +207,15 @@ class Conv2d(Op):
         return gx, gw, gb
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple = 1,
+    padding: int | tuple | str = 0,
+    dilation: int | tuple = 1,
+    groups: int = 1,
+) -> Tensor:
     """2-D convolution (cross-correlation), PyTorch's arguments.
 
     input   (N, C, H, W)

@@ -25,14 +25,14 @@ Source: LeCun et al. 1998, table I; Farabet et al. 2013; the lecture's g_kc.
 """
 
 import functools
-from pathlib import Path
 
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
-from minicnn.engine.op import Op, contiguous
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
+from minicnn.engine.op import Op, contiguous, hands_over
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.windows import geometry_of, windows
 
 conv2d_table_forward = Kernel(
@@ -55,7 +55,6 @@ conv2d_table_grad_weight = Kernel(
 )
 
 
-# ------------------------------------------------------------------------- the algorithm to read
 @conv2d_table_forward.cpu
 def conv2d_table_forward_cpu(x, f, b, table, sh, sw, ph, pw, dh, dw, y):
     N, F, OH, OW = y.shape
@@ -120,8 +119,7 @@ def conv2d_table_grad_weight_cpu(gy, x, table, sh, sw, ph, pw, dh, dw, gf):
 
 
 # --------------------------------------------------------------- the same on a GPU: conv2d_table.cu
-TEXT = Path(__file__).with_suffix(".cu").read_text()
-
+TEXT = cuda_beside(__file__)
 conv2d_table_forward.gpu(TEXT, sizes=lambda x, f, *_: (*_[-1].shape, *x.shape[1:], *f.shape))
 conv2d_table_grad_input.gpu(TEXT, sizes=lambda gy, f, *_: (*_[-1].shape, *gy.shape[1:], *f.shape))
 conv2d_table_grad_weight.gpu(TEXT, sizes=lambda gy, x, *_: (*gy.shape, *x.shape[1:], *_[-1].shape))
@@ -139,8 +137,6 @@ def table_on_gpu(xp, edges):
 # ------------------------------------------------------------------------------------------ the op
 class Conv2dTable(Op):
     """forward(x, w), with the bias and the gains behind them where they exist."""
-
-    hands_over = True
 
     def __init__(self, table, has_bias, has_gains, stride=1, padding=0, dilation=1):
         self.table = np.ascontiguousarray(table, dtype=np.int64)
@@ -196,6 +192,7 @@ class Conv2dTable(Op):
         conv2d_table_forward(self.x, self.f, contiguous(b), self.table, *self.geometry, y)
         return y
 
+    @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
         gx = gf = None
@@ -213,7 +210,16 @@ class Conv2dTable(Op):
         return tuple(gradients)
 
 
-def conv2d_table(input, weight, bias, table, gains=None, stride=1, padding=0, dilation=1):
+def conv2d_table(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    table: np.ndarray,
+    gains: Tensor | None = None,
+    stride: int | tuple = 1,
+    padding: int | tuple = 0,
+    dilation: int | tuple = 1,
+) -> Tensor:
     """2-D convolution in which each output map sees the input maps that a table names.
 
     input   (N, C, H, W)
@@ -240,5 +246,5 @@ def cases():
     geometry = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
     yield Case(conv2d_table, (x, w, b), {"table": table})
     yield Case(conv2d_table_of, (x, w, b, g), {"table": table, **geometry}, label="gains")
-    twice = np.array([[0, 1], [0, 1], [2, 0], [1, 1]])
-    yield Case(conv2d_table_of, (x, w[:4]), {"table": twice}, label="twice")
+    options = {"table": np.array([[0, 1], [0, 1], [2, 0], [1, 1]])}
+    yield Case(conv2d_table_of, (x, w[:4]), options, label="twice")

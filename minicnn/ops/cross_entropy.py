@@ -27,7 +27,8 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 from minicnn.ops.softmax import exponentials, log_softmax
 
@@ -75,44 +76,8 @@ def cross_entropy_backward_cpu(g, e, S, target, ignore, on, off, gx):
             gx[n, c, b] = g[n, b] * (e[n, c, b] / S[n, b] * all_q - q)
 
 
-# -------------------------------------------------------------- the same on a GPU, with two helpers
-TEXT = r"""
-extern "C" __global__ void cross_entropy_forward(
-        const T* x, const T* largest, const T* S, const long long* target, int ignore,
-        const T* on, const T* off, T* loss, int N, int C, int P) {
-    int nb = blockIdx.x * blockDim.x + threadIdx.x;
-    if (nb >= N * P) return;
-    x += nb / P * C * P + nb % P;
-    long long t = target[nb];
-    T total = 0, log_S = log(S[nb]), m = largest[nb];
-    if (t != ignore) {
-        total = on[t] * (log_S - (x[t * P] - m));
-        for (int c = 0; c < C; c++)
-            if (off[c] != 0) total += off[c] * (log_S - (x[c * P] - m));  // 0 times infinity: a NaN
-    }
-    loss[nb] = total;
-}
-
-extern "C" __global__ void cross_entropy_backward(
-        const T* g, const T* e, const T* S, const long long* target, int ignore,
-        const T* on, const T* off, T* gx, int N, int C, int P) {
-    int nb = blockIdx.x * blockDim.x + threadIdx.x;
-    if (nb >= N * P) return;
-    e += nb / P * C * P + nb % P;
-    gx += nb / P * C * P + nb % P;
-    long long t = target[nb];
-    if (t == ignore) {
-        for (int c = 0; c < C; c++) gx[c * P] = 0;
-        return;
-    }
-    T all_q = on[t];
-    for (int c = 0; c < C; c++) all_q += off[c];
-    for (int c = 0; c < C; c++) {
-        T q = c == t ? off[c] + on[t] : off[c];
-        gx[c * P] = g[nb] * (e[c * P] / S[nb] * all_q - q);
-    }
-}
-"""
+# ------------------------------------------------------------- the same on a GPU: cross_entropy.cu
+TEXT = cuda_beside(__file__)
 
 cross_entropy_forward.gpu(TEXT, threads=lambda *args: args[-1].size, sizes=lambda x, *_: x.shape)
 cross_entropy_backward.gpu(TEXT, threads=lambda g, *_: g.size, sizes=lambda g, e, *_: e.shape)
@@ -143,8 +108,13 @@ class CrossEntropy(ClassLoss):
 
 
 def cross_entropy(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | list | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Softmax and negative log-likelihood in one, PyTorch's arguments (pass them by name).
 
     input            scores (N, C), (N, C, H, W) or (C,)

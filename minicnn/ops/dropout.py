@@ -95,7 +95,7 @@ class Dropout(Op):
     backward = forward
 
 
-def dropout(input, p=0.5, training=True):
+def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Sets each value to zero with probability p and divides the others by 1 - p.
 
     input     Tensor of any shape; the result has the same shape and dtype

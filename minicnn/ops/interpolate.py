@@ -34,6 +34,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import Op, contiguous, pair
+from minicnn.engine.tensor import Tensor
 
 resample = Kernel(
     "resample",
@@ -188,13 +189,13 @@ class Interpolate(Op):
 
 
 def interpolate(
-    input,
-    size=None,
-    scale_factor=None,
-    mode="nearest",
-    align_corners=None,
-    recompute_scale_factor=None,
-):
+    input: Tensor,
+    size: int | tuple | None = None,
+    scale_factor: float | tuple | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+) -> Tensor:
     """The input in another size, PyTorch's arguments.
 
     input          (N, C, H, W)
@@ -243,8 +244,7 @@ def cases():
     for mode in ("nearest", "bilinear"):
         yield Case(interpolate, (x,), {"size": (7, 9), "mode": mode}, label=f"{mode}-up")
         yield Case(interpolate, (x,), {"size": (3, 2), "mode": mode}, label=f"{mode}-down")
-        yield Case(
-            interpolate, (x,), {"scale_factor": (1.5, 0.7), "mode": mode}, label=f"{mode}-scale"
-        )
+        options = {"scale_factor": (1.5, 0.7), "mode": mode}
+        yield Case(interpolate, (x,), options, label=f"{mode}-scale")
     options = {"size": (8, 3), "mode": "bilinear", "align_corners": True}
     yield Case(interpolate, (x,), options, label="corners")

@@ -28,6 +28,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module
 from minicnn.engine.op import Op
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.losses import as_tensors, check_reduction, check_same_shape, reduced, unreduced
 
 
@@ -64,7 +65,9 @@ class KLDiv(Op):
         return -gl * d if self.needs[0] else None, gt
 
 
-def kl_div(input, target, reduction="mean", log_target=False):
+def kl_div(
+    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
     """How far the probabilities e^input are from the distributions `target`, PyTorch's arguments
     (pass them by name).
 

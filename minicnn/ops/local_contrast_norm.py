@@ -40,6 +40,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import Op, contiguous
+from minicnn.engine.tensor import Tensor
 
 window_sum = Kernel("window_sum", "a[N, H, W], w[K, L], above, left, y[N, H, W]")
 
@@ -164,7 +165,13 @@ class LocalDivision(Op):
         return gv + v * self.local_mean.transposed(gsigma / sigma, v.shape[1])
 
 
-def local_contrast_norm(input, window, subtract=True, divide=True, floor=None):
+def local_contrast_norm(
+    input: Tensor,
+    window: int | np.ndarray,
+    subtract: bool = True,
+    divide: bool = True,
+    floor: float | None = None,
+) -> Tensor:
     """Subtracts the local mean, then divides by the local standard deviation, of all maps together.
 
     input     (N, C, H, W)

@@ -34,6 +34,7 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
 from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.engine.op import Op, contiguous
+from minicnn.engine.tensor import Tensor
 
 local_response_norm_forward = Kernel(
     "local_response_norm_forward",
@@ -169,8 +170,14 @@ ALPHA = 1e-4
 
 
 def local_response_norm(
-    input, size, alpha=ALPHA, beta=0.75, k=1.0, alpha_per_term=None, within_map=False
-):
+    input: Tensor,
+    size: int,
+    alpha: float = ALPHA,
+    beta: float = 0.75,
+    k: float = 1.0,
+    alpha_per_term: float | None = None,
+    within_map: bool = False,
+) -> Tensor:
     """Divides each value by (k + a * sum of squares in its window) ** beta. PyTorch's arguments.
 
     input           (N, C, H, W); across maps also (N, C, L) or more dimensions than four

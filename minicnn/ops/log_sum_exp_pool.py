@@ -29,8 +29,9 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.tensor import Tensor
 
 log_sum_exp_pool_forward = Kernel("log_sum_exp_pool_forward", "x[A, M], r, y[A]")
 log_sum_exp_pool_backward = Kernel("log_sum_exp_pool_backward", "gy[A], x[A, M], y[A], r, gx[A, M]")
@@ -58,39 +59,8 @@ def log_sum_exp_pool_backward_cpu(gy, x, y, r, gx):
             gx[a, i] = gy[a] * np.exp(r * (x[a, i] - y[a])) / M
 
 
-# -------- the same on a GPU: 256 threads for each a, whose partial results are added two by two
-TEXT = r"""
-extern "C" __global__ void log_sum_exp_pool_forward(const T* x, T r, T* y, int M) {
-    __shared__ T parts[256];
-    const int t = threadIdx.x;
-    x += blockIdx.x * M;
-    T m = r * x[0];
-    for (int i = t; i < M; i += 256) m = r * x[i] > m ? r * x[i] : m;
-    parts[t] = m;
-    __syncthreads();
-    for (int half = 128; half > 0; half /= 2) {
-        if (t < half && parts[t + half] > parts[t]) parts[t] = parts[t + half];
-        __syncthreads();
-    }
-    m = parts[0];
-    __syncthreads();  // all have read it before the sums take its place
-    T S = 0;
-    for (int i = t; i < M; i += 256) S += exp(r * x[i] - m);
-    parts[t] = S;
-    __syncthreads();
-    for (int half = 128; half > 0; half /= 2) {
-        if (t < half) parts[t] += parts[t + half];
-        __syncthreads();
-    }
-    if (t == 0) y[blockIdx.x] = (m + log(parts[0] / M)) / r;
-}
-
-extern "C" __global__ void log_sum_exp_pool_backward(
-        const T* gy, const T* x, const T* y, T r, T* gx, int A, int M) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x, a = index / M;
-    if (index < A * M) gx[index] = gy[a] * exp(r * (x[index] - y[a])) / M;
-}
-"""
+# ---------------------------------------------------------- the same on a GPU: log_sum_exp_pool.cu
+TEXT = cuda_beside(__file__)
 
 log_sum_exp_pool_forward.gpu(
     TEXT, sizes=lambda x, r, y: x.shape[1:], blocks=lambda x, r, y: ((y.size,), (256,))
@@ -140,7 +110,9 @@ class LogSumExpPool(Op):
         return gx.reshape([self.x_shape[d] for d in self.order]).transpose(back)
 
 
-def log_sum_exp_pool(input, r=1.0, dim=(2, 3), keepdim=False):
+def log_sum_exp_pool(
+    input: Tensor, r: float = 1.0, dim: int | tuple = (2, 3), keepdim: bool = False
+) -> Tensor:
     """A soft maximum over `dim`: 1/r log(mean(e^(r input))).
 
     input    Tensor of any shape; scores (N, C, H, W) become (N, C)

@@ -26,6 +26,7 @@ import math
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.avg_pool2d import AvgPool2d
 from minicnn.ops.max_pool2d import max_pool2d
 from minicnn.ops.relu import relu
@@ -56,7 +57,13 @@ class LpPool2d(AvgPool2d):
         return super().backward(gS * math.prod(self.window)) * self.p * self.x ** (self.p - 1)
 
 
-def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: int | tuple,
+    stride: int | tuple | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
     """The p-norm of each window, PyTorch's arguments. Meant for inputs that are not negative: it
     takes powers of the values and not of their sizes, except where p is even or infinite.
 

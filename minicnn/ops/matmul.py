@@ -15,7 +15,8 @@ a faster way on the CPU: fast/linear.py.
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import chosen_algorithm
-from minicnn.engine.op import Op
+from minicnn.engine.op import Op, hands_over
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.arithmetic import unbroadcast
 from minicnn.ops.fast import linear as fast
 
@@ -31,6 +32,7 @@ class MatMul(Op):
         self.a, self.b = a, b
         return a @ b
 
+    @hands_over
     def backward(self, gy):
         a = self.a[None] if self.a.ndim == 1 else self.a  # a vector is a row on the left
         b = self.b[:, None] if self.b.ndim == 1 else self.b  # and a column on the right
@@ -47,7 +49,6 @@ class MatMul(Op):
 
 
 class Linear(Op):
-    hands_over = True
     floating = ("input", "weight", "bias")
 
     def check(self, x, w, b=None):
@@ -64,6 +65,7 @@ class Linear(Op):
             y += b
         return y
 
+    @hands_over
     def backward(self, gy):
         x, rows = self.x.reshape(-1, self.x.shape[-1]), gy.reshape(-1, gy.shape[-1])
         gx = gw = None
@@ -81,12 +83,12 @@ class Linear(Op):
         return None if chosen_algorithm() == "simple" else product(*factors)
 
 
-def matmul(input, other):
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Matrix product; leading dimensions broadcast as in numpy."""
     return MatMul()(input, other)
 
 
-def linear(input, weight, bias=None):
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; input (..., K), weight (F, K), bias (F,)."""
     op = Linear()
     return op(input, weight) if bias is None else op(input, weight, bias)

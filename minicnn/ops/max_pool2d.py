@@ -29,6 +29,7 @@ from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import contiguous
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.pooling import Pool2d
 
 max_pool2d_forward = Kernel(
@@ -158,14 +159,14 @@ class MaxPool2d(Pool2d):
 
 
 def max_pool2d(
-    input,
-    kernel_size,
-    stride=None,
-    padding=0,
-    dilation=1,
-    ceil_mode=False,
-    return_indices=False,
-):
+    input: Tensor,
+    kernel_size: int | tuple,
+    stride: int | tuple | None = None,
+    padding: int | tuple = 0,
+    dilation: int | tuple = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple:
     """The largest value of each window, PyTorch's arguments.
 
     input           (N, C, H, W)

@@ -34,6 +34,7 @@ from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import contiguous
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.map_lists import end_to_end, lists_of_maps
 from minicnn.ops.pooling import Pool2d
 
@@ -180,15 +181,15 @@ class MaxPoolMaps(Pool2d):
 
 
 def max_pool_maps(
-    input,
-    maps,
-    kernel_size=1,
-    stride=None,
-    padding=0,
-    ceil_mode=False,
-    maps_stride=None,
-    return_indices=False,
-):
+    input: Tensor,
+    maps: int | list,
+    kernel_size: int | tuple = 1,
+    stride: int | tuple | None = None,
+    padding: int | tuple = 0,
+    ceil_mode: bool = False,
+    maps_stride: int | None = None,
+    return_indices: bool = False,
+) -> Tensor | tuple:
     """The largest value in some maps and, of each, in a window of pixels.
 
     input           (N, C, H, W)

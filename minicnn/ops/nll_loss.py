@@ -13,6 +13,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.losses import ClassLoss, as_tensors, check_reduction, constant
 
 
@@ -36,7 +37,13 @@ class NLLLoss(ClassLoss):
         return gx.reshape(self.shape)
 
 
-def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | list | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
     """Negative log-likelihood: minus the log-probability of the true class.
 
     input  log-probabilities, as log_softmax gives them, (N, C), (N, C, H, W) or (C,)

@@ -15,6 +15,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.op import Op
+from minicnn.engine.tensor import Tensor
 
 
 class Pad(Op):
@@ -101,7 +102,7 @@ class Pad(Op):
         return gy
 
 
-def pad(input, pad, mode="constant", value=0.0):
+def pad(input: Tensor, pad: tuple, mode: str = "constant", value: float = 0.0) -> Tensor:
     """Adds rows around the last dimensions, PyTorch's order: (left, right, top, bottom, ...).
 
     mode   'constant' (filled with `value`), 'reflect' (the edge row not repeated), 'replicate',

@@ -12,6 +12,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal, separated
 from minicnn.engine.devices import array_module
 from minicnn.engine.op import Op, axes_of
+from minicnn.engine.tensor import Tensor
 
 
 class _Reduction(Op):
@@ -71,18 +72,18 @@ class AMax(_Reduction):
         return self._spread(gy, self.x) * share.astype(gy.dtype)
 
 
-def sum(input, dim=None, keepdim=False):
+def sum(input: Tensor, dim: int | tuple | None = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim`: an int, several, or None (or none, ()) for all. Whole numbers give int64."""
     return Sum(dim, keepdim)(input)
 
 
-def mean(input, dim=None, keepdim=False):
+def mean(input: Tensor, dim: int | tuple | None = None, keepdim: bool = False) -> Tensor:
     """Mean over `dim`: an int, several, or None (or none, ()) for all. Raises TypeError for whole
     numbers, whose mean is none."""
     return Mean(dim, keepdim)(input)
 
 
-def amax(input, dim=None, keepdim=False):
+def amax(input: Tensor, dim: int | tuple | None = None, keepdim: bool = False) -> Tensor:
     """Largest element over `dim`: an int, several, or None (or none, ()) for all."""
     return AMax(dim, keepdim)(input)
 

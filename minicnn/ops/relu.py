@@ -15,6 +15,7 @@ Source: Krizhevsky, Sutskever, Hinton 2012, section 3.1; the lecture's slide «s
 
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.elementwise import Elementwise
 
 relu_forward = Kernel("relu_forward", "x[...], y[...]")
@@ -59,7 +60,7 @@ class ReLU(Elementwise):
     kernels = relu_forward, relu_backward
 
 
-def relu(input):
+def relu(input: Tensor) -> Tensor:
     """max(input, 0), element by element.
 
     input  Tensor of any shape; the result has the same shape and dtype.

@@ -18,6 +18,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.elementwise import Elementwise
 
 AMPLITUDE, SLOPE = 1.7159, 2 / 3
@@ -63,7 +64,7 @@ class ScaledTanh(Elementwise):
     kernels = scaled_tanh_forward, scaled_tanh_backward
 
 
-def scaled_tanh(input):
+def scaled_tanh(input: Tensor) -> Tensor:
     """1.7159 tanh(2/3 input), element by element.
 
     input  Tensor of any shape; the result has the same shape and dtype.

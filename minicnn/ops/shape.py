@@ -18,10 +18,10 @@ from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, device_of, move
 from minicnn.engine.kernel import Kernel
 from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.tensor import Tensor
 
 index_backward = Kernel(
-    "index_backward",
-    "gy[count], int64 order[count], int64 first[size + 1], gx[size]",
+    "index_backward", "gy[count], int64 order[count], int64 first[size + 1], gx[size]"
 )  # for a GPU; on the CPU it is np.add.at
 
 index_backward.gpu(
@@ -142,7 +142,7 @@ class Concat(Op):
         return tuple(array_module(gy).split(gy, self.ends, axis=self.dim))
 
 
-def reshape(input, shape):
+def reshape(input: Tensor, shape: int | tuple) -> Tensor:
     """The same elements in another shape; one size may be -1."""
     sizes = shape if np.iterable(shape) else (shape,)
     try:
@@ -151,12 +151,12 @@ def reshape(input, shape):
         raise TypeError(f"reshape: shape={shape!r}: expected ints") from None
 
 
-def permute(input, dims):
+def permute(input: Tensor, dims: tuple) -> Tensor:
     """Reorders the dimensions: `permute(x, (0, 2, 3, 1))` turns N C H W into N H W C."""
     return Permute(tuple(dims))(input)
 
 
-def transpose(input, dim0, dim1):
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swaps two dimensions."""
     dims = list(range(input.ndim))
     (a,), (b,) = (axes_of("transpose", (d,), input.shape) for d in (dim0, dim1))
@@ -169,7 +169,7 @@ def index(input, index):
     return Index(index)(input)
 
 
-def concat(tensors, dim=0):
+def concat(tensors: list, dim: int = 0) -> Tensor:
     """Joins tensors along `dim`; they agree in every other dimension."""
     return Concat(dim)(*tensors)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.elementwise import Elementwise
 
 sigmoid_forward = Kernel("sigmoid_forward", "x[...], y[...]")
@@ -65,7 +66,7 @@ class Sigmoid(Elementwise):
     kernels = sigmoid_forward, sigmoid_backward
 
 
-def sigmoid(input):
+def sigmoid(input: Tensor) -> Tensor:
     """The logistic sigmoid 1 / (1 + e^-input), element by element.
 
     input  Tensor of any shape; the result has the same shape and dtype, values from 0 to 1.

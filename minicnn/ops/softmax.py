@@ -27,17 +27,15 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.tensor import Tensor
 
 softmax_forward = Kernel("softmax_forward", "x[A, C, B], y[A, C, B]")
 softmax_backward = Kernel("softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
 log_softmax_forward = Kernel("log_softmax_forward", "x[A, C, B], y[A, C, B]")
 log_softmax_backward = Kernel("log_softmax_backward", "gy[A, C, B], y[A, C, B], gx[A, C, B]")
-exponentials = Kernel(
-    "exponentials",
-    "x[A, C, B], y[A, C, B], largest[A, B], total[A, B]",
-)
+exponentials = Kernel("exponentials", "x[A, C, B], y[A, C, B], largest[A, B], total[A, B]")
 
 
 @exponentials.cpu
@@ -111,74 +109,8 @@ def log_softmax_backward_cpu(gy, y, gx):
             gx[a, c, b] = gy[a, c, b] - np.exp(y[a, c, b]) * total
 
 
-# ----------------------------------------------------------------- the same on a GPU, in one text
-TEXT = r"""
-extern "C" __global__ void exponentials(
-        const T* x, T* y, T* largest, T* total, int A, int C, int B) {
-    int ab = blockIdx.x * blockDim.x + threadIdx.x;
-    if (ab >= A * B) return;
-    x += ab / B * C * B + ab % B;
-    y += ab / B * C * B + ab % B;
-    T m = x[0], sum = 0;
-    for (int c = 1; c < C; c++) m = x[c * B] > m ? x[c * B] : m;
-    for (int c = 0; c < C; c++) {
-        y[c * B] = exp(x[c * B] - m);
-        sum += y[c * B];
-    }
-    largest[ab] = m;
-    total[ab] = sum;
-}
-
-extern "C" __global__ void softmax_forward(const T* x, T* y, int A, int C, int B) {
-    int ab = blockIdx.x * blockDim.x + threadIdx.x;
-    if (ab >= A * B) return;
-    x += ab / B * C * B + ab % B;
-    y += ab / B * C * B + ab % B;
-    T largest = x[0];
-    for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
-    T total = 0;
-    for (int c = 0; c < C; c++) {
-        y[c * B] = exp(x[c * B] - largest);
-        total += y[c * B];
-    }
-    for (int c = 0; c < C; c++) y[c * B] /= total;
-}
-
-extern "C" __global__ void softmax_backward(
-        const T* gy, const T* y, T* gx, int A, int C, int B) {
-    int ab = blockIdx.x * blockDim.x + threadIdx.x;
-    if (ab >= A * B) return;
-    int first = ab / B * C * B + ab % B;
-    T total = 0;
-    for (int c = 0; c < C; c++) total += gy[first + c * B] * y[first + c * B];
-    for (int c = 0; c < C; c++)
-        gx[first + c * B] = y[first + c * B] * (gy[first + c * B] - total);
-}
-
-extern "C" __global__ void log_softmax_forward(const T* x, T* y, int A, int C, int B) {
-    int ab = blockIdx.x * blockDim.x + threadIdx.x;
-    if (ab >= A * B) return;
-    x += ab / B * C * B + ab % B;
-    y += ab / B * C * B + ab % B;
-    T largest = x[0];
-    for (int c = 1; c < C; c++) largest = x[c * B] > largest ? x[c * B] : largest;
-    T total = 0;
-    for (int c = 0; c < C; c++) total += exp(x[c * B] - largest);
-    T log_total = log(total);
-    for (int c = 0; c < C; c++) y[c * B] = x[c * B] - largest - log_total;
-}
-
-extern "C" __global__ void log_softmax_backward(
-        const T* gy, const T* y, T* gx, int A, int C, int B) {
-    int ab = blockIdx.x * blockDim.x + threadIdx.x;
-    if (ab >= A * B) return;
-    int first = ab / B * C * B + ab % B;
-    T total = 0;
-    for (int c = 0; c < C; c++) total += gy[first + c * B];
-    for (int c = 0; c < C; c++)
-        gx[first + c * B] = gy[first + c * B] - exp(y[first + c * B]) * total;
-}
-"""
+# ------------------------------------------------------------------- the same on a GPU: softmax.cu
+TEXT = cuda_beside(__file__)
 
 _log = log_softmax_forward, log_softmax_backward
 for _kernel in (exponentials, softmax_forward, softmax_backward, *_log):
@@ -221,7 +153,7 @@ class LogSoftmax(Softmax):
     kernels = log_softmax_forward, log_softmax_backward
 
 
-def softmax(input, dim):
+def softmax(input: Tensor, dim: int) -> Tensor:
     """Probabilities along `dim`, which sum to 1.
 
     input  Tensor of any shape; the result has the same shape and dtype
@@ -232,7 +164,7 @@ def softmax(input, dim):
     return Softmax(dim)(input)
 
 
-def log_softmax(input, dim):
+def log_softmax(input: Tensor, dim: int) -> Tensor:
     """The logarithms of the probabilities along `dim`, exact also for very small ones.
 
     input  Tensor of any shape; the result has the same shape and dtype

@@ -22,6 +22,7 @@ layer».
 """
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.avg_pool2d import AvgPool2d
 
 
@@ -48,7 +49,13 @@ class Subsample2d(AvgPool2d):
         return gx, (gy * self.m).sum(axis=(0, 2, 3)), gy.sum(axis=(0, 2, 3))
 
 
-def subsample2d(input, kernel_size, gain, bias, stride=None):
+def subsample2d(
+    input: Tensor,
+    kernel_size: int | tuple,
+    gain: Tensor,
+    bias: Tensor,
+    stride: int | tuple | None = None,
+) -> Tensor:
     """The mean of each window, times the gain of its map, plus the bias of its map.
 
     input        (N, C, H, W)

@@ -15,6 +15,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.tensor import Tensor
 from minicnn.ops.elementwise import Elementwise
 
 tanh_forward = Kernel("tanh_forward", "x[...], y[...]")
@@ -57,7 +58,7 @@ class Tanh(Elementwise):
     kernels = tanh_forward, tanh_backward
 
 
-def tanh(input):
+def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent, element by element.
 
     input  Tensor of any shape; the result has the same shape and dtype, values from -1 to 1.

@@ -24,6 +24,7 @@ from minicnn.course.book import site
 from minicnn.course.book.chapters import chapters, read, split
 from minicnn.course.book.running import ChapterError, run
 from minicnn.course.book.slides import SLIDES
+from minicnn.ops import all_kernels
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = chapters()
@@ -158,6 +159,15 @@ def test_measured_numbers_stand_in_the_readme_of_the_results_too():
     for name, entry in table["numbers"].items():
         assert set(entry) == {"value", "unit", "seed", "command"} and entry["command"], name
         assert re.search(rf"(?<![\d.]){re.escape(str(entry['value']))}(?!\d)", text), name
+
+
+def test_the_cuda_text_of_every_operation_is_found():
+    """It stands in the file of the operation or in the .cu beside it."""
+    kernels = [k for k in all_kernels() if k.gpu_body and k.cpu_body]
+    assert len(kernels) > 25
+    for kernel in kernels:
+        shown = lecturing.source(kernel, "gpu").text.strip()
+        assert f"void {kernel.name}(" in shown and shown in kernel.gpu_body.source
 
 
 def test_source_is_that_of_the_file():

@@ -23,9 +23,7 @@ conv2d_table_dense = Kernel("conv2d_table_dense", "f[E, K, L], int64 table[E, 3]
 conv2d_table_pick = Kernel("conv2d_table_pick", "gw[F, C, K, L], int64 table[E, 3], gf[E, K, L]")
 
 conv2d_table_dense.gpu(
-    TEXT,
-    threads=lambda f, table, w: w.size,
-    sizes=lambda f, table, w: (*w.shape[:2], *f.shape),
+    TEXT, threads=lambda f, table, w: w.size, sizes=lambda f, table, w: (*w.shape[:2], *f.shape)
 )
 
 conv2d_table_pick.gpu(

@@ -20,8 +20,7 @@ product = Kernel(
     "; (I if a_transposed else J) == (Q if b_transposed else P)",
 )
 product_over_rows = Kernel(
-    "product_over_rows",
-    "a[M, rows], b[rows, N], threads, parts[threads, N, M]",
+    "product_over_rows", "a[M, rows], b[rows, N], threads, parts[threads, N, M]"
 )
 
 

@@ -25,12 +25,11 @@ Source: implicit im2col, Chetlur et al. 2014 (cuDNN); register tiles, Volkov, De
 """
 
 import functools
-from pathlib import Path
 
 import numpy as np
 
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, chosen_algorithm
+from minicnn.engine.kernel import Kernel, chosen_algorithm, cuda_beside
 from minicnn.engine.launching import MOST
 
 conv2d_product = Kernel(
@@ -47,12 +46,9 @@ conv2d_product_weight = Kernel(
     "; F % groups == 0; R >= C * K * L; (OH - 1) * sh + K <= H; (OW - 1) * sw + L <= W",
 )
 conv2d_add_shares = Kernel("conv2d_add_shares", "parts[shares, F, C, K, L], gw[F, C, K, L]")
-conv2d_pad = Kernel(
-    "conv2d_pad",
-    "x[N, C, H, W], top, left, sh, sw, y[N, C, height, width]",
-)
+conv2d_pad = Kernel("conv2d_pad", "x[N, C, H, W], top, left, sh, sw, y[N, C, height, width]")
 
-TEXT = Path(__file__).with_suffix(".cu").read_text()
+TEXT = cuda_beside(__file__)
 COLUMNS = {16: 256, 64: 128, 128: 128}  # BM, rows of a tile -> BN, its columns
 PIECE = 16  # BK in the CUDA text
 
@@ -122,11 +118,7 @@ conv2d_add_shares.gpu(
 conv2d_pad.gpu(
     TEXT,
     threads=lambda x, top, left, sh, sw, y: y.size,
-    sizes=lambda x, top, left, sh, sw, y: (
-        x.shape[0] * x.shape[1],
-        *x.shape[2:],
-        *y.shape[2:],
-    ),
+    sizes=lambda x, top, left, sh, sw, y: (x.shape[0] * x.shape[1], *x.shape[2:], *y.shape[2:]),
     constants=lambda *args: constants(16),
 )
 
