@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicnn.basics.printing import printable
+from minicnn.datasets.splits import SPLITS
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +43,8 @@ class Photograph:
 
 
 class Dataset:
-    """Base class. A subclass sets `name`, `classes` (tuple of str) and `colours` (uint8 (K, 3)) and
-    defines `names(split)` and `read(name)`."""
+    """Base class. A subclass sets `name`, `classes` (tuple of str), `colours` (uint8 (K, 3)) and
+    `_names`, {split: names} (or defines `names`), and defines `read(name)`."""
 
     kind = "pixels"  # what has a label; or "pictures", which are Photographs then
     name = ""
@@ -52,7 +53,9 @@ class Dataset:
 
     def names(self, split):
         """The picture names of 'train', 'val' or 'test', in a fixed order."""
-        raise NotImplementedError
+        if split not in SPLITS:
+            raise DataError(f"{self.name} has the splits train, val and test, not {split!r}")
+        return list(self._names[split])
 
     def read(self, name):
         """The Picture of that name. Raises a DataError that names the file if it cannot be read."""

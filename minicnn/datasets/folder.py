@@ -53,11 +53,6 @@ class Folder(Dataset):
         self._listed_at = {}  # name -> "train.txt, line 3", for messages
         self._names = self._make_splits()
 
-    def names(self, split):
-        if split not in SPLITS:
-            raise DataError(f"{self.name} has the splits train, val and test, not {split!r}")
-        return list(self._names[split])
-
     def read(self, name):
         if name not in self._files:
             where = self._listed_at.get(name)

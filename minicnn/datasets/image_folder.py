@@ -144,11 +144,6 @@ class ImageFolder(Dataset):
         return rest, sorted(taken)
 
     # -------------------------------------------------------------------------------- reading
-    def names(self, split):
-        if split not in SPLITS:
-            raise DataError(f"{self.name} has the splits train, val and test, not {split!r}")
-        return list(self._names[split])
-
     def read(self, name):
         if name not in self._label:
             raise DataError(f"{self.root}: there is no picture {name!r}")

@@ -12,6 +12,13 @@ from hashlib import sha256
 SPLITS = ("train", "val", "test")
 
 
+def evenly(names, count):
+    """`count` of these names, evenly spread over them; all for None, or if there are no more."""
+    total = len(names)
+    count = total if count is None else min(count, total)
+    return [names[k * total // count] for k in range(count)]
+
+
 def by_digest(names, purpose):
     """The names in the order of SHA-256("purpose:name"). Another purpose gives another order."""
 

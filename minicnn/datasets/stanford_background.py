@@ -19,7 +19,7 @@ from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import DataError, Dataset
 from minicnn.datasets.finding import find, pairless
 from minicnn.datasets.pairing import labelled
-from minicnn.datasets.splits import SPLITS, deal, hold_out
+from minicnn.datasets.splits import deal, hold_out
 from minicnn.images.labels import VOID
 
 FOLDS = 5
@@ -66,11 +66,6 @@ class StanfordBackground(Dataset):
         test = folds[self.fold - 1]
         train, val = hold_out(sorted(set(ids) - set(test)), "stanford-background val")
         self._names = {"train": train, "val": val, "test": test}
-
-    def names(self, split):
-        if split not in SPLITS:
-            raise DataError(f"{self.name} has the splits train, val and test, not {split!r}")
-        return list(self._names[split])
 
     def read(self, name):
         image, labels = self.root / f"images/{name}.jpg", self.root / f"labels/{name}.regions.txt"

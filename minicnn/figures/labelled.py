@@ -4,6 +4,7 @@ import numpy as np
 
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import DataError
+from minicnn.datasets.splits import evenly
 from minicnn.images.labels import VOID
 from minicnn.images.painting import overlay
 
@@ -44,8 +45,8 @@ def contact_sheet(dataset, split="train", count=12, columns=3, alpha=0.5, shares
     names = dataset.names(split)
     if not names:
         raise DataError(f"{dataset.name} has no pictures in its split {split!r} to show")
-    count = min(count, len(names))
-    chosen = [names[i * len(names) // count] for i in range(count)]
+    chosen = evenly(names, count)
+    count = len(chosen)
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(3.9 * columns, 1.65 * rows + 0.9), dpi=110, layout="constrained")

@@ -4,6 +4,7 @@ from textwrap import shorten
 
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import DataError
+from minicnn.datasets.splits import evenly
 
 RIGHT, WRONG = "#00664d", "#b03000"  # told apart by every eye, and by the sign in front, too
 COLUMNS, SIDE = 6, 1.75  # inches
@@ -17,15 +18,14 @@ def class_sheet(dataset, split="train", count=24):
     names = dataset.names(split)
     if not names:
         raise DataError(f"{dataset.name} has no pictures in its split {split!r} to show")
-    count = min(count, len(names))
     shown = []
-    for name in (names[i * len(names) // count] for i in range(count)):
+    for name in evenly(names, count):
         try:
             picture = dataset.read(name)
             shown.append((picture.image, dataset.classes[picture.label], "black"))
         except DataError as error:
             shown.append((None, str(error), WRONG))
-    title = f"{printable(dataset.name)}: {count} of {len(names)} pictures of {split}"
+    title = f"{printable(dataset.name)}: {len(shown)} of {len(names)} pictures of {split}"
     return photograph_sheet(shown, title)
 
 

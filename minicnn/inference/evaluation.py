@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn.basics import displays
+from minicnn.datasets.splits import evenly
 from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
@@ -112,7 +113,7 @@ def evaluate(
     model     a run folder, a .safetensors file, the name of a shipped network, a Run, or a network
     data, fold, data_options   as `train` takes them; those of the training where not given
     labelling  how scores become labels: "argmax", "superpixels", "crf", "cover", a Labelling of
-              `grouping.labelling` with options, or a function of (uint8 image, scores)
+              `labelling.methods` with options, or a function of (uint8 image, scores)
     skip_bad  leaves out pictures that cannot be read instead of stopping
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
@@ -139,7 +140,7 @@ def evaluate(
     if not len(pictures):
         raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
     count, kept = len(pictures), []
-    wanted = {pictures.names[k * count // examples] for k in range(examples)}
+    wanted = set(evenly(pictures.names, examples))
 
     def keep(picture, prediction):
         if picture.name in wanted:

@@ -159,9 +159,6 @@ class _Fitting:
         self.progress.say(f"step {run.steps_done}: looking at {count} validation pictures", True)
         try:
             found = run.task.validate(self.config.val_pictures)
-            if not np.isfinite(found["val_accuracy"]) and self.config.val_pictures:
-                self.config.val_pictures = None  # the few that were looked at have no labels
-                found = run.task.validate()
         except Diverged as error:  # the last step spoilt the weights; they are not saved
             raise Diverged(f"step {run.steps_done}: {error}; try a lower lr") from None
         run.network.train()

@@ -15,7 +15,7 @@ from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
-from minicnn.learning.task import Task, evenly
+from minicnn.learning.task import Task, in_turn
 
 THREADS = 2  # that read and cut pictures
 
@@ -72,10 +72,11 @@ class Pictures(Task):
         return F.cross_entropy(scores, labels), right
 
     def validate(self, count=None):
-        order, skip_bad = evenly(self.val, count), self.config.skip_bad
+        order, skip_bad = in_turn(self.val, count), self.config.skip_bad
         with datasets.Loader(self.val, order, skip_bad=skip_bad, threads=THREADS) as pictures:
+            some = itertools.islice(pictures, count)
             try:
-                ranks, _ = rank(self.network, pictures, self.config.classes)
+                ranks, _ = rank(self.network, some, self.config.classes)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         return {"val_accuracy": round(ranks.top(1), 6), "val_top5": round(ranks.top(5), 6)}

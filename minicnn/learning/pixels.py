@@ -16,7 +16,7 @@ from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.metrics import ScoresError, score
-from minicnn.learning.task import Task, evenly
+from minicnn.learning.task import Task, in_turn
 
 
 class Pixels(Task):
@@ -77,9 +77,8 @@ class Pixels(Task):
         return loss, share_right(scores, labels)
 
     def validate(self, count=None):
-        order = evenly(self.val, count)
-        order += sorted({*range(len(self.val))} - {*order})  # in the place of those that are void
-        with datasets.Loader(self.val, order, skip_bad=self.config.skip_bad) as pictures:
+        order, skip_bad = in_turn(self.val, count), self.config.skip_bad
+        with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             some = itertools.islice(pictures, count)
             try:
                 confusion, seconds = score(self.network, some, self.config.classes)

@@ -7,6 +7,7 @@
 A new one says how a batch is drawn, what the loss is, and what the best weights are chosen by.
 """
 
+from minicnn.datasets.splits import evenly
 from minicnn.engine.tensor import Tensor
 
 LEARNT = 0.98  # of one picture, at least, for --overfit-one
@@ -44,8 +45,8 @@ class Task:
         raise NotImplementedError
 
     def validate(self, count=None):
-        """{name: number} of how good the network is on `val`, or on `count` of its pictures, evenly
-        spread; the greatest `val_accuracy` is the best."""
+        """{name: number} of how good the network is on `val`, or on `count` of its pictures that
+        can be counted, evenly spread; the greatest `val_accuracy` is the best."""
         raise NotImplementedError
 
     def looked_at(self):
@@ -97,8 +98,9 @@ class Drawn:
         return iter(self.steps)
 
 
-def evenly(pictures, count):
-    """The places of `count` of these pictures, evenly spread; of all for None."""
-    total = len(pictures)
-    count = total if count is None else min(count, total)
-    return [k * total // count for k in range(count)]
+def in_turn(pictures, count):
+    """The places of all these pictures, those of `count` evenly spread ones first: where one of
+    them tells nothing, the next that is left takes its place. None for count: all, in order."""
+    places = range(len(pictures))
+    first = evenly(places, count)
+    return first + sorted({*places} - {*first})

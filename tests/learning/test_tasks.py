@@ -12,10 +12,10 @@ from support.toy_tasks import Bags, OfRegions, Regions, run_of
 import minicnn
 from minicnn import datasets, nn
 from minicnn.datasets import VOID, DataError
+from minicnn.datasets.splits import evenly
 from minicnn.learning import checkpoints, pixels
 from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.pictures import Batches, Pictures
-from minicnn.learning.task import evenly
 from minicnn.models.three_layers import ThreeLayers
 
 
