@@ -11,10 +11,11 @@ from pathlib import Path
 from minicnn import models
 from minicnn.basics.options import merge_options
 from minicnn.basics.typed import number
-from minicnn.basics.writing import write_atomically
+from minicnn.basics.writing import lock_folder, write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
 from minicnn.learning.config import SEEDS
 from minicnn.learning.old_formats import from_header
+from minicnn.learning.resuming import resumed
 
 
 @dataclass
@@ -56,18 +57,23 @@ class Plan:
             found = None
         return from_header(cls, found, path)
 
-    def run(self, folder, train, resume, moved_to=None, **others):
-        """Trains every block, or goes on with it if it was begun; returns the Runs. `train` and
-        `resume` are those of training.py, `others` what both take; the data may have moved."""
+    def run(self, folder, train, moved_to=None, **others):
+        """Trains every block, or goes on with it if it was begun; returns the Runs. `train` is that
+        of training.py, `others` its device and quiet; `moved_to`: where the data are, if they have
+        moved. The plan is saved at the first block, if the data are those of before."""
         runs = []
         for count in range(1, self.blocks + 1):
             out = folder and Path(folder) / f"block-{count}"
             try:
                 if out and (out / LAST).is_file():
-                    runs.append(resume(out, skip_bad=self.skip_bad, data=moved_to, **others))
-                    if moved_to is not None:  # it was the same data set
-                        self.save(folder)
+                    with lock_folder(out):
+                        run = resumed(out, skip_bad=self.skip_bad, data=moved_to, **others)
+                        if count == 1:  # it is the data set of before
+                            self.save(folder)
+                        runs.append(run.fit())
                     continue
+                if out and count == 1:
+                    self.save(folder)
                 frozen = ",".join(f"blocks.{k}" for k in range(count - 1))
                 given = asdict(self) | {"out": out, "start": runs[-1] if runs else None} | others
                 given["settings"] = self.settings | {"blocks": count, "freeze": frozen}

@@ -12,7 +12,7 @@ from minicnn.learning.run import Run
 from minicnn.learning.tasks import task_for
 
 
-def resumed(folder, device, skip_bad, quiet, data):
+def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     """The Run as it was when its last checkpoint was written."""
     file = folder / LAST
     network, velocities, config = checkpoints.restore(file)

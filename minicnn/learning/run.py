@@ -17,7 +17,7 @@ class Run:
     """A network in training.
 
     config      all that describes it (Config); `folder` is where checkpoints lie, or None
-    network     what learns; `task` what it learns, and from what
+    network     what learns, some of it perhaps frozen; `task` what it learns, and from what
     steps_done  how many; `log` holds the records (dicts) written so far
     hook        called with the parameters between backward and the step of the optimizer, when
                 their gradients are known: clips them, if the options of the training say so
@@ -31,7 +31,6 @@ class Run:
         self.log = Log(folder and folder / "log.jsonl")
         self.best_weights = None
         self.pace = Pace(config.total_steps, config.pace)
-        network.freeze(*config.frozen())
         self.learning = {path: p for path, p in network.named_parameters() if p.requires_grad}
         o = config.training
         self.optimizer = optim.SGD(

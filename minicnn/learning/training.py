@@ -101,7 +101,7 @@ def train(
             if not quiet and config.start.new:
                 print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
         check_kind(network, model, dataset)
-        network.freeze(*config.frozen())  # a name misspelt is said before the data are read
+        network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
         if not skip_bad:
@@ -145,9 +145,7 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
     plan.blocks  # noqa: B018  refuses a model without
     with claimed(out, "choose another, or `resume` it"):
-        if out is not None:
-            plan.save(out)
-        return plan.run(out, train, resume, **others)
+        return plan.run(out, train, **others)
 
 
 def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
@@ -163,7 +161,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            return plan.run(folder, train, resume, data, device=device, quiet=quiet)[-1]
+            return plan.run(folder, train, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""
         if (folder / BEST).is_file():

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from support.datasets_samples import make_folder
 from support.small_runs import SCENES
 
 import minicnn
@@ -206,6 +207,24 @@ def test_greedy_and_interrupted_it_says_how_to_go_on(greedy, tmp_path, monkeypat
     assert "2 steps done" in capsys.readouterr().out
     network, _ = checkpoints.load_model(folder / "block-2")
     assert same(network.state_dict(), greedy[1])
+
+
+def test_greedy_and_resumed_the_plan_remembers_what_was_said(tmp_path, capsys):
+    """Of the blocks that are left, too, and not where other data are."""
+    data = make_folder(tmp_path / "data", count=8, size=(20, 24))
+    others = make_folder(tmp_path / "others", count=9, size=(20, 24))
+    settings = GREEDY["settings"]
+    minicnn.train_greedily(
+        "patch", data, steps=1, out=tmp_path / "run", settings=settings, quiet=True
+    )
+    before = Plan.load(tmp_path / "run")
+    assert cli.main(["resume", str(tmp_path / "run"), "--data", str(others)]) == 2
+    assert "holds other pictures" in capsys.readouterr().err
+    assert Plan.load(tmp_path / "run") == before and not before.skip_bad
+    there = data.rename(tmp_path / "there")
+    minicnn.resume(tmp_path / "run", skip_bad=True, quiet=True, data=there)
+    after = Plan.load(tmp_path / "run")
+    assert after.skip_bad and after.data == str(there)
 
 
 def test_a_plan_that_is_damaged(tmp_path):
