@@ -16,12 +16,6 @@ from minicnn.datasets.stanford_background import StanfordBackground
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def folder(tmp_path):
     return make_folder(tmp_path / "mine")
 

@@ -7,7 +7,8 @@ import tarfile
 import zipfile
 
 import pytest
-from support.datasets_samples import make_iccv09, make_zip
+from support.datasets_samples import make_iccv09
+from support.installs import install, left, refused
 
 from minicnn import datasets
 from minicnn.datasets import DataError, installing, unpacking
@@ -15,34 +16,6 @@ from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.unpacking import unpack
 
 NAME = "stanford-background"
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def archive(tmp_path):
-    return make_zip(tmp_path / "data.zip", make_iccv09(tmp_path / "src"))
-
-
-def refused(text, *arguments):
-    with pytest.raises(DataError) as caught:
-        datasets.install(*arguments)
-    assert text in str(caught.value) and "\n" not in str(caught.value), str(caught.value)
-
-
-def left(home):
-    """What lies in the folder of installed data sets, besides the lock."""
-    return sorted(p.name for p in home.iterdir() if p.name != ".lock") if home.exists() else []
-
-
-def install(*arguments):
-    said = []
-    datasets.install(*arguments, say=said.append)
-    return "\n".join(said)
 
 
 def test_install_and_again(home, archive):

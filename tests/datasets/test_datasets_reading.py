@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.datasets_samples import random_image
+from support.picture_files import refused, saved
 
 from minicnn.images import reading
 from minicnn.images.labels import read_labels
 from minicnn.images.reading import (
-    ImageError,
     orientation,
     read_image,
     read_with_mask,
@@ -22,18 +22,6 @@ from minicnn.images.reading import (
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
-
-
-def refused(text, function, path, **options):
-    with pytest.raises(ImageError) as caught:
-        function(path, **options)
-    assert str(path) in str(caught.value) and text in str(caught.value), str(caught.value)
-
-
-def saved(tmp_path, picture, ending="png", **options):
-    path = tmp_path / f"picture.{ending}"
-    picture.save(path, **options)
-    return path
 
 
 def three(grey):

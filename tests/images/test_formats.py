@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 from support.datasets_samples import random_image
+from support.picture_files import refused, saved
 
 from minicnn.basics.plain import read_text
 from minicnn.images import quiet
@@ -14,18 +15,6 @@ from minicnn.images.reading import ImageError, orientation, read_image
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
-
-
-def refused(text, function, path, **options):
-    with pytest.raises(ImageError) as caught:
-        function(path, **options)
-    assert str(path) in str(caught.value) and text in str(caught.value), str(caught.value)
-
-
-def saved(tmp_path, picture, ending="png", **options):
-    path = tmp_path / f"picture.{ending}"
-    picture.save(path, **options)
-    return path
 
 
 @pytest.mark.parametrize(
