@@ -221,8 +221,10 @@ def test_greedy_and_resumed_the_plan_remembers_what_was_said(tmp_path, capsys):
     assert cli.main(["resume", str(tmp_path / "run"), "--data", str(others)]) == 2
     assert "holds other pictures" in capsys.readouterr().err
     assert Plan.load(tmp_path / "run") == before and not before.skip_bad
+    minicnn.resume(tmp_path / "run", skip_bad=True, quiet=True)
+    assert Plan.load(tmp_path / "run").skip_bad
     there = data.rename(tmp_path / "there")
-    minicnn.resume(tmp_path / "run", skip_bad=True, quiet=True, data=there)
+    minicnn.resume(tmp_path / "run", quiet=True, data=there)
     after = Plan.load(tmp_path / "run")
     assert after.skip_bad and after.data == str(there)
 

@@ -13,7 +13,7 @@ import minicnn
 from minicnn import datasets, nn
 from minicnn.datasets import VOID, DataError
 from minicnn.datasets.splits import evenly
-from minicnn.learning import checkpoints, pixels
+from minicnn.learning import checkpoints, pictures, pixels
 from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.pictures import Batches, Pictures
 from minicnn.models.three_layers import ThreeLayers
@@ -229,10 +229,24 @@ def test_a_stopped_training_of_pictures_resumes_to_the_same_bits(root, tmp_path,
     assert same(resumed.network.state_dict(), whole.network.state_dict())
 
 
+def test_a_picture_of_val_that_cannot_be_read_gives_its_place_to_another(tmp_path, monkeypatch):
+    root = make_image_folder(tmp_path / "squares")
+    task = train(root, steps=1, skip_bad=True).task
+    first, *others = task.val.names
+    (root / first).write_bytes(b"no picture")
+    seen, real = [], pictures.rank
+
+    def noted(network, photographs, classes):
+        photographs = list(photographs)
+        seen.append([photograph.name for photograph in photographs])
+        return real(network, photographs, classes)
+
+    monkeypatch.setattr(pictures, "rank", noted)
+    assert np.isfinite(task.validate(1)["val_accuracy"]) and seen == [others[:1]]
+
+
 def fed(root, threads, skip_bad=False, first=0, last=7):
     """What a training is fed with: [(step, crops, classes), ...], and the loader."""
-    from minicnn.learning import pictures
-
     dataset = datasets.load(root)
     options = TrainingOptions(batch=4)
     config = Config("three-layers", list(dataset.classes), {}, 0, training=options, seed=3)
