@@ -4,6 +4,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 MOST = 2**30  # bytes
 
 
@@ -29,7 +31,7 @@ class Kept(Sequence):
         found = self._kept.get(index)
         if found is None:
             picture = self.split[index]
-            image = self.change(picture.image).view()
+            image = np.array(self.change(picture.image))  # a part of a picture keeps all of it
             image.flags.writeable = False
             found = replace(picture, image=image)
             with self._lock:  # another thread may have been faster

@@ -46,7 +46,7 @@ class Pictures(Task):
         self.val = [] if config.overfit_one else dataset.split("val")
         self.batch = min(config.training.batch, len(self.pictures))
         self.flip = config.training.flip
-        self.kept = Kept(self.pictures, network.scaled, min(MOST, (available() or MOST) // 4))
+        self.kept = Kept(self.pictures, network.frame, min(MOST, (available() or MOST) // 4))
 
     def steps_in_an_epoch(self):
         return -(-len(self.pictures) // self.batch)
@@ -73,7 +73,7 @@ class Pictures(Task):
     def _batch(self, items):
         """(step, (crops (N, C, h, w), classes (N,)))."""
         places, parts, labels = zip(*items, strict=True)
-        return places[0] // self.batch, (self.network.normalised(np.stack(parts)), np.array(labels))
+        return places[0] // self.batch, (self.network.normalise(np.stack(parts)), np.array(labels))
 
     def loss(self, batch):
         crops, labels = batch
