@@ -85,16 +85,36 @@ def test_every_kernel_with_a_fast_algorithm_is_in_the_table():
         (F.max_pool_maps, {"maps": [[3, 0], [1, 2, 3], [2]], "kernel_size": 2, "stride": 1}),
         (F.softmax, {"dim": 1}),
         (F.log_softmax, {"dim": 1}),
+        (F.softmax, {"dim": -1}),
+        (F.log_softmax, {"dim": -1}),
     ],
 )
 def test_ties_infinities_and_nans_too(function, options, dtype):
-    x = np.random.default_rng(3).integers(0, 4, (2, 4, 13, 11)).astype(float)
+    x = np.random.default_rng(3).integers(0, 4, (2, 4, 13, 19)).astype(float)
     x[0, 1, 3:6, 4:7], x[1, 2, 5, 5], x[1, 0, 0] = np.nan, np.inf, -np.inf
     if function not in (F.max_pool2d, F.max_pool_maps):
         x[1, 2, 5, 5] = 100
     case = Case(function, (x,), options)
     for kernel, args in calls(case, dtype):
         assert_same(kernel, args, "fast", dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [1, 7, 16, 37])
+def test_scores_of_whole_pictures(classes, dtype):
+    """As many as vector instructions take at once, fewer and more; void ones and weights, too."""
+    target = np.arange(9) % classes
+    target[4] = 255
+    options = {"target": target, "ignore_index": 255, "label_smoothing": 0.2}
+    options |= {"weight": np.linspace(0.5, 2, classes).tolist()}
+    for case in [
+        Case(F.cross_entropy, (3 * normal(9, classes),), options),
+        Case(F.cross_entropy, (3 * normal(9, classes),), {"target": target, "ignore_index": 255}),
+        Case(F.softmax, (3 * normal(9, classes),), {"dim": 1}),
+        Case(F.log_softmax, (3 * normal(9, classes),), {"dim": 1}),
+    ]:
+        for kernel, args in calls(case, dtype):
+            assert_same(kernel, args, "fast", dtype)
 
 
 # ------------------------------------------------------------------------- what runs under «simple»

@@ -1,7 +1,8 @@
 """cross_entropy by rows of pixels.
 
 Forward looks at all classes only where labels are smoothed; else one number a pixel is enough.
-Backward goes class by class along the pixels, which are neighbours in memory.
+Backward goes class by class along the pixels, which are neighbours in memory; where there is one
+pixel, as in scores (N, C) of whole pictures, along the classes.
 """
 
 import numpy as np
@@ -11,8 +12,17 @@ from minicnn.ops.cross_entropy import cross_entropy_backward, cross_entropy_forw
 
 cross_entropy_forward_rows = Kernel("cross_entropy_forward_rows")
 cross_entropy_backward_rows = Kernel("cross_entropy_backward_rows")
+cross_entropy_backward_classes = Kernel("cross_entropy_backward_classes")
 cross_entropy_forward.fast()(cross_entropy_forward_rows)
-cross_entropy_backward.fast()(cross_entropy_backward_rows)
+
+
+@cross_entropy_backward.fast()
+def cross_entropy_backward_fast(g, e, S, target, ignore, on, off, gx):
+    """By which are neighbours in memory: the pixels, or, of whole pictures, the classes."""
+    if e.shape[2] > 1:
+        return cross_entropy_backward_rows(g, e, S, target, ignore, on, off, gx)
+    g, e, S, target, out = g[:, 0], e[:, :, 0], S[:, 0], target[:, 0], gx[:, :, 0]
+    return cross_entropy_backward_classes(g, e, S, target, ignore, on, off, out)
 
 
 @cross_entropy_forward_rows.cpu
@@ -48,3 +58,16 @@ def cross_entropy_backward_rows_cpu(g, e, S, target, ignore, on, off, gx):
         for b in range(P):
             value = s[b] * source[b] - gl[b] * (both if t[b] == c else off_c)
             out[b] = zero if t[b] == ignore else value
+
+
+@cross_entropy_backward_classes.cpu
+def cross_entropy_backward_classes_cpu(g, e, S, target, ignore, on, off, gx):
+    """Arrays are (N, C) here, and (N,)."""
+    N, C = e.shape
+    all_off, zero = off.sum(), e.dtype.type(0)
+    for n in prange(N):
+        t, gl, source, out = target[n], g[n], e[n], gx[n]
+        scale = zero if t == ignore else gl * (on[t] + all_off) / S[n]
+        for c in range(C):
+            value = scale * source[c] - gl * (off[c] + on[c] if t == c else off[c])
+            out[c] = zero if t == ignore else value

@@ -1,4 +1,5 @@
-"""softmax and its logarithm in blocks of 512 positions, with an exponential of our own.
+"""softmax and its logarithm in blocks of 512 positions, with an exponential of our own. (Of one
+position, as the last dimension has it, there are no blocks: softmax_rows.py.)
 
 The positions of a block are neighbours in memory, so all steps (largest score, exponentials, sum)
 are loops over them, in which vector instructions do eight or sixteen at once. np.exp would be a
@@ -9,38 +10,15 @@ import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops import softmax as op
+from minicnn.ops.fast import softmax_rows as rows
+from minicnn.ops.fast.exponential import exp_of
 
 exponentials_blocks = Kernel("exponentials_blocks")
 softmax_forward_blocks = Kernel("softmax_forward_blocks")
 softmax_backward_blocks = Kernel("softmax_backward_blocks")
 log_softmax_forward_blocks = Kernel("log_softmax_forward_blocks")
 log_softmax_backward_blocks = Kernel("log_softmax_backward_blocks")
-op.exponentials.fast()(exponentials_blocks)
-op.softmax_forward.fast()(softmax_forward_blocks)
-op.softmax_backward.fast()(softmax_backward_blocks)
-op.log_softmax_forward.fast()(log_softmax_forward_blocks)
-op.log_softmax_backward.fast()(log_softmax_backward_blocks)
-
 BLOCK = 512  # positions that a thread does together
-
-
-@helper
-def exp_of(x):
-    """e^x in float32 for x <= 0, to the last digit. np.exp is a call for each number; this is not,
-    so a loop around it does eight numbers at once.
-
-    e^x = 2^n e^r, where n is the nearest whole number to x / ln 2 and |r| <= ln(2) / 2 the rest:
-    few terms of the series will do for e^r, and 2^n is n written into the exponent's bits. ln 2 in
-    two parts, the first with so few digits that n times it is exact."""
-    f = np.float32
-    clipped = x if x > f(-87.3) else f(-87.3)  # 2^-126, the least; what is below becomes 0
-    n = np.floor(clipped * f(1.44269504) + f(0.5))
-    r = clipped - n * f(0.693359375) + n * f(2.12194440e-4)
-    e = f(1 / 5040)
-    for coefficient in (f(1 / 720), f(1 / 120), f(1 / 24), f(1 / 6), f(1 / 2), f(1), f(1)):
-        e = e * r + coefficient
-    e *= np.int32((np.int32(n) + 127) << 23).view(np.float32)
-    return e if clipped == x else (f(0) if x < clipped else x)  # x itself: a NaN
 
 
 @helper
@@ -144,3 +122,20 @@ def log_softmax_backward_blocks_cpu(gy, y, gx):
             else:
                 for j in range(len(total)):
                     out[j] = g[j] - np.exp(log_p[j]) * total[j]
+
+
+def choose(kernel, of_rows, of_blocks):
+    """The fast algorithm of a kernel, by whether its positions are neighbours or its classes."""
+
+    @kernel.fast()
+    def run(*arrays):
+        if arrays[0].shape[2] == 1:
+            return of_rows(*(a.reshape(len(a), -1) for a in arrays))
+        return of_blocks(*arrays)
+
+
+choose(op.exponentials, rows.exponentials_rows, exponentials_blocks)
+choose(op.softmax_forward, rows.softmax_forward_rows, softmax_forward_blocks)
+choose(op.softmax_backward, rows.softmax_backward_rows, softmax_backward_blocks)
+choose(op.log_softmax_forward, rows.log_softmax_forward_rows, log_softmax_forward_blocks)
+choose(op.log_softmax_backward, rows.log_softmax_backward_rows, log_softmax_backward_blocks)
