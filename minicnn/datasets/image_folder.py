@@ -11,10 +11,12 @@ by which training chooses its best weights, is `val` beside a folder `test`, and
 each class of `train`. Tenths are dealt by a digest of the names (splits.py).
 """
 
+import os
 from pathlib import Path
 
 from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError, Dataset, Photograph
+from minicnn.datasets.finding import is_leftover
 from minicnn.datasets.folder import ENDINGS, numbered_lines
 from minicnn.datasets.splits import SPLITS, hold_out
 from minicnn.images.reading import ImageError, read_image
@@ -143,6 +145,26 @@ class ImageFolder(Dataset):
             taken += tenth
         return rest, sorted(taken)
 
+    def passed_over(self):
+        """A sentence for each folder in which files lie that are no pictures, or pictures that have
+        no class. Texts are thought to be about the others."""
+        wrong = []
+        for folder, _, names in sorted(os.walk(self.root)):
+            folder = Path(folder)
+            if any(part.startswith(".") for part in folder.relative_to(self.root).parts):
+                continue
+            others, lost = [], []
+            for file in (folder / name for name in sorted(names)):
+                if is_leftover(file) or file.suffix.lower() == ".txt":
+                    continue
+                if file.suffix.lower() not in ENDINGS:
+                    others.append(file)
+                elif file.relative_to(self.root).as_posix() not in self._label:
+                    lost.append(file)
+            wrong += _sentence(others, f"what is read here is {' '.join(ENDINGS)}")
+            wrong += _sentence(lost, "its place tells no class; CLASS/ or CLASS/images/ would")
+        return wrong, []
+
     # -------------------------------------------------------------------------------- reading
     def read(self, name):
         if name not in self._label:
@@ -166,3 +188,9 @@ def _pictures(folder):
 
 def _all(found):
     return sorted(name for names in found.values() for name in names)
+
+
+def _sentence(files, why):
+    """[What there is to say of these files of one folder], [] of none."""
+    more = f" (and {len(files) - 1} more files there)" if len(files) > 1 else ""
+    return [f"{files[0]}{more}: passed over; {why}"] if files else []

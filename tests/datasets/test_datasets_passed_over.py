@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.datasets_samples import make_folder, make_iccv09, random_image, refused
+from support.image_folders import make_image_folder
 
 from minicnn.datasets.folder import Folder
+from minicnn.datasets.image_folder import ImageFolder
 from minicnn.datasets.inspection import check
 from minicnn.datasets.stanford_background import StanfordBackground
 
@@ -151,3 +153,41 @@ def test_a_label_text_that_is_too_large(tmp_path):
     (root / "labels/0000001.regions.txt").unlink()
     (root / "labels/0000001.regions.txt").symlink_to("/dev/zero")
     refused("no plain file, but a pipe or a device", StanfordBackground(root).read, "0000001")
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("train/red/drawing.svg", "drawing.svg: passed over; what is read here is .jpg"),
+        ("train/lost.png", "lost.png: passed over; its place tells no class"),
+        ("train/red/more/lost.png", "lost.png: passed over; its place tells no class"),
+        ("lost.tif", "lost.tif: passed over; its place tells no class"),
+        ("train/red/extra.tif", "extra.tif: is damaged"),
+    ],
+)
+def test_nothing_is_passed_over_silently_in_folders_of_classes(tmp_path, capsys, name, message):
+    root = make_image_folder(tmp_path / "squares")
+    for quiet in (".DS_Store", "train/red/Thumbs.db", "words.txt", "train/red/boxes.txt"):
+        (root / quiet).write_bytes(b"")
+    (root / ".git").mkdir()
+    (root / ".git/lost.png").write_bytes(b"")
+    assert checked(root, capsys)[0] == 0
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_bytes(b"something that is not a picture")
+    status, out = checked(root, capsys)
+    assert status == 1 and message in out and out.endswith(("1 passed over\n", "1 bad file\n"))
+
+
+def test_several_files_of_a_folder_are_one_sentence(tmp_path, capsys):
+    root = make_image_folder(tmp_path / "squares")
+    for k in range(3):
+        (root / "val/blue" / f"{k}.svg").write_bytes(b"")
+    status, out = checked(root, capsys)
+    assert status == 1 and "0.svg (and 2 more files there): passed over" in out
+
+
+def test_a_tif_among_the_pictures_of_a_class_is_read(tmp_path, capsys):
+    root = make_image_folder(tmp_path / "squares")
+    Image.fromarray(random_image(3)).save(root / "train/red/extra.tif")
+    status, out = checked(root, capsys)
+    assert status == 0 and "train/red/extra.tif" in ImageFolder(root)._label
