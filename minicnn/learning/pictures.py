@@ -1,7 +1,8 @@
 """Learning the class of whole pictures: a batch is N crops of one size, with a class each.
 
 A step takes `batch` pictures, read and cut in several threads. Which ones they are, and which part
-of each, is a function of (seed, place in the epoch), so that a resumed run sees the same.
+of each, is a function of (seed, place in the epoch), so that a resumed run sees the same. What
+a crop is says the network (models/classification.py); for pixels see images/jitter.py.
 """
 
 import itertools
