@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from minicnn.datasets.dataset import DataError
 from minicnn.images.labels import VOID
 
-_END = object()
+_END, _NONE = object(), object()
 CHANCES = 200  # variants in a row of which nothing is left, until it is no bad luck any more
 
 
@@ -34,18 +34,32 @@ class Loader:
     ahead      how many items may wait, loaded, until they are asked for; 0: none
     skip_bad   pass over pictures that cannot be read instead of raising their DataError
     threads    how many read and transform: several, where a step takes many pictures
+    batch_size, collate
+               instead of single items, collate([items]) is handed out, of those of so many places
+               in a row that are not passed over; it is made in the thread that made the items
 
     A picture that is void all over is always passed over, since nothing can be learnt from it, and
-    so is one of which `transform` makes None. `position` is that of the last item handed out;
+    so is one of which `transform` makes None. `position` is that of the last place handed out;
     `skipped` lists (name, message) of bad pictures, `void` the names of void ones and `empty` those
     of which nothing was left, each once. The thread ends with the loop, also when the loop
     is left early; what was raised in it is raised in the loop.
     """
 
-    def __init__(self, split, order, transform=None, ahead=4, skip_bad=False, start=0, threads=1):
+    def __init__(
+        self,
+        split,
+        order,
+        transform=None,
+        ahead=4,
+        skip_bad=False,
+        start=0,
+        threads=1,
+        batch_size=1,
+        collate=lambda items: items[0],
+    ):
         self.split, self.order, self.transform = split, order, transform
         self.ahead, self.skip_bad, self.start = ahead, skip_bad, start
-        self.threads = threads
+        self.threads, self.batch_size, self.collate = threads, batch_size, collate
         self.position, self.skipped, self.void, self.empty = None, [], [], []
         self._running = lambda: None
 
@@ -111,14 +125,15 @@ class Loader:
     def _items(self):
         """(position, item) one after the other, what is to be passed over left out."""
         in_a_row = 0
-        for position, outcome, item in self._outcomes():
-            if outcome is None:
+        for position, passed_over, item in self._batches():
+            for noted, note in passed_over:
+                if note not in noted:
+                    noted.append(note)
+            if item is not _NONE:
                 in_a_row = 0
                 yield position, item
                 continue
-            if item not in outcome:
-                outcome.append(item)
-            in_a_row += 1
+            in_a_row += len(passed_over)
             # An endless order would be passed over for ever; but the bad ones of two epochs may
             # come together, and chance may do better next time.
             if in_a_row >= 2 * len(self.split) + (CHANCES if self.empty else 0):
@@ -128,45 +143,53 @@ class Loader:
                     "nothing labelled was left as they were turned or cut"
                 )
 
-    def _outcomes(self):
-        """(position, None, item), or (position, list to be noted in, note), in order; prepared by
-        several threads if there are several."""
+    def _batches(self):
+        """What `_batch` makes of one batch of places after the other, in order; in several threads
+        if there are several."""
         places = enumerate(self.order, self.start)
+        batches = iter(lambda: list(itertools.islice(places, self.batch_size)), [])
         if self.threads == 1:
-            yield from itertools.starmap(self._prepare, places)
+            yield from map(self._batch, batches)
             return
         with ThreadPoolExecutor(self.threads, "minicnn reader") as pool:
-            waiting = deque(
-                pool.submit(self._prepare, *place)
-                for place in itertools.islice(places, 2 * self.threads)
-            )
+            waiting = deque()
             try:
-                while waiting:
+                while True:
+                    room = self.threads + 1 - len(waiting)
+                    some = itertools.islice(batches, room)
+                    waiting.extend(pool.submit(self._batch, batch) for batch in some)
+                    if not waiting:
+                        return
                     yield waiting.popleft().result()
-                    waiting.extend(
-                        pool.submit(self._prepare, *p) for p in itertools.islice(places, 1)
-                    )
             finally:
                 for future in waiting:
                     future.cancel()
 
+    def _batch(self, places):
+        """(the last position, [(list to be noted in, note)] of what is passed over, item or
+        _NONE)."""
+        outcomes = [self._prepare(*place) for place in places]
+        items = [item for noted, item in outcomes if noted is None]
+        passed_over = [outcome for outcome in outcomes if outcome[0] is not None]
+        return places[-1][0], passed_over, self.collate(items) if items else _NONE
+
     def _prepare(self, position, index):
-        """Reads a picture, and makes the item of it."""
+        """Reads a picture: (None, the item of it), or (list to be noted in, note)."""
         name = self.split.names[int(index)]
         try:
             picture = self.split[int(index)]
         except DataError as error:
             if not self.skip_bad:
                 raise
-            return position, self.skipped, (name, str(error))
+            return self.skipped, (name, str(error))
         labels = getattr(picture, "labels", None)
         if labels is not None and (labels == VOID).all():
-            return position, self.void, picture.name
+            return self.void, picture.name
         if self.transform is None:
-            return position, None, picture
+            return None, picture
         try:
             item = self.transform(picture, position)
         except Exception as error:
             error.add_note(f"while the picture {picture.name} was prepared")
             raise
-        return (position, None, item) if item is not None else (position, self.empty, picture.name)
+        return (None, item) if item is not None else (self.empty, picture.name)

@@ -22,9 +22,10 @@ an array that is too short. Each body gathers: a thread looks for all that belon
 element, and nobody else writes it. That means no races, and the same bits every time. (A faster
 algorithm may scatter where one thread has all that it writes to.)
 
-A CPU body may call only @helper functions of its own file: Numba's disk cache notices an edit of
-that file, and of no other. With NUMBA_DISABLE_JIT=1 in the environment nothing is compiled, and a
-debugger walks through the loops. How a GPU body is compiled and started, `launching.py` says.
+A CPU body may call @helper functions, of its own file or imported by name; an edit of any of these
+files is noticed by the disk cache (kernel_cache.py). With NUMBA_DISABLE_JIT=1 in the environment
+nothing is compiled, and a debugger walks through the loops. How a GPU body is compiled and started,
+`launching.py` says.
 
 A computation may have a faster algorithm: `@kernel.fast` decorates a plain function with the same
 arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU;
@@ -33,16 +34,18 @@ these functions are in `ops/fast`. `with algorithm("simple"):` forces the body t
 
 import contextlib
 import threading
+from inspect import isfunction
 from pathlib import Path
 
 import numpy as np
 
-from minicnn.basics.notebooks import say
 from minicnn.engine import launching
 from minicnn.engine.devices import array_module, blas_libraries, check_one_device
 from minicnn.engine.shapes import Shapes
 
-_helpers = {}  # module globals (by id) -> the plain functions that its kernels call, fused or not
+# 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
+NUMPYS = {"error_model": "numpy"}
+_helpers = {}  # a plain function that kernels call -> what Numba makes of it, once it was needed
 
 
 class _OfThread(threading.local):
@@ -52,7 +55,7 @@ class _OfThread(threading.local):
 
 
 _of_thread = _OfThread()
-_compiling = threading.Lock()  # the kernels of a file share its helpers, which are compiled once
+_compiling = threading.Lock()  # kernels share helpers, which are compiled once
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
@@ -66,13 +69,13 @@ def cuda_beside(file):
 
 
 def helper(function=None, *, fused=False):
-    """Decorator for a function that CPU bodies of the same file call. It is compiled along with
-    them, right into the place of the call, so that a loop around it can use vector instructions.
-    If `fused`, a product and a sum may be one instruction, rounded once, and a sum of many numbers
-    may be taken in any order."""
+    """Decorator for a function that CPU bodies call. It is compiled along with them, right into the
+    place of the call, so that a loop around it can use vector instructions. If `fused`, a product
+    and a sum may be one instruction, rounded once, and a sum of many numbers may be taken in any
+    order."""
     if function is None:
         return lambda f: helper(f, fused=fused)
-    _helpers.setdefault(id(function.__globals__), []).append((function, fused))
+    function.fused, _helpers[function] = fused, None
     return function
 
 
@@ -192,48 +195,35 @@ def _compile(body):
 
     from minicnn.engine import kernel_cache
 
-    announce_compilation()
+    kernel_cache.announce_compilation()
     if "dot" in body.__code__.co_names:
         for library in blas_libraries()[0]:
             library.set_num_threads(1)
-    names = body.__globals__
-    if "prange" in names:
-        names["prange"] = numba.prange
-    # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
-    numpys = {"error_model": "numpy"}
-    for function, fused in _helpers.pop(id(names), []):
-        flags = numpys | {"fastmath": {"contract", "reassoc"} if fused else False}
-        names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
+    files = _compile_helpers(body)
     if numba.config.DISABLE_JIT:
         return body
-    options = numpys | {"parallel": "prange" in body.__code__.co_names}
-    return kernel_cache.cached(numba.njit(**options)(body))
+    options = NUMPYS | {"parallel": "prange" in body.__code__.co_names}
+    return kernel_cache.cached(numba.njit(**options)(body), files)
 
 
-_listening = False
+def _compile_helpers(body):
+    """Puts Numba's functions in the place of all helpers that `body` calls, or that those call;
+    returns the files in which they stand."""
+    import numba
 
-
-def announce_compilation():
-    """Says «compiling kernels, once» when Numba compiles something, and not when it only
-    loads from its disk cache."""
-    global _listening
-    if _listening:
-        return
-    _listening = True
-    from numba.core import config, event
-
-    if config.DISABLE_JIT:
-        return
-
-    class Announce(event.Listener):
-        said = False
-
-        def on_start(self, event):
-            if not Announce.said:
-                Announce.said = True
-                say("minicnn: compiling kernels, once (a minute at most)")
-
-        def on_end(self, event):
-            pass
-
-    event.register("numba:compile", Announce())
+    calling = [body]
+    for function in calling:  # helpers join at its end
+        names = function.__globals__
+        if "prange" in names:
+            names["prange"] = numba.prange
+        for name in function.__code__.co_names:
+            plain = getattr(names.get(name), "py_func", names.get(name))
+            if not (isfunction(plain) and plain in _helpers):
+                continue
+            if _helpers[plain] is None:
+                flags = {"fastmath": {"contract", "reassoc"} if plain.fused else False}
+                _helpers[plain] = numba.njit(forceinline=True, **NUMPYS, **flags)(plain)
+            names[name] = _helpers[plain]
+            if plain not in calling:
+                calling.append(plain)
+    return {function.__code__.co_filename for function in calling}

@@ -8,7 +8,10 @@ harm is done: then kernels are compiled, which is said once.
 import os
 import sys
 
+from numba.core import config, event
 from numba.core.caching import FunctionCache
+
+from minicnn.basics.notebooks import say
 
 _said = set()
 
@@ -22,7 +25,15 @@ def say_once(kind, sentence):
 
 
 class KernelCache(FunctionCache):
-    """Numba's cache of one function; what is damaged is compiled anew and written over."""
+    """Numba's cache of one function; what is damaged is compiled anew and written over. It is void
+    after an edit of its file, as Numba's are, and of those of the helpers that it calls."""
+
+    def __init__(self, function, files=()):
+        super().__init__(function)
+        others = sorted(set(files) - {function.__code__.co_filename})
+        if others:
+            stamps = [(os.stat(f).st_mtime, os.stat(f).st_size) for f in others]
+            self._cache_file._source_stamp = self._cache_file._source_stamp, stamps
 
     def load_overload(self, sig, target_context):
         try:
@@ -51,11 +62,12 @@ class KernelCache(FunctionCache):
             )
 
 
-def cached(dispatcher):
-    """A Numba function that keeps its machine code on disk, if there is a folder for it."""
+def cached(dispatcher, files=()):
+    """A Numba function that keeps its machine code on disk, if there is a folder for it. `files`:
+    those in which its helpers stand."""
     source = dispatcher.py_func.__code__.co_filename
     try:
-        dispatcher._cache = KernelCache(dispatcher.py_func)
+        dispatcher._cache = KernelCache(dispatcher.py_func, files)
     except RuntimeError:  # Numba finds no folder; for what is typed at a prompt there is none
         if os.path.exists(source):
             say_once(
@@ -65,3 +77,30 @@ def cached(dispatcher):
                 "folder that can",
             )
     return dispatcher
+
+
+_listening = False
+
+
+def announce_compilation():
+    """Says «compiling kernels, once» when Numba compiles something, and not when it only
+    loads from its disk cache."""
+    global _listening
+    if _listening:
+        return
+    _listening = True
+    if config.DISABLE_JIT:
+        return
+
+    class Announce(event.Listener):
+        said = False
+
+        def on_start(self, event):
+            if not Announce.said:
+                Announce.said = True
+                say("minicnn: compiling kernels, once (a minute at most)")
+
+        def on_end(self, event):
+            pass
+
+    event.register("numba:compile", Announce())

@@ -6,6 +6,7 @@ on purpose: EPS, for one, would start a PostScript interpreter on whatever the f
 """
 
 import contextlib
+import functools
 import os
 import re
 import threading
@@ -74,6 +75,7 @@ def opened(path, formats, max_pixels):
     return picture
 
 
+@functools.cache  # a search for a module that is missing takes as long as a small picture
 def _known(formats):
     """Those of the formats that this Pillow can open; HEIF through pillow-heif, if it is there."""
     from PIL import Image

@@ -64,6 +64,9 @@ def normalised(image, how):
 
 
 def normalise_rgb(image):
-    """uint8 (H, W, 3) as float32 (3, H, W): each channel less its mean over many photographs, in
-    units of about their spread."""
-    return (np.moveaxis(image, 2, 0).astype(np.float32) - RGB_MEAN) / RGB_SPREAD
+    """uint8 (..., H, W, 3) as float32 (..., 3, H, W): each channel less its mean over many
+    photographs, in units of about their spread."""
+    planes = np.moveaxis(image, -1, -3).astype(np.float32, order="C")
+    planes -= RGB_MEAN
+    planes /= RGB_SPREAD
+    return planes

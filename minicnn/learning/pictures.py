@@ -2,7 +2,9 @@
 
 A step takes `batch` pictures, read and cut in several threads. Which ones they are, and which part
 of each, is a function of (seed, place in the epoch), so that a resumed run sees the same. What
-a crop is says the network (models/classification.py); for pixels see images/jitter.py.
+a crop is says the network (models/classification.py); for pixels see images/jitter.py. Pictures
+stay in memory in the size that the network wants, as many as fit into 1 GB and a quarter of what
+is free; so later epochs need not decode them.
 """
 
 import itertools
@@ -11,14 +13,17 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn import functional as F
+from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
 from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.memory import available
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
 from minicnn.learning.task import Task, in_turn
 
-THREADS = 2  # that read and cut pictures
+THREADS = 1  # that read and cut pictures, a batch each
+AHEAD = 2  # batches that may wait
 
 
 class Pictures(Task):
@@ -41,29 +46,35 @@ class Pictures(Task):
             raise TrainingError(f"{dataset.name}: there are no pictures to train on")
         self.val = [] if config.overfit_one else dataset.split("val")
         self.batch = min(config.training.batch, len(self.pictures))
+        self.flip = config.training.flip
+        self.kept = Kept(self.pictures, network.frame, min(MOST, (available() or MOST) // 4))
 
     def steps_in_an_epoch(self):
         return -(-len(self.pictures) // self.batch)
 
     def feed(self, first, last):
         begin, end = first * self.batch, last * self.batch
-        order = epochs_of(len(self.pictures), self.config.seed, begin, end)
-        loader = datasets.Loader(
-            self.pictures,
-            order,
-            self._prepared,
-            ahead=4 * self.batch,
+        return datasets.Loader(
+            self.kept,
+            epochs_of(len(self.pictures), self.config.seed, begin, end),
+            self._part,
+            ahead=AHEAD,
             skip_bad=self.config.skip_bad,
             start=begin,
             threads=THREADS,
+            batch_size=self.batch,
+            collate=self._batch,
         )
-        return Batches(loader, self.batch)
 
-    def _prepared(self, picture, place):
-        """(place, crop, class) of a training picture."""
+    def _part(self, picture, place):
+        """(place, part of a training picture, class)."""
         rng = randomness.generator(self.config.seed, 2, place)
-        flip = self.config.training.flip
-        return place, self.network.crop(picture.image, rng, flip), picture.label
+        return place, self.network.part(picture.image, rng, self.flip), picture.label
+
+    def _batch(self, items):
+        """(step, (crops (N, C, h, w), classes (N,)))."""
+        places, parts, labels = zip(*items, strict=True)
+        return places[0] // self.batch, (self.network.normalise(np.stack(parts)), np.array(labels))
 
     def loss(self, batch):
         crops, labels = batch
@@ -84,26 +95,3 @@ class Pictures(Task):
 
     def second(self, found):
         return f"top-5 accuracy {found['val_top5']:.1%}"
-
-
-class Batches:
-    """Groups what a Loader hands out into (step, (crops (N, C, h, w), classes (N,))): a batch holds
-    those of its places that could be read."""
-
-    def __init__(self, loader, size):
-        self.loader, self.size = loader, size
-
-    skipped = property(lambda self: self.loader.skipped)
-    void = property(lambda self: self.loader.void)
-
-    def __enter__(self):
-        self.loader.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        self.loader.__exit__(*error)
-
-    def __iter__(self):
-        for step, items in itertools.groupby(self.loader, lambda item: item[0] // self.size):
-            _, crops, labels = zip(*items, strict=True)
-            yield step, (np.stack(crops), np.array(labels))

@@ -11,19 +11,19 @@ from minicnn.engine.devices import default_device, move
 from minicnn.engine.randomness import generator
 
 
-def kaiming_normal(shape, fan_in):
+def kaiming_normal(shape: tuple, fan_in: float) -> np.ndarray:
     """Normal with variance 2 / fan_in: keeps the size of activations through ReLU layers.
     Source: He, Zhang, Ren, Sun 2015."""
     return _draw(shape, lambda g: g.normal(scale=math.sqrt(2 / fan_in), size=shape))
 
 
-def uniform(shape, fan_in):
+def uniform(shape: tuple, fan_in: float) -> np.ndarray:
     """Uniform in +-1/sqrt(fan_in): Torch's choice in the years of the lecture, made for tanh."""
     bound = 1 / math.sqrt(fan_in)
     return _draw(shape, lambda g: g.uniform(-bound, bound, size=shape))
 
 
-def zeros(shape, fan_in=None):
+def zeros(shape: int | tuple, fan_in: float | None = None) -> np.ndarray:
     """All zero, as biases start beside kaiming_normal weights."""
     return _draw(shape, lambda g: np.zeros(shape))
 
@@ -43,7 +43,7 @@ def shapes_only():
         _building.shapes_only = not before
 
 
-def drawn():
+def drawn() -> bool:
     """Whether new weights are drawn at random: not inside `shapes_only`."""
     return not getattr(_building, "shapes_only", False)
 

@@ -6,6 +6,8 @@ Arguments and names are PyTorch's; parameters are drawn from `minicnn.manual_see
 one's own is written, `module.py` says.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from minicnn import functional as F
@@ -20,15 +22,15 @@ class Conv2d(Module):
 
     def __init__(
         self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        initial=init.kaiming_normal,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple | str = 0,
+        dilation: int | tuple = 1,
+        groups: int = 1,
+        bias: bool = True,
+        initial: Callable = init.kaiming_normal,
     ):
         kh, kw = pair(kernel_size, "Conv2d: kernel_size", 1)
         if in_channels % groups or out_channels % groups:
@@ -36,15 +38,10 @@ class Conv2d(Module):
         fan_in = in_channels // groups * kh * kw
         self.weight = Parameter(initial((out_channels, in_channels // groups, kh, kw), fan_in))
         self.bias = Parameter(_bias(initial, out_channels, fan_in)) if bias else None
-        self.geometry = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-        }
+        self.geometry = stride, padding, dilation, groups
 
     def forward(self, x):
-        return F.conv2d(x, self.weight, self.bias, **self.geometry)
+        return F.conv2d(x, self.weight, self.bias, *self.geometry)
 
 
 class ConvTable2d(Module):
@@ -53,14 +50,14 @@ class ConvTable2d(Module):
 
     def __init__(
         self,
-        table,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        bias=True,
-        gains=False,
-        initial=init.kaiming_normal,
+        table: np.ndarray | list,
+        kernel_size: int | tuple,
+        stride: int | tuple = 1,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
+        bias: bool = True,
+        gains: bool = False,
+        initial: Callable = init.kaiming_normal,
     ):
         kh, kw = pair(kernel_size, "ConvTable2d: kernel_size", 1)
         self.table = np.asarray(table)
@@ -73,18 +70,22 @@ class ConvTable2d(Module):
         outputs = int(self.table[:, 1].max()) + 1
         self.bias = Parameter(_bias(initial, outputs, int(fan_in.max()))) if bias else None
         self.gains = Parameter(init.zeros(len(self.table)) + 1) if gains else None
-        self.geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+        self.geometry = stride, padding, dilation
 
     def forward(self, x):
-        return F.conv2d_table(
-            x, self.weight, self.bias, self.table, gains=self.gains, **self.geometry
-        )
+        return F.conv2d_table(x, self.weight, self.bias, self.table, self.gains, *self.geometry)
 
 
 class Linear(Module):
     """x W^T + b; see functional.linear."""
 
-    def __init__(self, in_features, out_features, bias=True, initial=init.kaiming_normal):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        initial: Callable = init.kaiming_normal,
+    ):
         self.weight = Parameter(initial((out_features, in_features), in_features))
         self.bias = Parameter(_bias(initial, out_features, in_features)) if bias else None
 
@@ -101,13 +102,14 @@ class Subsample2d(Module):
     """The mean of each window, with a learnt gain and bias for each map; see
     functional.subsample2d. It starts as a plain mean."""
 
-    def __init__(self, channels, kernel_size, stride=None):
+    def __init__(self, channels: int, kernel_size: int | tuple, stride: int | tuple | None = None):
         self.gain = Parameter(init.zeros(channels) + 1)
         self.bias = Parameter(init.zeros(channels))
-        self.options = {"kernel_size": kernel_size, "stride": stride}
+        self.window = kernel_size, stride
 
     def forward(self, x):
-        return F.subsample2d(x, gain=self.gain, bias=self.bias, **self.options)
+        kernel_size, stride = self.window
+        return F.subsample2d(x, kernel_size, self.gain, self.bias, stride)
 
 
 # ------------------------------------------------------------------------ nothing to learn in these
@@ -134,94 +136,94 @@ class Sigmoid(Module):
 
 
 class MaxPool2d(Module):
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-        self.options = {
-            "kernel_size": kernel_size,
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "ceil_mode": ceil_mode,
-        }
+    def __init__(
+        self,
+        kernel_size: int | tuple,
+        stride: int | tuple | None = None,
+        padding: int | tuple = 0,
+        dilation: int | tuple = 1,
+        ceil_mode: bool = False,
+    ):
+        self.options = kernel_size, stride, padding, dilation, ceil_mode
 
     def forward(self, x):
-        return F.max_pool2d(x, **self.options)
+        return F.max_pool2d(x, *self.options)
 
 
 class MaxPoolMaps(Module):
     """The largest value in some maps and a window of pixels; see functional.max_pool_maps."""
 
     def __init__(
-        self, maps, kernel_size=1, stride=None, padding=0, ceil_mode=False, maps_stride=None
+        self,
+        maps: int | list,
+        kernel_size: int | tuple = 1,
+        stride: int | tuple | None = None,
+        padding: int | tuple = 0,
+        ceil_mode: bool = False,
+        maps_stride: int | None = None,
     ):
-        self.options = {
-            "maps": maps,
-            "kernel_size": kernel_size,
-            "stride": stride,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-            "maps_stride": maps_stride,
-        }
+        self.options = maps, kernel_size, stride, padding, ceil_mode, maps_stride
 
     def forward(self, x):
-        return F.max_pool_maps(x, **self.options)
+        return F.max_pool_maps(x, *self.options)
 
 
 class AvgPool2d(Module):
     def __init__(
         self,
-        kernel_size,
-        stride=None,
-        padding=0,
-        ceil_mode=False,
-        count_include_pad=True,
-        divisor_override=None,
+        kernel_size: int | tuple,
+        stride: int | tuple | None = None,
+        padding: int | tuple = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: float | None = None,
     ):
-        self.options = {
-            "kernel_size": kernel_size,
-            "stride": stride,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-            "count_include_pad": count_include_pad,
-            "divisor_override": divisor_override,
-        }
+        self.options = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
 
     def forward(self, x):
-        return F.avg_pool2d(x, **self.options)
+        return F.avg_pool2d(x, *self.options)
 
 
 class LocalResponseNorm(Module):
     """Each value divided by what its neighbours among the maps answer; see
     functional.local_response_norm."""
 
-    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, alpha_per_term=None, within_map=False):
-        self.options = {
-            "size": size,
-            "alpha": alpha,
-            "beta": beta,
-            "k": k,
-            "alpha_per_term": alpha_per_term,
-            "within_map": within_map,
-        }
+    def __init__(
+        self,
+        size: int,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 1.0,
+        alpha_per_term: float | None = None,
+        within_map: bool = False,
+    ):
+        self.options = size, alpha, beta, k, alpha_per_term, within_map
 
     def forward(self, x):
-        return F.local_response_norm(x, **self.options)
+        return F.local_response_norm(x, *self.options)
 
 
 class LocalContrastNorm(Module):
     """Local mean 0 and local deviation 1, of all maps together; see
     functional.local_contrast_norm."""
 
-    def __init__(self, window, subtract=True, divide=True, floor=None):
-        self.options = {"window": window, "subtract": subtract, "divide": divide, "floor": floor}
+    def __init__(
+        self,
+        window: int | np.ndarray,
+        subtract: bool = True,
+        divide: bool = True,
+        floor: float | None = None,
+    ):
+        self.options = window, subtract, divide, floor
 
     def forward(self, x):
-        return F.local_contrast_norm(x, **self.options)
+        return F.local_contrast_norm(x, *self.options)
 
 
 class Dropout(Module):
     """Zeroes each element with probability p while training."""
 
-    def __init__(self, p=0.5):
+    def __init__(self, p: float = 0.5):
         self.p = p
 
     def forward(self, x):

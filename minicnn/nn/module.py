@@ -26,7 +26,7 @@ from minicnn.engine.tensor import Tensor
 class Parameter(Tensor):
     """A Tensor that is learnt."""
 
-    def __init__(self, data):
+    def __init__(self, data: np.ndarray | Tensor):
         super().__init__(data, requires_grad=True)
 
 
@@ -195,7 +195,7 @@ class Module:
 class Sequential(Module):
     """Modules one after the other."""
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Module):
         self.modules = list(modules)
 
     def forward(self, x):

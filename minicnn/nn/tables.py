@@ -10,17 +10,17 @@ from minicnn.engine.randomness import generator
 from minicnn.nn import init
 
 
-def full(inputs, outputs):
+def full(inputs: int, outputs: int) -> np.ndarray:
     """Every input map feeds every output map: an ordinary convolution."""
     return explicit([(k, c) for c in range(outputs) for k in range(inputs)], inputs, outputs)
 
 
-def one_to_one(maps):
+def one_to_one(maps: int) -> np.ndarray:
     """Map c is made from map c alone."""
     return explicit([(c, c) for c in range(maps)], maps, maps)
 
 
-def grouped(inputs, outputs, groups):
+def grouped(inputs: int, outputs: int, groups: int) -> np.ndarray:
     """`groups` blocks that do not see each other, as AlexNet split its maps over two GPUs."""
     if inputs % groups or outputs % groups:
         raise ValueError(f"grouped: {groups} groups do not divide {inputs} and {outputs} maps")
@@ -29,7 +29,7 @@ def grouped(inputs, outputs, groups):
     return explicit(edges, inputs, outputs)
 
 
-def random_fan_in(inputs, outputs, fan_in):
+def random_fan_in(inputs: int, outputs: int, fan_in: int) -> np.ndarray:
     """Every output map sees `fan_in` distinct inputs, drawn so that all are used as evenly as
     possible: random permutations of the inputs, dealt out like cards."""
     if not 1 <= fan_in <= inputs:
@@ -51,7 +51,7 @@ def random_fan_in(inputs, outputs, fan_in):
     return explicit(edges, inputs, outputs)
 
 
-def explicit(edges, inputs, outputs):
+def explicit(edges: list, inputs: int, outputs: int) -> np.ndarray:
     """A table from a list of (input map, output map), checked and sorted by output map."""
     table = np.array(sorted(edges, key=lambda edge: (edge[1], edge[0])), dtype=np.int64)
     if table.ndim != 2 or table.shape[1] != 2:

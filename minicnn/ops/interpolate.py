@@ -32,7 +32,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, pair
 from minicnn.engine.tensor import Tensor
 
@@ -64,36 +64,12 @@ def resample_cpu(x, rows, row_weights, cols, col_weights, y):
                 y[n, c, i, j] = total
 
 
+# ---------------------------------------------------------------- the same on a GPU: interpolate.cu
+TEXT = cuda_beside(__file__)
+
 resample.gpu(
-    r"""
-extern "C" __global__ void resample(
-        const T* x, const long long* rows, const T* row_weights, const long long* cols,
-        const T* col_weights, T* y, int size, int OH, int OW, int H, int W, int A, int B) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int j = index % OW, i = index / OW % OH;
-    x += index / OW / OH * H * W;
-    T total = 0;
-    for (int l = 0; l < B; l++) {
-        const T col_weight = col_weights[l * OW + j];
-        if (col_weight == 0) continue;
-        T mixed = 0;
-        for (int k = 0; k < A; k++) {
-            const T weight = row_weights[k * OH + i];
-            if (weight != 0) mixed += weight * x[rows[k * OH + i] * W + cols[l * OW + j]];
-        }
-        total += col_weight * mixed;
-    }
-    y[index] = total;
-}
-""",
-    sizes=lambda x, rows, row_weights, cols, col_weights, y: (
-        y.size,
-        *y.shape[2:],
-        *x.shape[2:],
-        len(rows),
-        len(cols),
-    ),
+    TEXT,
+    sizes=lambda x, R, _, C, __, y: (y.size, *y.shape[2:], *x.shape[2:], len(R), len(C)),
 )
 
 

@@ -38,7 +38,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous
 from minicnn.engine.tensor import Tensor
 
@@ -60,23 +60,10 @@ def window_sum_cpu(a, w, above, left, y):
             y[n, i, j] = total
 
 
-window_sum.gpu(
-    r"""
-extern "C" __global__ void window_sum(
-        const T* a, const T* w, int above, int left, T* y, int size, int H, int W, int K, int L) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int j = index % W, i = index / W % H;
-    a += index / W / H * H * W;
-    T total = 0;
-    for (int u = max(above - i, 0); u < min(above - i + H, K); u++)
-        for (int v = max(left - j, 0); v < min(left - j + W, L); v++)
-            total += w[u * L + v] * a[(i + u - above) * W + j + v - left];
-    y[index] = total;
-}
-""",
-    sizes=lambda a, w, above, left, y: (y.size, *y.shape[1:], *w.shape),
-)
+# -------------------------------------------------------- the same on a GPU: local_contrast_norm.cu
+TEXT = cuda_beside(__file__)
+
+window_sum.gpu(TEXT, sizes=lambda a, w, *_: (a.size, *a.shape[1:], *w.shape))
 
 
 class LocalMean:

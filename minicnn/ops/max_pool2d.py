@@ -28,7 +28,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import contiguous
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.pooling import Pool2d
@@ -85,60 +85,12 @@ def max_pool2d_backward_cpu(gy, where, K, L, sh, sw, ph, pw, dh, dw, gx):
                 gx[n, c, p, q] = total
 
 
-max_pool2d_forward.gpu(
-    r"""
-extern "C" __global__ void max_pool2d_forward(
-        const T* x, int K, int L, int sh, int sw, int ph, int pw, int dh, int dw, T* y, int* where,
-        int size, int OH, int OW, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int j = index % OW, i = index / OW % OH;
-    x += index / OW / OH * H * W;
-    T best = log(T(0));  // minus infinity
-    int winner = -1;
-    for (int u = 0; u < K; u++) {
-        int p = i * sh + u * dh - ph;
-        if (p < 0 || p >= H) continue;
-        for (int v = 0; v < L; v++) {
-            int q = j * sw + v * dw - pw;
-            if (q < 0 || q >= W) continue;
-            T value = x[p * W + q];
-            if (winner < 0 || value > best || value != value) best = value, winner = p * W + q;
-        }
-    }
-    y[index] = best;
-    where[index] = winner;
-}
-""",
-    sizes=lambda x, *_: (_[-1].size, *_[-1].shape[2:], *x.shape[2:]),
-)
+# ----------------------------------------------------------------- the same on a GPU: max_pool2d.cu
+TEXT = cuda_beside(__file__)
 
-max_pool2d_backward.gpu(
-    r"""
-extern "C" __global__ void max_pool2d_backward(
-        const T* gy, const int* where, int K, int L, int sh, int sw, int ph, int pw, int dh, int dw,
-        T* gx, int size, int OH, int OW, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int q = index % W, p = index / W % H;
-    gy += index / W / H * OH * OW;
-    where += index / W / H * OH * OW;
-    T total = 0;
-    for (int u = 0; u < K; u++) {
-        int i = p + ph - u * dh;
-        if (i < 0 || i % sh || i / sh >= OH) continue;
-        for (int v = 0; v < L; v++) {
-            int j = q + pw - v * dw;
-            if (j < 0 || j % sw || j / sw >= OW) continue;
-            int window = i / sh * OW + j / sw;
-            if (where[window] == p * W + q) total += gy[window];
-        }
-    }
-    gx[index] = total;
-}
-""",
-    sizes=lambda gy, *_: (_[-1].size, *gy.shape[2:], *_[-1].shape[2:]),
-)
+max_pool2d_forward.gpu(TEXT, sizes=lambda x, *_: (_[-1].size, *_[-1].shape[2:], *x.shape[2:]))
+
+max_pool2d_backward.gpu(TEXT, sizes=lambda gy, *_: (_[-1].size, *gy.shape[2:], *_[-1].shape[2:]))
 
 
 class MaxPool2d(Pool2d):

@@ -32,7 +32,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import contiguous
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.map_lists import end_to_end, lists_of_maps
@@ -96,61 +96,12 @@ def max_pool_maps_backward_cpu(gy, where, first, results, K, L, sh, sw, ph, pw, 
                 gx[n, d, p, q] = total
 
 
-max_pool_maps_forward.gpu(
-    r"""
-extern "C" __global__ void max_pool_maps_forward(
-        const T* x, const int* first, const int* members, int K, int L, int sh, int sw,
-        int ph, int pw, T* y, int* where, int size, int F, int OH, int OW, int C, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int j = index % OW, i = index / OW % OH, c = index / OW / OH % F;
-    x += index / OW / OH / F * C * H * W;
-    T best = log(T(0));  // minus infinity
-    int winner = -1;
-    for (int m = first[c]; m < first[c + 1]; m++) {
-        int d = members[m];
-        for (int p = max(i * sh - ph, 0); p < min(i * sh - ph + K, H); p++)
-            for (int q = max(j * sw - pw, 0); q < min(j * sw - pw + L, W); q++) {
-                T value = x[(d * H + p) * W + q];
-                if (winner < 0 || value > best || value != value)
-                    best = value, winner = (d * H + p) * W + q;
-            }
-    }
-    y[index] = best;
-    where[index] = winner;
-}
-""",
-    sizes=lambda x, *_: (_[-1].size, *_[-1].shape[1:], *x.shape[1:]),
-)
+# -------------------------------------------------------------- the same on a GPU: max_pool_maps.cu
+TEXT = cuda_beside(__file__)
 
-max_pool_maps_backward.gpu(
-    r"""
-extern "C" __global__ void max_pool_maps_backward(
-        const T* gy, const int* where, const int* first, const int* results, int K, int L,
-        int sh, int sw, int ph, int pw, T* gx,
-        int size, int F, int OH, int OW, int C, int H, int W) {
-    int index = blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= size) return;
-    int q = index % W, p = index / W % H, d = index / W / H % C, n = index / W / H / C;
-    T total = 0;
-    for (int m = first[d]; m < first[d + 1]; m++) {
-        int map = (n * F + results[m]) * OH * OW;
-        for (int u = 0; u < K; u++) {
-            int i = p + ph - u;
-            if (i < 0 || i % sh || i / sh >= OH) continue;
-            for (int v = 0; v < L; v++) {
-                int j = q + pw - v;
-                if (j < 0 || j % sw || j / sw >= OW) continue;
-                int window = i / sh * OW + j / sw;
-                if (where[map + window] == (d * H + p) * W + q) total += gy[map + window];
-            }
-        }
-    }
-    gx[index] = total;
-}
-""",
-    sizes=lambda gy, *_: (_[-1].size, *gy.shape[1:], *_[-1].shape[1:]),
-)
+max_pool_maps_forward.gpu(TEXT, sizes=lambda x, *_: (_[-1].size, *_[-1].shape[1:], *x.shape[1:]))
+
+max_pool_maps_backward.gpu(TEXT, sizes=lambda gy, *_: (_[-1].size, *gy.shape[1:], *_[-1].shape[1:]))
 
 
 class MaxPoolMaps(Pool2d):

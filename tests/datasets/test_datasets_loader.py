@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minicnn.datasets import VOID, DataError, Dataset, Loader, Picture
+from minicnn.datasets.kept import Kept
 
 
 class Made(Dataset):
@@ -148,3 +149,44 @@ def test_several_threads_hand_out_in_order_and_end(threads):
     with pytest.raises(DataError, match="n2.jpg"):
         list(Loader(dataset.split("train"), range(6), threads=threads))
     assert not [t for t in threading.enumerate() if t.name.startswith("minicnn")]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_batches_hold_what_is_left_of_their_places(ahead, threads):
+    split = Made(bad=("n2",), void=("n3",)).split("train")
+    options = {"ahead": ahead, "threads": threads, "batch_size": 2, "skip_bad": True, "start": 4}
+    with Loader(split, [0, 1, 4, 2, 2, 3, 5], collate=names, **options) as loader:
+        found = [(loader.position, batch) for batch in loader]
+    assert found == [(5, ["n0", "n1"]), (7, ["n4"]), (10, ["n5"])]
+    assert loader.skipped == [("n2", "n2.jpg: is damaged")] and loader.void == ["n3"]
+    assert not [t for t in threading.enumerate() if t.name.startswith("minicnn")]
+
+
+def test_batches_of_nothing_usable_raise_instead_of_hanging():
+    dataset = Made(bad=[f"n{i}" for i in range(6)])
+    order, options = itertools.cycle(range(6)), {"skip_bad": True, "batch_size": 4}
+    with pytest.raises(DataError, match="none of 12 pictures in a row"):
+        list(Loader(dataset.split("train"), order, collate=names, **options))
+
+
+def test_kept_pictures_are_read_once_as_far_as_there_is_room():
+    dataset = Made()
+    kept = Kept(dataset.split("train"), lambda image: image[:1], most=2 * 9)  # bytes: two of them
+    for _ in range(3):
+        assert [kept[k].name for k in range(len(kept))] == kept.names
+    assert dataset.read_count == 6 + 4 + 4
+    assert kept[0].image.shape == (1, 3, 3) and kept[0].labels.shape == (2, 3)
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0].image[:] = 1
+    with pytest.raises(IndexError):
+        kept[6]
+
+
+def test_several_threads_keep_no_more_than_there_is_room_for():
+    dataset = Made()
+    kept = Kept(dataset.split("train"), most=3 * 18)
+    order, images = list(range(6)) * 20, {}
+    for picture in Loader(kept, order, threads=5):
+        images.setdefault(picture.name, set()).add(id(picture))
+    assert kept.room == 0 and dataset.read_count < 6 + 3 * 20

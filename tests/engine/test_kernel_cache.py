@@ -40,6 +40,55 @@ def test_a_truncated_cache_of_a_real_kernel(tmp_path):
     assert run(tmp_path) == []
 
 
+CALLED = """
+from minicnn.engine.kernel import helper
+
+STEP = 1
+
+@helper
+def step(x):
+    return x + STEP
+
+@helper
+def further(x):
+    return step(step(x))
+"""
+CALLING = """
+import sys
+import numpy as np
+from called import further
+from minicnn.engine.kernel import Kernel
+
+walk = Kernel("walk")
+
+@walk.cpu
+def walk_cpu(x, y):
+    for i in range(len(x)):
+        y[i] = further(x[i])
+
+y = np.zeros(1, np.float32)
+walk(np.ones(1, np.float32), y)
+print(y[0])
+"""
+
+
+def test_an_edit_of_a_helper_in_another_file_is_noticed(tmp_path):
+    called, calling = tmp_path / "called.py", tmp_path / "calling.py"
+    calling.write_text(CALLING)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(text):
+        if text != (called.read_text() if called.exists() else ""):
+            called.write_text(text)
+        command = [sys.executable, "-B", str(calling)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+        return done.stdout.strip(), done.stderr.strip()
+
+    assert run(CALLED) == ("3.0", COMPILING)
+    assert run(CALLED) == ("3.0", "")
+    assert run(CALLED.replace("STEP = 1", "STEP = 20")) == ("41.0", COMPILING)
+
+
 # ------------------------------------------------- the rest in this process, with a small function
 @pytest.fixture
 def twice(tmp_path, monkeypatch, capsys):

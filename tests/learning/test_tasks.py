@@ -12,10 +12,11 @@ from support.toy_tasks import Bags, OfRegions, Regions, run_of
 import minicnn
 from minicnn import datasets, nn
 from minicnn.datasets import VOID, DataError
+from minicnn.datasets.image_folder import ImageFolder
 from minicnn.datasets.splits import evenly
 from minicnn.learning import checkpoints, pictures, pixels
 from minicnn.learning.config import Config, TrainingOptions
-from minicnn.learning.pictures import Batches, Pictures
+from minicnn.learning.pictures import Pictures
 from minicnn.models.three_layers import ThreeLayers
 
 
@@ -285,8 +286,18 @@ def test_a_bad_file_in_a_batch_is_left_out_of_it(tmp_path):
         assert np.array_equal(x, z) or len(x) == 3
 
 
-def test_batches_hold_what_could_be_read():
-    items = [(0, np.zeros(2), 1), (2, np.ones(2), 0), (7, np.ones(2), 2)]  # places of batches of 2
-    found = list(Batches(items, 2))
-    assert [step for step, _ in found] == [0, 1, 3]
-    assert [labels.tolist() for _, (_, labels) in found] == [[1], [0], [2]]
+def test_later_epochs_come_from_memory_and_are_the_same(root, monkeypatch):
+    read, seen = ImageFolder.read, []
+
+    def noted(self, name):
+        seen.append(name)
+        return read(self, name)
+
+    monkeypatch.setattr(ImageFolder, "read", noted)
+    kept = fed(root, 1, last=12)[0]
+    assert sorted(seen) == sorted(datasets.load(root).names("train"))
+    seen.clear()
+    monkeypatch.setattr(pictures, "MOST", 0)
+    for (_, x, _), (_, z, _) in zip(kept, fed(root, 2, last=12)[0], strict=True):
+        assert np.array_equal(x, z)
+    assert len(seen) == 12 * 4

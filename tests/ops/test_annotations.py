@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 
-from minicnn import functional, gradcheck, optim
+from minicnn import functional, gradcheck, nn, optim
 from minicnn.checking import gradient_errors
-from minicnn.nn import Module
+from minicnn.nn import Module, init, tables
 
 SCHEDULES = [optim.constant, optim.steps, optim.cosine, optim.polynomial, optim.warm_up]
 FUNCTIONS = [
@@ -14,6 +14,13 @@ FUNCTIONS = [
     *(gradcheck, gradient_errors, optim.clip_grad_norm_, optim.named_schedule, *SCHEDULES),
     *(optim.SGD.step, optim.SGD.zero_grad, Module.train, Module.eval, Module.parameters),
     *(Module.freeze, Module.state_dict, Module.load_state_dict, Module.zero_grad),
+    *(tables.full, tables.one_to_one, tables.grouped, tables.random_fan_in, tables.explicit),
+    *(init.kaiming_normal, init.uniform, init.zeros, optim.SGD.__init__),
+    *(
+        layer.__init__
+        for layer in vars(nn).values()
+        if "__init__" in getattr(layer, "__dict__", ())
+    ),
 ]
 
 
@@ -22,7 +29,8 @@ def unsaid(function):
     signature = inspect.signature(function)
     arguments = [p for p in signature.parameters.values() if p.name != "self"]
     names = [p.name for p in arguments if p.annotation is p.empty]
-    return names + ["return"] * (signature.return_annotation is signature.empty)
+    made = function.__name__ == "__init__"
+    return names + ["return"] * (not made and signature.return_annotation is signature.empty)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__qualname__)

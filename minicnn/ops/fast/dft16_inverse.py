@@ -1,8 +1,7 @@
 """From the spectra of 16x16 tiles back to pictures: dft16.py, read backwards.
 
 `dft16_transposed` is the list of steps of dft16 in the opposite order. It turns sums into values,
-and up to a factor it inverts the first one. Buffers and blocks are those of dft16.py; who changes
-them there has to touch this file too, or Numba takes what it has compiled with the old ones.
+and up to a factor it inverts the first one. Buffers and blocks are those of dft16.py.
 """
 
 import numpy as np
@@ -21,6 +20,7 @@ from minicnn.ops.fast.dft16 import (
     LANES,
     SIDE,
     TILES,
+    parts,
 )
 
 ONCE, TWICE = np.float32(1 / 256), np.float32(2 / 256)
@@ -75,18 +75,6 @@ def synthesise_across(block, t):
 def synthesise_down(t):
     for j in range(SIDE * ACROSS):
         dft16_transposed(t, j, DOWN, t, DOWN)
-
-
-@helper
-def parts(block, k, l):
-    """The sums over cos cos, cos sin, sin cos and sin sin; the sine of k = 0 and 8 is zero."""
-    u, v = 8 + k if 0 < k < 8 else SIDE, 8 + l if 0 < l < 8 else SIDE
-    return (
-        block[k * FAR_DOWN + l * FAR_ACROSS :],
-        block[k * FAR_DOWN + v * FAR_ACROSS :],
-        block[u * FAR_DOWN + l * FAR_ACROSS :],
-        block[u * FAR_DOWN + v * FAR_ACROSS :],
-    )
 
 
 @helper

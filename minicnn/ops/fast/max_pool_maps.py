@@ -8,24 +8,13 @@ same windows as the loops to read, a row of them at a time.
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.ops.fast.max_pool2d import compete
 from minicnn.ops.max_pool_maps import max_pool_maps_backward, max_pool_maps_forward
 
 max_pool_maps_forward_rows = Kernel("max_pool_maps_forward_rows")
 max_pool_maps_backward_rows = Kernel("max_pool_maps_backward_rows")
 max_pool_maps_forward.fast()(max_pool_maps_forward_rows)
 max_pool_maps_backward.fast()(max_pool_maps_backward_rows)
-
-
-@helper
-def compete(values, places, step, best, winner):
-    """Each best[j] against values[step j]; with the values travel their places."""
-    for j in range(len(best)):
-        value, place = values[step * j], places[step * j]
-        equal_but_before = (value == best[j]) & (place < winner[j])
-        nan = (value != value) & ((best[j] == best[j]) | (place > winner[j]))
-        wins = (value > best[j]) | equal_but_before | nan | (winner[j] < 0)
-        best[j] = value if wins else best[j]
-        winner[j] = place if wins else winner[j]
 
 
 @max_pool_maps_forward_rows.cpu
