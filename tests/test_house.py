@@ -41,7 +41,7 @@ def test_no_circle_of_files():
 # these are the lines of today, rounded up, so that there is no more of them.
 @pytest.mark.parametrize(
     "rooms, most",
-    [(house.CORE, 7_310), (house.STUDENTS, 15_260)],
+    [(house.CORE, 7_320), (house.STUDENTS, 15_260)],
     ids=["the core", "what students read"],
 )
 def test_budgets_of_lines(rooms, most):

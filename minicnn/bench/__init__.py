@@ -4,10 +4,10 @@ from minicnn.bench import bench
 bench(["relu", "multi-scale"])
 
 rows.py      what is measured: shapes and targets, as data
-timing.py    how to time honestly
+timing.py    how to time honestly; others.py: whether the machine was ours alone
 ours.py      our side of a row; twins.py: PyTorch's side
 machine.py   the ceilings of this machine
-running.py   chooses, compares, times, prints, keeps
+measuring.py compares, times and judges a row; running.py chooses, prints, keeps
 growth.py    time against side, maps and batch; processes.py, alone.py: memory, first step
 ladder.py    the algorithms of a convolution beside each other (--algorithms)
 steps.py     where the time of a training step goes (--profile)

@@ -38,8 +38,10 @@ def feeding(data, model="three-layers", steps=STEPS, turns=TURNS):
     found = {name: [] for name in WHAT}
     for _ in range(turns):
         run = Run(config, network, task_for(network, config, dataset), quiet=True)
-        for name in ("first", "again"):  # the task keeps what it has read
-            with run.task.feed(0, 10 * (steps + WARM_UP)) as loader:
+        first, again = (run.task.feed(0, 10 * (steps + WARM_UP)) for _ in range(2))
+        again.split = first.split  # which keeps what it has read
+        for name, loader in (("first", first), ("again", again)):
+            with loader:
                 found[name] += timed(run, iter(loader), steps)
         with run.task.feed(0, steps + WARM_UP) as loader:
             batches = list(loader)

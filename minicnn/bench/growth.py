@@ -8,7 +8,7 @@ it flatter; so the slope between the two largest sizes stands beside that of all
 
 import numpy as np
 
-from minicnn.bench import ours, timing
+from minicnn.bench import others, ours, timing
 from minicnn.bench.rows import BOTH, STEP, Whole, conv
 
 SIDES = (60, 120, 240, 480, 960)
@@ -33,13 +33,15 @@ def experiments():
 def curves(twins, repeats=TURNS, plan=experiments):
     """A dict for each experiment, as it is measured: sizes, seconds of both sides, slopes."""
     for name, what, points, phase, target in plan():
-        sizes, seconds = [], {"ours": []} | ({"torch": []} if twins else {})
+        busiest, sizes, seconds = 0, [], {"ours": []} | ({"torch": []} if twins else {})
         for size, row in points:
             mine = (ours.Network if isinstance(row, Whole) else ours.Operation)(row)
             sides = [mine.phases[phase]]
             if twins:
                 sides.append(twins.side(row, mine).phases[phase])
-            measured = timing.alternate(sides, min(repeats, TURNS))
+            with others.look() as look:
+                measured = timing.alternate(sides, min(repeats, TURNS))
+            busiest = max(busiest, look.cores or 0)
             sizes.append(size)
             for kept, times in zip(seconds.values(), measured, strict=True):
                 kept.append(timing.Times.of(times).median)
@@ -49,10 +51,11 @@ def curves(twins, repeats=TURNS, plan=experiments):
             f"{side} {s:.2f} (at the end {last[side]:.2f})" for side, s in slopes.items()
         )
         text = f"growth of {name} with {what}: slope {text}"
-        reached = None if target is None else slopes["ours"] <= target
+        reached, verdict = others.verdict(target and slopes["ours"] <= target, busiest)
         if target:
-            text += f"; at most {target:g}: {'reached' if reached else 'missed'}"
+            text += f"; at most {target:g}: {verdict}"
         result = {"name": name, "against": what, "sizes": sizes, "seconds": seconds}
+        result["others"] = busiest
         yield result | {
             "slopes": slopes,
             "last": last,

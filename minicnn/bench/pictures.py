@@ -12,7 +12,8 @@ MOST = 32  # bars in a column
 
 def ratio_bars(found):
     """A bar for each row, PyTorch's time over ours: blue where the target (a black mark) is
-    reached, orange where it is missed, grey without one. A ring is the forward pass alone."""
+    reached, orange where it is missed, grey without one or without a verdict. A ring is the
+    forward pass alone."""
     from matplotlib.figure import Figure
 
     rows = [row for row in found["rows"] if row["ratio"]]
@@ -29,7 +30,7 @@ def ratio_bars(found):
     figure.supxlabel("times as fast as PyTorch", fontsize=TEXT - 1)
     figure.suptitle(
         "Forward and backward; blue reaches its target (black mark),\n"
-        "orange misses it, grey has none; ring: forward alone",
+        "orange misses it, grey has none, or no verdict; ring: forward alone",
         fontsize=TEXT - 1,
     )
     return figure
@@ -38,7 +39,7 @@ def ratio_bars(found):
 def _column(axes, bars, forward, tall, span):
     for place, row in enumerate(bars):
         ratio, target = row["ratio"]["median"], row["target"]
-        colour = GREY if target is None else BLUE if row["reached"] else ORANGE
+        colour = {None: GREY, True: BLUE, False: ORANGE}[row["reached"]]
         axes.barh(place, ratio - span[0], left=span[0], color=colour, height=0.72)
         number = f"{ratio:.2f}" if ratio < 9.95 else f"{ratio:.0f}"
         axes.text(span[1], place, number, ha="right", va="center", fontsize=(TEXT - 2))

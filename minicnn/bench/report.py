@@ -37,11 +37,18 @@ def shares(result, machine):
 
 
 def verdict(result):
-    if result["target"] is None:
-        return ""
-    if result["reached"] is None:
-        return f"{result['target']:g}"
-    return f"{result['target']:g} {'reached' if result['reached'] else 'missed'}"
+    goal = "" if result["target"] is None else f"{result['target']:g}"
+    if result["reached"] is not None:
+        return f"{goal} {'reached' if result['reached'] else 'missed'}"
+    if result["why"] is None:
+        return goal
+    return f"{goal}, {result['why']}: no verdict" if goal else result["why"]
+
+
+def other_run(result):
+    """The median ratio of the run that does not stand for the row."""
+    medians = [run["ratio"]["median"] for run in result["runs"] if run["ratio"] != result["ratio"]]
+    return f"{medians[-1]:.2f}" if medians else ""
 
 
 def _ms(times):
@@ -52,16 +59,20 @@ def _ms(times):
 def page(found):
     """Everything of a bench (the dict of --json) as lines of Markdown."""
     yield from (sentence(found["machine"]) + ".", "", found["how"], "")
-    yield "| | | minicnn, ms | PyTorch, ms | ratio (half of the turns) | GFLOP/s | share | target |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield (
+        "| | | minicnn, ms | PyTorch, ms | ratio (half of the turns) | other run "
+        "| GFLOP/s | share | target |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
     for result in found["rows"]:
         ratio, rate = result["ratio"], shares(result, found["machine"])
         cells = [f"{result['op']} {result['row']}", result["phase"], _ms(result["ours"])]
         if ratio:
             cells.append(_ms(result["torch"]))
             cells.append("{median:.2f} ({lower:.2f} to {upper:.2f})".format(**ratio))
+            cells.append(other_run(result))
         else:
-            cells += ["", ""]
+            cells += ["", "", ""]
         goal = verdict(result)
         goal = f"**{goal}**" if result["reached"] is False else goal
         cells += [rate[0], f"{rate[1]:.0%}", goal]

@@ -91,7 +91,7 @@ def table(name, x, maps, fan_in, side):
 
 def linear(name, inputs, outputs, batch, **more):
     shapes = (batch, inputs), (outputs, inputs), (outputs,)
-    return Row("linear", f"{name}, batch {batch}", shapes, {}, _targets(0.9, None), **more)
+    return Row("linear", f"{name}, batch {batch}", shapes, {}, _targets(0.95, None), **more)
 
 
 def layer(op, shape, note="", both=1.5, **more):
@@ -136,9 +136,9 @@ def quick_rows():
 def segmentation_rows():
     """Farabet et al. 2013 and Pinheiro, Collobert 2014 on a picture of 240x320."""
     large, middle, small = (1, 3, 240, 320), (1, 16, 120, 160), (1, 64, 60, 80)
-    yield conv("3->16 7x7, 240x320", large, (16, 3, 7, 7), 1.3, padding=3, picture=True)
+    yield conv("3->16 7x7, 240x320", large, (16, 3, 7, 7), 0.9, padding=3, picture=True)
     # the same in the middle of a network, where the gradient of the input is wanted
-    yield conv("3->16 7x7, 240x320, gx", large, (16, 3, 7, 7), 1.3, padding=3)
+    yield conv("3->16 7x7, 240x320, gx", large, (16, 3, 7, 7), 0.9, padding=3)
     yield conv("16->64 7x7, 120x160", middle, (64, 16, 7, 7), 2.5, 2.5, padding=3)
     yield conv("64->256 7x7, 60x80", small, (256, 64, 7, 7), 3, 2.5, padding=3)
     yield table("16->64 7x7, fan-in 8, 120x160", middle, 64, 8, 7)
@@ -150,8 +150,8 @@ def segmentation_rows():
     yield conv("11->25 8x8, 240x320", (1, 11, 240, 320), (25, 11, 8, 8), 3)
     yield conv("25->50 8x8, 120x160", (1, 25, 120, 160), (50, 25, 8, 8), 3)
     yield conv("50->8 1x1, 113x153", (1, 50, 113, 153), (8, 50, 1, 1), 0.9)
-    yield conv("64->64 3x3, 120x160", (1, 64, 120, 160), (64, 64, 3, 3), 1.5, padding=1)
-    yield conv("256->512 3x3, 28x28", (1, 256, 28, 28), (512, 256, 3, 3), 0.9, padding=1)
+    yield conv("64->64 3x3, 120x160", (1, 64, 120, 160), (64, 64, 3, 3), 1.2, padding=1)
+    yield conv("256->512 3x3, 28x28", (1, 256, 28, 28), (512, 256, 3, 3), 1.2, padding=1)
 
 
 def alexnet_rows():
@@ -159,17 +159,20 @@ def alexnet_rows():
     for n in (1, 8, 32):
         slow, at, x = n > 8, f"batch {n}", (n, 3, 227, 227)
         first = {"stride": 4, "picture": True, "slow": slow}
-        yield conv(f"conv1 11x11/4, {at}", x, (96, 3, 11, 11), 0.9, **first)
+        yield conv(f"conv1 11x11/4, {at}", x, (96, 3, 11, 11), 1.0, **first)
         x, w, two = (n, 96, 27, 27), (256, 48, 5, 5), {"groups": 2, "slow": slow}
-        yield conv(f"conv2 5x5, {at}", x, w, 1.3, padding=2, **two)
+        yield conv(f"conv2 5x5, {at}", x, w, 1.2, padding=2, **two)
         x, w = (n, 256, 13, 13), (384, 256, 3, 3)
-        yield conv(f"conv3 3x3, {at}", x, w, 0.9, padding=1, slow=slow)
+        yield conv(f"conv3 3x3, {at}", x, w, 1.2, padding=1, slow=slow)
         x = (n, 384, 13, 13)
-        yield conv(f"conv4 3x3, {at}", x, (384, 192, 3, 3), 0.9, padding=1, **two)
-        yield conv(f"conv5 3x3, {at}", x, (256, 192, 3, 3), 0.9, padding=1, **two)
+        yield conv(f"conv4 3x3, {at}", x, (384, 192, 3, 3), 1.2, padding=1, **two)
+        yield conv(f"conv5 3x3, {at}", x, (256, 192, 3, 3), 1.2, padding=1, **two)
         yield linear("9216->4096", 9216, 4096, n, slow=slow)
         yield linear("4096->4096", 4096, 4096, n, slow=slow)
         yield linear("4096->1000", 4096, 1000, n, slow=slow)
+    small = (128, 3, 56, 56), (128, 64, 13, 13)  # a smaller one, for crops of 56
+    yield conv("stem 7x7/2, batch 128", small[0], (64, 3, 7, 7), stride=2, picture=True, slow=True)
+    yield conv("5x5 64->128, batch 128", small[1], (128, 64, 5, 5), padding=2, slow=True)
 
 
 TARGETS = {"single-scale": 2.0, "multi-scale": 2.0, "recurrent": 2.0, "alexnet": 1.0}

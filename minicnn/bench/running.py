@@ -1,24 +1,26 @@
 """The bench: chooses rows, compares, times, prints each line as it is there, keeps all as JSON."""
 
 import json
-import os
-from dataclasses import asdict
 from pathlib import Path
 
 from minicnn import functional
 from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.writing import write_atomically
-from minicnn.bench import growth, machine, ours, processes, timing
+from minicnn.bench import growth, machine, others, processes, timing
+from minicnn.bench.measuring import add_run, lacks_a_run, measure
 from minicnn.bench.report import HEAD, line_of
-from minicnn.bench.rows import Whole, all_rows, missing_models, model_rows
+from minicnn.bench.rows import all_rows, missing_models, model_rows
 from minicnn.engine import devices
-from minicnn.engine.kernel import chosen_algorithm
 
 PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
 HOW = (
     "Same numbers and shapes on both sides, results and gradients compared first; both warmed up, "
-    "in turn A B A B in one process, same number of threads; seconds, median and quartiles; "
-    "ratio: PyTorch / minicnn, above 1 we are faster; GFLOP/s of ours by the direct formula."
+    "in turn A B A B in one process, same number of threads; calls below 2 ms repeated within a "
+    "turn; seconds of a call, median and quartiles. Ratio: PyTorch / minicnn of each pair of "
+    "turns, above 1 we are faster; its median and quartiles. A target is reached when the median "
+    "reaches it and the lower quartile 0.95 of it, in two runs apart in time, of which the slower "
+    "one stands here; no verdict where other processes took more than a tenth of a core. GFLOP/s "
+    "of ours by the direct formula."
 )
 
 
@@ -26,9 +28,6 @@ def load_twins(against, device="cpu"):
     """The module with PyTorch's side, or None. Raises ValueError if it is asked for and missing."""
     if against == "none":
         return None
-    # Our threads sleep while they wait (devices.py), because a variable tells OpenMP so. PyTorch
-    # brings an OpenMP of its own, reads the variable when it is loaded, and would be slower.
-    policy = os.environ.pop("OMP_WAIT_POLICY", None)
     try:
         from minicnn.bench import twins
 
@@ -39,9 +38,6 @@ def load_twins(against, device="cpu"):
             hint = "install it with pip install torch, or leave the option out"
             raise ValueError(f"--against torch: PyTorch cannot be used ({error}); {hint}") from None
         return None
-    finally:
-        if policy is not None:
-            os.environ["OMP_WAIT_POLICY"] = policy
     return twins
 
 
@@ -62,50 +58,6 @@ def choose(names, everything=False, only=""):
         raise ValueError(f"bench: no row among the chosen ones has {only!r} in its name")
     parts = [part for part in PARTS if part in names or not (names or only)]
     return [row for row in rows if everything or not row.slow], parts
-
-
-def measure(row, twins, device="cpu", repeats=9):
-    """The results of one row, a dict for each phase. Raises timing.Different if the sides do not
-    compute the same."""
-    kind = ours.Network if isinstance(row, Whole) else ours.Operation
-    mine = kind(row, device)
-    other = twins.side(row, mine, device) if twins else None
-    error = None
-    if other:
-        pair = mine.results(), other.results()
-        if row.op == "dropout":
-            pair = [ours.drawn_results(results, row.arrays()[0]) for results in pair]
-        cut = 4e-3 if chosen_algorithm() == "tf32" else 0
-        error = timing.compare(*pair, max(row.tolerance, cut))
-    work, found = mine.work(), []
-    for phase, function in mine.phases.items():
-        sides = [function] + ([other.phases[phase]] if other else [])
-        seconds = timing.alternate(sides, repeats, finish=finisher(device, twins))
-        result = {"op": row.op, "row": row.name, "phase": phase, "turns": len(seconds[0])}
-        result |= {"ours": asdict(timing.Times.of(seconds[0])), "error": error}
-        result |= {"torch": None, "ratio": None, "target": row.targets.get(phase), "reached": None}
-        if other:
-            result["torch"] = asdict(timing.Times.of(seconds[1]))
-            result["ratio"] = asdict(timing.ratio(*seconds))
-            if result["target"]:
-                result["reached"] = result["ratio"]["median"] >= result["target"]
-        result["operations"], result["bytes"] = work[phase]
-        found.append(result)
-    return found
-
-
-def finisher(device, twins):
-    """A function that waits until the GPU has done everything; on the CPU there is no waiting."""
-    if device != "gpu":
-        return lambda: None
-    import cupy
-
-    def wait():
-        cupy.cuda.get_current_stream().synchronize()
-        if twins:
-            twins.torch.cuda.synchronize()
-
-    return wait
 
 
 def bench(
@@ -142,7 +94,9 @@ def bench(
     if plot and not twins and "growth" not in parts:
         raise ValueError("--plot draws ratios to PyTorch, which does not take part")
     if not names and not only:
-        say("All rows: about ten minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
+        say("All rows: about twenty minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
+    if not others.can_tell():
+        say("This system does not tell what other processes do: see yourself that they rest.")
     found = {"how": HOW, "repeats": repeats, "complete": False}
     found["machine"] = machine.describe(twins and twins.torch, device)
     found |= {"rows": [], "skipped": [], **{part.replace("-", "_"): [] for part in parts}}
@@ -169,22 +123,45 @@ def bench(
     return found
 
 
+AGAIN = (
+    "Second run, of the rows with a target; of both runs the slower one is printed:",
+    "Once more, where others were at work:",
+)
+
+
 def _rows(rows, twins, device, repeats, found, json_file, say):
     if rows:
         say("\n" + HEAD)
+    measured = []
     for row in rows:
-        try:
-            results = measure(row, twins, device, repeats)
-        except NotImplementedError as error:  # no GPU kernel yet
-            _skip(found, say, [(f"{row.op} {row.name}", str(error))])
-            continue
-        except timing.Different as error:
-            _skip(found, say, [(f"{row.op} {row.name}", f"WRONG: {error}")])
-            continue
+        results = _row(row, twins, device, repeats, found, say)
+        measured.append((row, results))
         for result in results:
             found["rows"].append(result)
             say(line_of(result, found["machine"]))
         _save(found, json_file)
+    for title in AGAIN:
+        missing = [(row, [r for r in results if lacks_a_run(r)]) for row, results in measured]
+        missing = [(row, results) for row, results in missing if results]
+        if missing:
+            say(f"\n{title}\n")
+        for row, results in missing:
+            phases = [result["phase"] for result in results]
+            once_more = _row(row, twins, device, repeats, found, say, phases)
+            for result, new in zip(results, once_more, strict=False):
+                say(line_of(add_run(result, new["runs"][0]), found["machine"]))
+            _save(found, json_file)
+
+
+def _row(row, twins, device, repeats, found, say, phases=None):
+    """What `measure` finds; nothing, with a word, where it finds that nothing can be measured."""
+    try:
+        return measure(row, twins, device, repeats, phases)
+    except NotImplementedError as error:  # no GPU kernel yet
+        _skip(found, say, [(f"{row.op} {row.name}", str(error))])
+    except timing.Different as error:
+        _skip(found, say, [(f"{row.op} {row.name}", f"WRONG: {error}")])
+    return []
 
 
 def _part(part, twins, repeats, found, say):

@@ -6,7 +6,9 @@ as -D NAME=VALUE. cupy hands the text to NVRTC, NVIDIA's compiler, and keeps the
 
 A kernel is started on a grid of blocks of threads. Most kernels of this package need no more than
 one thread for each element of the result; then blocks are of 256, and the last one reaches over the
-end, which is why every body begins with `if (i < size)`.
+end, which is why every body begins with `if (i < size)`. Another number is what an op says in
+`.gpu(threads=..., blocks=...)`; too few leave elements that nobody writes, and the emulator
+says so when one is read.
 
 What travels to a GPU is bytes: a number of another type than the kernel expects would be read as
 garbage, without a word. Hence whole numbers travel as int and others as T, whatever they were; a

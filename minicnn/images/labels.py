@@ -9,7 +9,8 @@ import numpy as np
 from minicnn.images.formats import ImageError, decoding, opened
 from minicnn.images.reading import MAX_PIXELS, SEE_THROUGH, blocks, upright
 
-# The label of pixels that count neither in the loss nor in a score: void has no weight.
+# The label of pixels that count neither in the loss nor in a score: void has no weight. The models
+# pass it on as `ignore_index`, which ops/cross_entropy.py leaves out.
 VOID = 255
 
 

@@ -1,9 +1,10 @@
 """Learning the class of whole pictures: a batch is N crops of one size, with a class each.
 
 A step takes `batch` pictures, read and cut in several threads. Which ones they are, and which part
-of each, is a function of (seed, place in the epoch), so that a resumed run sees the same. Pictures
-stay in memory in the size that the network wants, as many as fit into 1 GB and a quarter of what
-is free; so later epochs need not decode them.
+of each, is a function of (seed, place in the epoch), so that a resumed run sees the same. What
+a crop is says the network (models/classification.py); for pixels see images/jitter.py. Pictures
+stay in memory while they are fed, in the size that the network wants, as many as fit into 1 GB and
+a quarter of what is free; so later epochs need not decode them.
 """
 
 import itertools
@@ -46,15 +47,15 @@ class Pictures(Task):
         self.val = [] if config.overfit_one else dataset.split("val")
         self.batch = min(config.training.batch, len(self.pictures))
         self.flip = config.training.flip
-        self.kept = Kept(self.pictures, network.frame, min(MOST, (available() or MOST) // 4))
 
     def steps_in_an_epoch(self):
         return -(-len(self.pictures) // self.batch)
 
     def feed(self, first, last):
         begin, end = first * self.batch, last * self.batch
+        room = min(MOST, (available() or MOST) // 4)
         return datasets.Loader(
-            self.kept,
+            Kept(self.pictures, self.network.frame, room),
             epochs_of(len(self.pictures), self.config.seed, begin, end),
             self._part,
             ahead=AHEAD,

@@ -18,7 +18,8 @@ A pixel may win several windows where they overlap, hence the sum. The kernels r
 side: each pixel asks all windows that hold it whether it won them.
 
 Of equal values the first in the order of reading wins. A NaN wins over everything, so that it is
-seen at the end; of several the last. (Said again in fast/max_pool2d.py, which usually runs.)
+seen at the end; of several the last. (Said again in fast/max_pool2d.py, which usually runs; pooling
+over maps has its own rule, max_pool_maps.py.)
 
 Source: Zhou, Chellappa 1988; Jarrett et al. 2009; the lecture's slide «structure of a layer».
 """

@@ -7,6 +7,8 @@ memory compete at the same time (vector instructions).
 Backward: each window adds its gy to its winner, which is known, where the loops to read ask K L
 windows for each pixel. Two threads must not do that in one plane: they could add to the same pixel
 at the same time. So all windows of a plane are one thread's.
+
+Who wins a tie is decided in `compete`, as ops/max_pool2d.py says it.
 """
 
 import numpy as np

@@ -1,0 +1,96 @@
+"""A row of the bench: compared, timed, judged.
+
+A row with a target is timed in two runs, apart in time, with all other rows in between: a machine
+that was in the mood to favour one side may have changed its mind. It is reached if both runs reach
+it, so the slower of them stands for the row. Of runs while others were at work nothing is said.
+"""
+
+from dataclasses import asdict
+
+from minicnn.bench import others, ours, timing
+from minicnn.bench.rows import Whole
+from minicnn.engine.kernel import chosen_algorithm
+
+RUNS = 2
+LOWER = 0.95  # of the target, for the lower quartile
+
+
+def measure(row, twins, device="cpu", repeats=9, phases=None):
+    """A dict for each phase of a row (or for those in `phases`), with one run. Raises
+    timing.Different if the sides do not compute the same."""
+    kind = ours.Network if isinstance(row, Whole) else ours.Operation
+    mine = kind(row, device)
+    other = twins.side(row, mine, device) if twins else None
+    error = None
+    if other:
+        pair = mine.results(), other.results()
+        if row.op == "dropout":
+            pair = [ours.drawn_results(results, row.arrays()[0]) for results in pair]
+        cut = 4e-3 if chosen_algorithm() == "tf32" else 0
+        error = timing.compare(*pair, max(row.tolerance, cut))
+    work, found = mine.work(), []
+    for phase, function in mine.phases.items():
+        if phases and phase not in phases:
+            continue
+        sides = [function] + ([other.phases[phase]] if other else [])
+        with others.look() as look:
+            seconds = timing.alternate(sides, repeats, finish=finisher(device, twins))
+        run = {"turns": len(seconds[0]), "others": look.cores}
+        run |= {"ours": asdict(timing.Times.of(seconds[0])), "torch": None, "ratio": None}
+        if other:
+            run["torch"] = asdict(timing.Times.of(seconds[1]))
+            run["ratio"] = asdict(timing.ratio(*seconds))
+        result = {"op": row.op, "row": row.name, "phase": phase, "error": error}
+        result |= {"target": row.targets.get(phase), "runs": [run]}
+        result["operations"], result["bytes"] = work[phase]
+        found.append(judge(result))
+    return found
+
+
+def add_run(result, run):
+    """One more run of a row, as `measure` returned it."""
+    result["runs"].append(run)
+    return judge(result)
+
+
+def judge(result):
+    """Fills in which run stands for the row (its `ours`, `torch`, `ratio`, `turns`), and whether
+    the target is `reached`, or `why` nothing can be said."""
+    runs, quiet, target = result["runs"], _quiet(result), result["target"]
+    stand = quiet[-RUNS:] or runs
+    result |= min(stand, key=lambda run: run["ratio"]["median"] if run["ratio"] else 0)
+    result |= {"reached": None, "why": None}
+    if target and result["ratio"] and len(quiet) >= RUNS:
+        result["reached"] = all(reaches(run["ratio"], target) for run in stand)
+    elif len(quiet) < len(runs):
+        result["why"] = others.words(max(run["others"] for run in runs if run not in quiet))
+    elif target and result["ratio"]:
+        result["why"] = "one run"
+    return result
+
+
+def reaches(ratio, target):
+    return ratio["median"] >= target and ratio["lower"] >= LOWER * target
+
+
+def lacks_a_run(result):
+    """Whether a verdict needs one more run."""
+    return bool(result["target"] and result["ratio"]) and len(_quiet(result)) < RUNS
+
+
+def _quiet(result):
+    return [run for run in result["runs"] if not others.disturbed(run["others"])]
+
+
+def finisher(device, twins):
+    """A function that waits until the GPU has done everything; on the CPU there is no waiting."""
+    if device != "gpu":
+        return lambda: None
+    import cupy
+
+    def wait():
+        cupy.cuda.get_current_stream().synchronize()
+        if twins:
+            twins.torch.cuda.synchronize()
+
+    return wait
