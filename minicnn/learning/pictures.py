@@ -15,6 +15,7 @@ from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
+from minicnn.learning.statistics import tint
 from minicnn.learning.task import Task, in_turn
 
 THREADS = 2  # that read and cut pictures
@@ -27,7 +28,7 @@ class Pictures(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate", "rescale"):
+        for name in ("balance", "patches", "rotate"):
             if getattr(config.training, name):
                 raise TrainingError(
                     f"{name} is for labels of pixels; {config.model} learns whole pictures: "
@@ -61,8 +62,12 @@ class Pictures(Task):
     def _prepared(self, picture, place):
         """(place, crop, class) of a training picture."""
         rng = randomness.generator(self.config.seed, 2, place)
-        flip = self.config.training.flip
-        return place, self.network.crop(picture.image, rng, flip), picture.label
+        o = self.config.training
+        crop = self.network.crop(picture.image, rng, o.flip, o.rescale)
+        if o.colour_noise:
+            noise = tint(self.config.colour_axes, o.colour_noise, rng)
+            crop += noise[:, None, None] / self.network.grey_levels
+        return place, crop, picture.label
 
     def loss(self, batch):
         crops, labels = batch

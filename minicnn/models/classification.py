@@ -1,9 +1,12 @@
 """What training and evaluation expect of a network that names whole pictures."""
 
+import math
+
 import numpy as np
 
+from minicnn import functional as F
 from minicnn.engine.tensor import Tensor
-from minicnn.images.normalise import normalise_rgb
+from minicnn.images.normalise import RGB_SPREAD, normalise_rgb
 from minicnn.images.resizing import resize
 from minicnn.models.model import Model
 
@@ -12,23 +15,52 @@ AROUND = 8 / 7  # the shorter side of a picture, in crops: what is cut away of 2
 
 class ClassificationModel(Model):
     """Base class: scores (N, classes) of crops (N, 3, size, size). A subclass has an option `size`
-    and defines `forward`."""
+    and defines `forward`; one with an option `crops` may be asked for the mean of ten."""
 
     task = "pictures"
+    grey_levels = RGB_SPREAD  # that are 1 in a crop
 
-    def crop(self, image, rng=None, flip=False):
-        """float32 (3, size, size) of a picture, uint8 (H, W, 3), whose shorter side is brought to
-        8/7 of the crop: from its middle, or, with `rng`, from anywhere, and if `flip` mirrored one
-        time in two. Plain numpy: it runs in the threads that load pictures."""
-        size = self.options["size"]
-        scale = AROUND * size / min(image.shape[:2])
-        image = resize(image, tuple(max(size, round(scale * side)) for side in image.shape[:2]))
-        room = np.array(image.shape[:2]) - size
+    def frame_side(self):
+        """The shorter side to which pictures are brought before they are cut, pixels."""
+        return round(AROUND * self.options["size"])
+
+    def frame(self, image):
+        """A picture, uint8 (H, W, 3), in the size from which crops are cut."""
+        side, size = self.frame_side(), self.options["size"]
+        scale = side / min(image.shape[:2])
+        return resize(image, tuple(max(size, round(scale * side)) for side in image.shape[:2]))
+
+    def normalise(self, part):
+        """A crop, uint8 (size, size, 3), as float32 (3, size, size)."""
+        return normalise_rgb(part)
+
+    def crop(self, image, rng=None, flip=False, rescale=0.0):
+        """float32 (3, size, size) of a picture, uint8 (H, W, 3): from its middle, or, with `rng`,
+        from anywhere, there if `flip` mirrored one time in two, and of a part by up to 1 +
+        `rescale` larger or smaller. Plain numpy: it runs in the threads that load pictures."""
+        size, image = self.options["size"], self.frame(image)
+        side = size
+        if rng is not None and rescale:
+            side = round(size * math.exp(rng.uniform(-1, 1) * math.log1p(rescale)))
+            side = min(side, *image.shape[:2])
+        room = np.array(image.shape[:2]) - side
         top, left = room // 2 if rng is None else rng.integers(0, room + 1)
-        part = image[top : top + size, left : left + size]
+        part = image[top : top + side, left : left + side]
         if flip and rng is not None and rng.random() < 0.5:
             part = part[:, ::-1]
-        return normalise_rgb(part)
+        return self.normalise(part if side == size else resize(part, (size, size)))
+
+    def ten_crops(self, image):
+        """float32 (10, 3, size, size) of a picture: corners and middle, and those in a mirror.
+        Source: Krizhevsky et al. 2012, section 4.1."""
+        size, image = self.options["size"], self.frame(image)
+        down, across = (side - size for side in image.shape[:2])
+        corners = [(top, left) for top in (0, down) for left in (0, across)]
+        parts = [
+            image[top : top + size, left : left + size]
+            for top, left in [*corners, (down // 2, across // 2)]
+        ]
+        return np.stack([self.normalise(p) for part in parts for p in (part, part[:, ::-1])])
 
     def preprocess(self, image):
         """The inputs of `forward` for one picture: the middle of it, float32 (3, size, size)."""
@@ -39,7 +71,13 @@ class ClassificationModel(Model):
         return 1
 
     def predict(self, image):
-        """Class scores, float32 (classes,), of the middle of a picture, uint8 (H, W, 3)."""
+        """Class scores, float32 (classes,), of a picture, uint8 (H, W, 3): of its middle, or the
+        logarithm of the mean probabilities of ten crops."""
+        ten = self.options.get("crops") == 10
+        crops = self.ten_crops(image) if ten else self.crop(image)[None]
         with self._predicting():
-            crop = Tensor(self.crop(image)[None]).to(self.parameters()[0].device)
-            return self(crop).numpy()[0]
+            scores = self(Tensor(crops).to(self.parameters()[0].device))
+            if not ten:
+                return scores.numpy()[0]
+            shares = F.softmax(scores, dim=1).numpy().mean(axis=0)
+            return np.log(np.maximum(shares, np.finfo(np.float32).tiny))

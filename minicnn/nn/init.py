@@ -17,6 +17,11 @@ def kaiming_normal(shape, fan_in):
     return _draw(shape, lambda g: g.normal(scale=math.sqrt(2 / fan_in), size=shape))
 
 
+def normal(std):
+    """Normal with this deviation, whatever the layer: as in Krizhevsky et al. 2012 (0.01)."""
+    return lambda shape, fan_in: _draw(shape, lambda g: g.normal(scale=std, size=shape))
+
+
 def uniform(shape, fan_in):
     """Uniform in +-1/sqrt(fan_in): Torch's choice in the years of the lecture, made for tanh."""
     bound = 1 / math.sqrt(fan_in)
