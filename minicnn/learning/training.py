@@ -110,7 +110,7 @@ def train(
         if not skip_bad:
             for split in ("train", "val"):
                 dataset.check_labels(split)
-        if config.training.balance:
+        if config.training.balance and network.task == "pixels":  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
         config.total_steps = plan(task, epochs, steps, minutes)

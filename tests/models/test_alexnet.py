@@ -1,4 +1,4 @@
-"""AlexNet: shapes and parameters layer by layer, the order of its layers, and answers everywhere."""
+"""AlexNet: shapes and parameters, layer by layer, the order of its layers, answers everywhere."""
 
 import numpy as np
 import pytest
@@ -166,7 +166,9 @@ def test_the_map_of_a_larger_picture_equals_its_crops(monkeypatch):
         for j in range(2):
             top, left = network.stride * i, network.stride * j
             crop = Tensor(np.ascontiguousarray(x.data[:, :, top : top + 112, left : left + 112]))
-            np.testing.assert_allclose(found[:, i, j], network(crop).numpy()[0], rtol=1e-3, atol=1e-4)
+            np.testing.assert_allclose(
+                found[:, i, j], network(crop).numpy()[0], rtol=1e-3, atol=1e-4
+            )
 
 
 def test_the_fully_connected_layers_slide_over_the_features():
@@ -181,15 +183,15 @@ def test_the_fully_connected_layers_slide_over_the_features():
             y = Tensor(maps[:, :, i : i + side, j : j + side].reshape(1, -1))
             for layer in (network.fc6, network.fc7):
                 y = network.activation(layer(y))
-            np.testing.assert_allclose(found[:, i, j], network.fc8(y).numpy()[0], rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                found[:, i, j], network.fc8(y).numpy()[0], rtol=1e-4, atol=1e-5
+            )
 
 
 def test_gradients_of_the_class_map():
     network = built(width=0.02, size=56).to(dtype=np.float64)
-    x = Tensor(pictures(1, 3, 60)[..., :1].repeat(3, -1).transpose(0, 3, 1, 2) * 1.0)
     x = Tensor(np.random.default_rng(0).uniform(0, 255, (1, 3, 60, 76)))
     first = network.fc6.weight
-    weights = np.random.default_rng(1).normal(size=first.shape)
     shift = np.random.default_rng(2).normal(size=first.shape) * 1e-6
 
     def value():
@@ -204,7 +206,6 @@ def test_gradients_of_the_class_map():
         first.data = before + sign * shift
         ends.append(value().item())
     assert slope == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-4)
-    assert weights.shape == first.shape
 
 
 # -------------------------------------------------------------------------------------- pictures
