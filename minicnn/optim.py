@@ -21,6 +21,7 @@ __all__ = [
     "constant",
     "cosine",
     "named_schedule",
+    "plateau",
     "polynomial",
     "steps",
     "warm_up",
@@ -162,6 +163,12 @@ def polynomial(total: int, power: float = 0.9) -> Callable:
     return lambda step: max(0.0, 1 - step / total) ** power
 
 
+def plateau(divided: list, factor: float = 0.1) -> Callable:
+    """Multiplies by `factor` after each of the steps in the list, which may grow on the way: by
+    those at which somebody has seen that nothing gets better any more."""
+    return lambda step: factor ** sum(step >= at for at in divided)
+
+
 def warm_up(schedule: Callable, over: int) -> Callable:
     """Rises linearly over the first `over` steps, then follows `schedule`."""
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
@@ -172,6 +179,7 @@ SCHEDULES = {  # by name, for a training of so many steps
     "cosine": cosine,
     "steps": lambda total: steps(max(1, total // 3)),
     "constant": lambda total: constant(),
+    "plateau": lambda total: plateau([]),  # whoever looks at `val` says when
 }
 
 

@@ -1,5 +1,6 @@
 """The examples run as they stand, and what they promise comes true."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.image_folders import make_image_folder
 
 from minicnn.datasets.scenes.dataset import Scenes
 from minicnn.inference.baselines import baselines
@@ -147,3 +149,15 @@ def test_layer_compares_every_part_of_the_slide(tmp_path):
     assert numbers["connection table"] < numbers["tanh"] < numbers["pooling over maps"]
     written = sorted(path.name for path in (tmp_path / "layer-story").iterdir())
     assert written == ["1-table.png", "2-losses.png"]
+
+
+def test_ablations_write_a_line_for_each_training(tmp_path):
+    root = make_image_folder(tmp_path / "squares", size=(36, 44))
+    small = ["size=33", "width=0.05", "batch=6", "validations=1", "warm_up=0"]
+    command = ["ablations.py", tmp_path, "--data", root, "--out", tmp_path / "out", "--epochs", "4"]
+    for _ in range(2):  # the second time nothing is trained
+        output = run(*map(str, command), "--set", *small)
+        assert len(re.findall(r"^(\S.*\S) +validation top-1 +[\d.]+%, top-5", output, re.M)) == 6
+    rows = [*map(json.loads, (tmp_path / "out/ablations.jsonl").read_text().splitlines())]
+    assert [row["name"] for row in rows][:2] == ["all parts", "tanh for ReLU"] and len(rows) == 6
+    assert (tmp_path / "out/relu-and-tanh.png").stat().st_size > 1000

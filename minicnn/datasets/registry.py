@@ -9,9 +9,10 @@ from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.stanford_background import StanfordBackground
+from minicnn.datasets.tiny_imagenet import TinyImageNet
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-INSTALLABLE = {kind.name: kind for kind in (StanfordBackground,)}
+INSTALLABLE = {kind.name: kind for kind in (StanfordBackground, TinyImageNet)}
 DRAWN = ("scenes",)
 
 

@@ -125,7 +125,7 @@ def initialise_from(arrays, tables, network, source):
         table = np.array(tables.get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
-    parameters = dict(network.named_parameters())
+    parameters = network.state()
     wide = {p: widened(a, parameters[p].shape) for p, a in arrays.items() if p in parameters}
     if all(p in wide and wide[p].shape == parameter.shape for p, parameter in parameters.items()):
         arrays = wide

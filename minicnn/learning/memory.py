@@ -61,7 +61,8 @@ def _bytes_per_pixel(cls, classes, options):
     """Of all maps that a network makes of a picture: counted in a narrow network, for their number
     grows as its width."""
     narrow = min(0.125, options["width"])
-    rows = layers(cls(classes, **options | {"width": narrow}), (TRIAL, TRIAL))
+    side = options["size"] if cls.task == "pictures" else TRIAL
+    rows = layers(cls(classes, **options | {"width": narrow}), (side, side))
     rows = [row for row in rows if len(row.output) == 4]  # maps
     cells = sum(row.output[1] / (row.every[0] * row.every[1]) for row in rows)
     return 4 * cells * options["width"] / narrow

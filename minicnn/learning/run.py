@@ -7,6 +7,7 @@ from minicnn.engine.launching import launches
 from minicnn.engine.tensor import Tensor
 from minicnn.learning import checkpoints
 from minicnn.learning.checkpoints import BEST, LAST
+from minicnn.learning.config import Stalls
 from minicnn.learning.fitting import fit
 from minicnn.learning.interrupts import defer_interrupt
 from minicnn.learning.log import Log
@@ -45,6 +46,10 @@ class Run:
 
     def _schedule(self, total):
         options = self.config.training
+        if options.schedule == "plateau":
+            self.config.stalls = self.config.stalls or Stalls()
+            fall = optim.plateau(self.config.stalls.divided)
+            return optim.warm_up(fall, options.warm_up) if options.warm_up else fall
         return optim.named_schedule(options.schedule, total, options.warm_up)
 
     def _clip(self, parameters):

@@ -14,7 +14,7 @@ from minicnn import datasets
 from minicnn.basics import typed
 from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
-from minicnn.engine.devices import get_num_threads
+from minicnn.engine.devices import get_num_threads, move
 from minicnn.learning import checkpoints, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
 from minicnn.learning.class_weights import class_shares
@@ -24,6 +24,7 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.resuming import resumed
 from minicnn.learning.run import Run
+from minicnn.learning.statistics import measure
 from minicnn.learning.tasks import check_kind, task_for
 
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
@@ -101,13 +102,15 @@ def train(
             if not quiet and config.start.new:
                 print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
         check_kind(network, model, dataset)
+        if network.task == "pictures":
+            _get_to_know(network, config, dataset.split("train"), quiet)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
         if not skip_bad:
             for split in ("train", "val"):
                 dataset.check_labels(split)
-        if config.training.balance:
+        if config.training.balance and network.task == "pixels":  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
         config.total_steps = plan(task, epochs, steps, minutes)
@@ -121,6 +124,26 @@ def _check_memory(config):
     """Before anything large is made; see memory.py."""
     count, batch = len(config.classes), config.training.batch
     memory.check_training(config.model, count, config.options, config.long_side, batch)
+
+
+def _get_to_know(network, config, pictures, quiet):
+    """What has to be known of the training pictures: their mean, unless it came with the weights
+    that the training begins with, and the colours in which they vary."""
+    taken = config.start.taken if config.start else []
+    wants_mean = hasattr(network, "mean") and "mean" not in taken
+    if not wants_mean and not config.training.colour_noise:
+        return
+    found = measure(network, pictures)
+    if found.small and not quiet:
+        print(
+            f"note: {len(found.small)} of the training pictures are smaller than the crop of "
+            f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
+            f"{' ...' * (len(found.small) > 1)}"
+        )
+    if wants_mean:
+        network.mean.data = move(found.mean, network.mean.device)
+    if config.training.colour_noise:
+        config.colour_axes = found.axes.tolist()
 
 
 def check_length(**given):

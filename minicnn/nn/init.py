@@ -4,6 +4,7 @@ same for the same seed, on every device."""
 import contextlib
 import math
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,6 +16,11 @@ def kaiming_normal(shape: tuple, fan_in: float) -> np.ndarray:
     """Normal with variance 2 / fan_in: keeps the size of activations through ReLU layers.
     Source: He, Zhang, Ren, Sun 2015."""
     return _draw(shape, lambda g: g.normal(scale=math.sqrt(2 / fan_in), size=shape))
+
+
+def normal(std: float) -> Callable:
+    """Normal with this deviation, whatever the layer: as in Krizhevsky et al. 2012 (0.01)."""
+    return lambda shape, fan_in: _draw(shape, lambda g: g.normal(scale=std, size=shape))
 
 
 def uniform(shape: tuple, fan_in: float) -> np.ndarray:

@@ -136,7 +136,7 @@ def test_all_that_reads_checkpoints_says_so(run, last, tmp_path):
         ("{", "it is no JSON"),
         ("[" * 100_000, "it is no JSON"),
         ("1" * 5000, "it is no JSON"),
-        (with_value(text, ("model",), "alexnet"), "there is no model 'alexnet'"),
+        (with_value(text, ("model",), "resnet"), "there is no model 'resnet'"),
         (with_value(text, ("classes",), MISSING), "classes is missing"),
         (with_value(text, ("classes",), ["sky"] * 8), "classes holds a name twice"),
         (with_value(text, ("step",), "two"), 'step is "two", expected a whole number'),
