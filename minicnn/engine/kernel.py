@@ -206,6 +206,9 @@ def _compile(body):
         names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
     if numba.config.DISABLE_JIT:
         return body
+    for name, function in list(names.items()):  # what is written in the compiler's own language
+        if hasattr(function, "for_numba"):
+            names[name] = function.for_numba()
     options = numpys | {"parallel": "prange" in body.__code__.co_names}
     return kernel_cache.cached(numba.njit(**options)(body))
 
