@@ -31,8 +31,15 @@ CONVOLUTIONS = """
 16  64  7  1  60x60    float64      im2col          im2col          im2col
 48  256 5  1  27x27    groups=2     im2col          im2col          im2col
 48  256 5  8  27x27    groups=2     fourier         fourier         fourier
-64  64  3  1  120x160               fourier         fourier         fourier
+64  64  3  1  120x160               winograd        winograd        winograd
+64  64  3  1  120x160  float64      im2col          im2col          im2col
+64  64  3  1  60x80    stride=2     im2col          im2col          im2col
 256 384 3  1  13x13                 im2col          im2col          im2col
+256 384 3  8  13x13                 winograd        winograd        winograd
+192 384 3  8  13x13    groups=2     winograd        winograd        winograd
+256 512 3  1  28x28                 winograd        winograd        winograd
+192 128 3  128 6x6                  winograd        winograd        winograd
+6   8   3  8  20x20                 im2col          im2col          im2col
 3   96  11 1  55x55    stride=4     im2col          im2col          im2col
 768 512 1  1  60x80                 matrix_product  matrix_product  matrix_product
 512 8   1  1  60x80                 few_maps        matrix_product  im2col
@@ -111,7 +118,8 @@ def test_what_is_chosen_is_what_runs(monkeypatch):
         for function in ("forward", "grad_input", "grad_weight"):
             if hasattr(module, function):
                 monkeypatch.setattr(module, function, lambda *args, n=name: ran.append(n))
-    for line in CONVOLUTIONS[0], CONVOLUTIONS[5], CONVOLUTIONS[-3]:
+    large = next(line for line in CONVOLUTIONS if "winograd" in line)
+    for line in CONVOLUTIONS[0], CONVOLUTIONS[5], CONVOLUTIONS[-3], large:
         options, names = convolution(line)
         (F_, C, K, _), (N, _, OH, OW) = options["w_shape"], options["y_shape"]
         x = minicnn.Tensor(np.zeros((N, C, OH + K - 1, OW + K - 1), np.float32), True)

@@ -3,6 +3,7 @@ dtype and the device, never at what was imported first.
 
     convolution("y", w_shape=(256, 64, 7, 7), y_shape=(1, 256, 60, 80))     'fourier'
     convolution("gw", w_shape=(16, 3, 7, 7), y_shape=(1, 16, 240, 320))     'shift_and_add'
+    convolution("y", w_shape=(64, 64, 3, 3), y_shape=(1, 64, 120, 160))     'winograd'
     linear("gx", rows=8, w_shape=(4096, 4096))                              'strips'
 
 Each name but 'loops' and 'numpy' is a file beside this one, or is explained in one (see README.md).
@@ -19,6 +20,8 @@ from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.ops.fast.dft16 import SIDE
 from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
+from minicnn.ops.fast.winograd import tiles_of
+from minicnn.ops.fast.winograd_analysis import LANES
 
 SIMPLEST = 1, 1, 0, 0, 1, 1  # stride, padding, dilation, each (vertical, horizontal)
 
@@ -36,6 +39,8 @@ def convolution(
         return "fourier"
     if result != "gx" and few_input_maps(w_shape, y_shape, groups):
         return "shift_and_add"
+    if winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+        return "winograd"
     if fourier and fourier_saves_time(result, w_shape, y_shape, groups):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
@@ -54,16 +59,53 @@ def can_use_fourier(w_shape, geometry, dtype):
 
 
 def fourier_saves_time(result, w_shape, y_shape, groups):
-    """Tiles against im2col. The transform of a tile takes as long as 30,000 multiplications, that
-    of a filter as long as 20,000, and products of spectra, which are small, take twice as long as
-    large ones. im2col copies each number of a window before it meets the F filters, which takes as
-    long as 50 multiplications; 20 in a forward pass whose windows are small, so that the copies
-    stay in the nearest cache."""
+    """Tiles against im2col."""
+    by_windows = work_of_im2col(result, w_shape, y_shape, groups)
+    return work_of_fourier(w_shape, y_shape, groups) < by_windows
+
+
+def work_of_fourier(w_shape, y_shape, groups):
+    """The transform of a tile takes as long as 30,000 multiplications, that of a filter as long as
+    20,000, and products of spectra, which are small, take twice as long as large ones."""
     (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     tiles = N * -(-OH // (SIDE + 1 - K)) * -(-OW // (SIDE + 1 - L))
-    by_tiles = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+    return 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+
+
+def work_of_im2col(result, w_shape, y_shape, groups):
+    """im2col copies each number of a window before it meets the F filters, which takes as long as
+    50 multiplications; 20 in a forward pass whose windows are small, so that the copies stay in the
+    nearest cache."""
+    (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     copying = 20 if result == "y" and C * K * L <= 256 else 50
-    return by_tiles < N * OH * OW * C * groups * K * L * (F // groups + copying)
+    return N * OH * OW * C * groups * K * L * (F // groups + copying)
+
+
+def can_use_winograd(w_shape, geometry, dtype):
+    """3x3 windows side by side, and float32, for which errors of 4e-6 are good enough."""
+    sh, sw, _, _, dh, dw = geometry
+    return bool(dtype == np.float32 and sh == sw == dh == dw == 1 and w_shape[2:] == (3, 3))
+
+
+def winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+    """Tiles of 6x6 against im2col and against Fourier tiles."""
+    if not can_use_winograd(w_shape, geometry, dtype):
+        return False
+    others = [work_of_im2col(result, w_shape, y_shape, groups)]
+    if can_use_fourier(w_shape, geometry, dtype):
+        others.append(work_of_fourier(w_shape, y_shape, groups))
+    return work_of_winograd(w_shape, y_shape, geometry, groups) < min(others)
+
+
+def work_of_winograd(w_shape, y_shape, geometry, groups):
+    """The transform of a tile takes as long as 2,000 multiplications, that of a filter as long as
+    1,500, each for LANES maps together. A product of few tiles takes as long as one of 24 more. And
+    to begin takes as long as 4 million."""
+    (F, C, _, _), (N, _, OH, OW), (ph, pw) = w_shape, y_shape, geometry[2:4]
+    tiles = tiles_of(N, OH + 2 - 2 * ph, OW + 2 - 2 * pw, ph, pw)
+    maps = sum(-(-n // LANES) * LANES * groups for n in (C, F // groups))
+    filters = F * -(-C // LANES) * LANES
+    return 2000 * tiles * maps + 1500 * filters + 36 * (tiles + 24) * F * C + 4_000_000
 
 
 def few_input_maps(w_shape, y_shape, groups):
