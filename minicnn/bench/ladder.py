@@ -62,6 +62,8 @@ def why_not(name, result, w_shape, geometry, groups, batch):
         if result == "gx":
             return "not for gx: gy has as many maps as there are filters"
         return "" if groups == 1 else "not for groups"
+    if name == "direct" and not choose.can_use_direct(result, w_shape, geometry, np.float32):
+        return "needs FMA instructions; gx no stride with dilation, no padding beyond the filter"
     if name == "fourier" and not choose.can_use_fourier(w_shape, geometry, np.float32):
         return "needs stride and dilation 1, filters up to 11x11 and not above 100,000 of them"
     if name == "winograd" and not choose.can_use_winograd(w_shape, geometry, np.float32):

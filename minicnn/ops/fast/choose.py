@@ -18,6 +18,7 @@ import numpy as np
 
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import chosen_algorithm
+from minicnn.ops.fast import register_blocks
 from minicnn.ops.fast.dft16 import SIDE
 from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
 from minicnn.ops.fast.winograd import tiles_of
@@ -37,15 +38,39 @@ def convolution(
     fourier = can_use_fourier(w_shape, geometry, dtype)
     if fourier and chosen_algorithm() == "fast":
         return "fourier"
+    by_blocks = direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype)
     if result != "gx" and few_input_maps(w_shape, y_shape, groups):
-        return "shift_and_add"
+        return "direct" if by_blocks else "shift_and_add"
     if winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
         return "winograd"
     if fourier and fourier_saves_time(result, w_shape, y_shape, groups):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
-        return one_by_one(result, w_shape, y_shape, groups)
-    return "im2col"
+        return one_by_one(result, w_shape, y_shape, groups, by_blocks)
+    return "direct" if by_blocks else "im2col"
+
+
+def can_use_direct(result, w_shape, geometry, dtype):
+    """Blocks in registers need an instruction for a product and a sum. float64, which is there to
+    check, keeps the sums of im2col. gx goes by phases or by dilated taps, not by both, and no
+    padding is wider than the filter."""
+    sh, sw, ph, pw, dh, dw = geometry
+    down, across = dh * (w_shape[2] - 1), dw * (w_shape[3] - 1)
+    if result == "gx" and (max(sh, sw) > 1 < max(dh, dw) or ph > down or pw > across):
+        return False
+    return bool(dtype == np.float32 and register_blocks.shape())
+
+
+def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+    """Blocks in registers against im2col: for eight rows of a block and more, and pictures whose
+    pixels are worth it that the filters are packed. Short lines are no long loops."""
+    (F, C, _, _), (N, _, OH, OW), (sh, sw) = w_shape, y_shape, geometry[:2]
+    if not can_use_direct(result, w_shape, geometry, dtype):
+        return False
+    rows = C * sh * sw if result == "gx" else F // groups
+    if (sh, sw) != (1, 1) and result == "gx" and rows < 32:
+        return False
+    return rows >= 8 and N * OH * OW >= 512 and OW >= 24
 
 
 def can_use_fourier(w_shape, geometry, dtype):
@@ -116,12 +141,18 @@ def few_input_maps(w_shape, y_shape, groups):
     return few and y_shape[2] * y_shape[3] >= 2 * STRIP  # and the picture is not tiny
 
 
-def one_by_one(result, w_shape, y_shape, groups):
+def one_by_one(result, w_shape, y_shape, groups, by_blocks):
     """A 1x1 filter: the convolution is a product of matrices already. From 64 rows on it keeps all
-    threads busy; with up to 16 it takes as long as reading x once."""
+    threads busy; with up to 16 it takes as long as reading x once. gw would first turn gy over."""
     filters, C = w_shape[0] // groups, w_shape[1]
     if result == "y" and filters <= 16:
         return "few_maps"
+    if (
+        by_blocks
+        and (result != "gw" or filters <= 16)
+        and min(filters, C) >= (8 if result == "gw" else 64)
+    ):
+        return "direct"
     rows = C if result == "gx" else filters
     if rows >= 64 and (result != "gw" or y_shape[0] == 1):
         return "matrix_product"

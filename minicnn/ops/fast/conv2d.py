@@ -3,6 +3,7 @@
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.fast import (
     choose,
+    direct,
     few_maps,
     fourier,
     im2col,
@@ -18,6 +19,7 @@ ALGORITHMS = {
     "matrix_product": matrix_product,
     "few_maps": few_maps,
     "shift_and_add": shift_and_add,
+    "direct": direct,
     "fourier": fourier,
     "winograd": winograd,
 }
@@ -29,6 +31,7 @@ def that_bears(name, keep, **arrays):
     tiles want numbers of one kind, sums of shifted rows want finite ones."""
     spoilt = name in SPARE and not fourier.alike(keep, SPARE[name], **arrays)
     spoilt |= name == "shift_and_add" and not finite(arrays["x"])
+    spoilt |= name == "direct" and {"gy", "x"} <= set(arrays) and not finite(arrays["x"])
     return im2col if spoilt else ALGORITHMS[name]
 
 

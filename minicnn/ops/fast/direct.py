@@ -10,17 +10,17 @@ before it leaves the registers. Under few filters nothing at all is gathered. Un
 gather what 128 taps see of 48 pixels: 24 kB, which stay in the nearest cache for all filters, with
 the pixels of short lines, and without the columns that lie beside the picture, side by side.
 
-For gw the rows of the product are taps, eight at a time, and its columns are filters, which lie side
-by side after gy has been turned over: pixel by pixel 48 filters.
+For gw the rows of the product are taps, eight at a time, and its columns are filters, which lie
+side by side after gy has been turned over: pixel by pixel 48 filters.
 
     gx[k,p] = sum_{c,u,v}  w[c,k,u,v] gy[c, (p + pad - d (u, v)) / s]
 
 is, at stride 1, the first sum again, of gy with zeros around it and the filters read backwards. At
-stride s the pixels p of one phase meet every s-th tap only, so gx comes phase by phase, as s s times
-as many maps, and is put together at the end.
+stride s the pixels p of one phase meet every s-th tap only, so gx comes phase by phase, as s s
+times as many maps, and is put together at the end.
 
 As in im2col.py the zeros around a picture are read, and 0 times an infinite weight is not a number.
-In gw zeros of gy meet numbers of x that no window holds, so an x with an infinity is left to im2col.
+In gw zeros of gy meet numbers of x that no window holds: an infinite x is left to im2col.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ from minicnn.ops.fast.register_blocks import (  # noqa: F401  (kernels call the 
     turn_over,
 )
 
-DEPTH = 128  # numbers that a block adds before it leaves the registers
+DEPTH = 192  # pixels of gy, about, that meet all taps together
 FEW = 4  # panels of filters under which nothing is gathered
 TILES = 1 << 18  # numbers of the result that a task works on: 1 MB, half of a second cache
 
@@ -49,14 +49,12 @@ sums = Kernel(
     "gathered, y[N, F, OH, OW]; F % groups == 0; number * R * groups >= F"
     "; highest(offsets) + step * (groups - 1) + (OH - 1) * width + OW <= numbers",
 )
-pixels_first = Kernel(
-    "pixels_first", "gy[N, F, OH, OW], width, out[N, groups, blocks, pixels, columns]"
-)
 products = Kernel(
     "direct_products",
-    "x[N, numbers], step, int64 offsets[T], gy[N, groups, blocks, M, columns], rows, share, "
-    "gw[groups, T, blocks * columns]; T % rows == 0"
-    "; highest(offsets) + step * (groups - 1) + M <= numbers",
+    "x[N, numbers], step, int64 offsets[T], gy[N, F, OH, OW], width, lines, rows, columns, "
+    "parts[number, groups, T, filters]; F % groups == 0; T % rows == 0; filters % columns == 0; "
+    "filters * groups >= F; lines >= 1"
+    "; highest(offsets) + step * (groups - 1) + (OH - 1) * width + OW <= numbers",
 )
 
 
@@ -109,8 +107,8 @@ def add_all(place, offsets, w, b, start, pixels, width, lanes, tiles, y):
 
 @helper
 def gather(place, offsets, start, pixels, width, OW, out, apart):
-    """out, in lines of `apart` numbers: what each tap sees of the pixels start, start + 1, ... of the
-    result. Of each line of the picture whole vectors; what is too much the next one overwrites."""
+    """out, in lines of `apart` numbers: what each tap sees of the pixels start, start + 1, ... of
+    the result. Of each line of the picture whole vectors; the next overwrites what is too much."""
     i, j, q = start // OW, start % OW, 0
     while q < pixels:
         count = min(pixels - q, OW - j)
@@ -157,66 +155,71 @@ def sums_cpu(x, step, offsets, w, b, width, lanes, share, gathered, y):
         tiles = np.empty((number * R, piece), x.dtype)
         if gathered:
             seen = np.zeros(128 * (3 * lanes + 16), x.dtype)
-            add_gathered(
-                place, offsets, w[g], bias, start, pixels, width, lanes, seen, tiles, out
-            )
+            add_gathered(place, offsets, w[g], bias, start, pixels, width, lanes, seen, tiles, out)
         else:
             add_all(place, offsets, w[g], bias, start, pixels, width, lanes, tiles, out)
 
 
-@pixels_first.cpu
-def pixels_first_cpu(gy, width, out):
-    """out (N, groups, blocks of filters, OH width or fewer, filters of a block): gy, pixel by pixel
-    the filters of a block; what lies beside the picture, and filters that are none, are 0."""
-    N, F, OH, OW = gy.shape
-    groups, blocks, columns = out.shape[1], out.shape[2], out.shape[4]
-    filters = F // groups
-    for task in prange(N * groups * OH):
-        n, g, i = task // (groups * OH), task // OH % groups, task % OH
-        place, end = np.empty(16, np.int64), gy.size
-        numbers = gy.ravel()
-        for block in range(blocks):
-            to = out[n, g, block, i * width : min(i * width + width, out.shape[3])]
-            to[OW:] = 0
-            for c in range(0, columns, 16):
-                for f in range(16):  # those behind the last filter are the last one again
-                    k = g * filters + min(block * columns + c + f, filters - 1)
-                    place[f] = ((n * F + k) * OH + i) * OW
-                for j in range(0, OW, 16):
-                    if OW >= 16:
-                        j = min(j, OW - 16)
-                    if place[15] + j + 16 <= end:
-                        target = to[j:].ravel()[c:]
-                        turn_over(numbers[j:], place, target, columns, min(16, OW - j))
-                    else:
-                        for e in range(j, OW):
-                            for f in range(16):
-                                to[e, c + f] = numbers[place[f] + e]
+@helper
+def turn(gy, first, last, OW, place, columns, out):
+    """out, in lines of `columns` numbers: one line of 16 maps of gy, pixel by pixel all maps. The
+    maps begin at `first`, `place` numbers further on; behind the last one stands the last again."""
+    numbers = gy.ravel()
+    starts = np.minimum(first + place, last)
+    for j in range(0, OW, 16):
+        if OW >= 16:
+            j = min(j, OW - 16)
+        if last + j + 16 <= numbers.size:
+            turn_over(numbers[j:], starts, out[j * columns :], columns, min(16, OW - j))
+        else:
+            for e in range(j, OW):
+                for f in range(16):
+                    out[e * columns + f] = numbers[starts[f] + e]
 
 
 @helper
-def add_products(place, offsets, rows, right, pixels, fresh, out):
+def add_products(place, offsets, rows, right, pixels, out):
     """out (T, filters of a block) += the products of some pixels, `rows` taps at a time."""
     for t in range(0, len(offsets), rows):
-        rows_block(place, offsets[t : t + rows], right, pixels, out[t : t + rows], fresh)
+        rows_block(place, offsets[t : t + rows], right, pixels, out[t : t + rows], False)
 
 
 @products.cpu
-def products_cpu(x, step, offsets, gy, rows, share, gw):
-    """gw (groups, T, F). A task has some taps, `share` times `rows` of them."""
-    N, groups, blocks, M, columns = gy.shape
-    numbers, count = gy.ravel(), len(offsets)
-    tasks = (count + share * rows - 1) // (share * rows)
-    for task in prange(groups * tasks):
-        g, t = task // tasks, task % tasks * share * rows
-        end, pixels = min(t + share * rows, count), columns * np.arange(128)
-        for n in range(N):
-            for m in range(0, M, 128):
-                depth, place = pixels[: min(128, M - m)], x[n, g * step + m :]
-                for block in range(blocks):
-                    right = numbers[(((n * groups + g) * blocks + block) * M + m) * columns :]
-                    out = gw[g, t:end, block * columns : block * columns + columns]
-                    add_products(place, offsets[t:end], rows, right, depth, n + m == 0, out)
+def products_cpu(x, step, offsets, gy, width, lines, rows, columns, parts):
+    """The gradient (groups, T, filters) as the sum of `parts`, each over some pieces of `lines`
+    lines of the pictures."""
+    N, F, OH, OW = gy.shape
+    number, groups, T, all_filters = parts.shape
+    filters, blocks, pieces = F // groups, all_filters // columns, (OH + lines - 1) // lines
+    for part in prange(number):
+        parts[part] = 0
+        turned = np.zeros((blocks, lines * width, columns), gy.dtype)  # 0 beside the pictures
+        places, pixels = OH * OW * np.arange(16), columns * np.arange(lines * width)
+        for piece in range(part, N * groups * pieces, number):
+            n, g, top = piece // (groups * pieces), piece // pieces % groups, piece % pieces * lines
+            count = min(lines, OH - top)
+            for block in range(blocks):
+                for c in range(0, columns, 16):
+                    maps = n * F + g * filters
+                    first = maps + min(block * columns + c, filters - 1)
+                    for i in range(count):
+                        turn(
+                            gy,
+                            (first * OH + top + i) * OW,
+                            ((maps + filters - 1) * OH + top + i) * OW,
+                            OW,
+                            places,
+                            columns,
+                            turned[block].ravel()[i * width * columns + c :],
+                        )
+                add_products(
+                    x[n, g * step + top * width :],
+                    offsets,
+                    rows,
+                    turned[block].ravel(),
+                    pixels[: count * width - width + OW],
+                    parts[part, g, :, block * columns : block * columns + columns],
+                )
 
 
 # ------------------------------------------------------------------------------ the three results
@@ -234,14 +237,16 @@ def panels(w, rows, taps):
     return out
 
 
-def convolve(x, taps_shape, packed, b, geometry, y):
+def convolve(x, taps_shape, packed, b, geometry, y, keep=None):
     """y: x (N, groups C, H, W) under packed filters with taps of taps_shape (_, C, K, L)."""
     V, (groups, number, _, R), (OH, OW) = lanes(x.dtype), packed.shape, y.shape[2:]
     gathered = number >= FEW
     width = -(-(x.shape[3] + 2 * geometry[3]) // geometry[1])
     pixels = (OH - 1) * width + OW
     read = pixels + (15 if OH > 1 else -pixels % 16) if gathered else -(-pixels // V) * V
-    numbers, offsets, width, of_a_map = frame(x, taps_shape, *geometry, read)
+    numbers, offsets, width, of_a_map = framed = frame(x, taps_shape, *geometry, read)
+    if keep is not None and x.shape[1] <= 4:  # a picture in phases, for the gradient of w
+        keep["frame"] = framed
     blocks = -(-(OH * OW if gathered else pixels) // (MOST * V))
     share = share_of(blocks, len(x) * groups, TILES // (number * R * MOST * V))
     step = taps_shape[1] * of_a_map
@@ -253,7 +258,7 @@ def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     rows = T * np.arange(len(w)).reshape(groups, -1)
     if w.shape[2:] == (1, 1) and (sh, sw, ph, pw) == (1, 1, 0, 0):  # lines need not be told apart
         x, y = (a.reshape(*a.shape[:2], 1, -1) for a in (x, y))
-    convolve(x, w.shape, panels(w, rows, np.arange(T)), b, (sh, sw, ph, pw, dh, dw), y)
+    convolve(x, w.shape, panels(w, rows, np.arange(T)), b, (sh, sw, ph, pw, dh, dw), y, keep)
 
 
 def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
@@ -275,7 +280,10 @@ def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
         return
     height, width = -(-(H + 2 * ph) // sh), -(-(W + 2 * pw) // sw)
     border = shape[2] - 1, shape[3] - 1
-    down, across = height - gy.shape[2], width - gy.shape[3]  # lines of phases below the last window
+    down, across = (
+        height - gy.shape[2],
+        width - gy.shape[3],
+    )  # lines of phases below the last window
     if down > border[0] or across > border[1] or down < 0 or across < 0:
         gy = np.pad(gy, ((0, 0), (0, 0), (0, max(0, down)), (0, max(0, across))))
     phases = np.empty((N, len(none), height, width), gx.dtype)
@@ -288,15 +296,18 @@ def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     if gw.shape[2:] == (1, 1) and (sh, sw, ph, pw) == (1, 1, 0, 0):
         x, gy = (a.reshape(*a.shape[:2], 1, -1) for a in (x, gy))
         OH, OW = gy.shape[2:]
-    numbers, offsets, width, of_a_map = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
-    vectors = -(-F // groups // V)  # of filters
+    kept = {} if keep is None else keep
+    numbers, offsets, width, of_a_map = kept.get("frame") or frame(
+        x, gw.shape, sh, sw, ph, pw, dh, dw
+    )
+    vectors = -(-F // groups // 16) * 16 // V  # of filters
     columns = V * min(MOST, -(-vectors // -(-vectors // MOST)))  # blocks as equal as can be
-    blocks, M = -(-vectors * V // columns), (OH - 1) * width + OW
-    turned = np.empty((N, groups, blocks, M, columns), gy.dtype)
-    pixels_first(gy, width, turned)
+    filters = -(-vectors * V // columns) * columns
     offsets = np.pad(offsets, (0, -T % R), mode="edge")
-    out = np.empty((groups, len(offsets), blocks * columns), gw.dtype)
-    share = share_of(len(offsets) // R, groups)
-    products(numbers, gw.shape[1] * of_a_map, offsets, turned, R, share, out)
-    rows = out[:, :T, : F // groups].transpose(0, 2, 1)
-    gw[...] = rows.reshape(gw.shape)
+    lines = max(1, min(OH, DEPTH // width))
+    number = min(get_num_threads(), N * groups * -(-OH // lines))
+    parts = np.empty((number, groups, len(offsets), filters), gw.dtype)
+    step = gw.shape[1] * of_a_map
+    products(numbers, step, offsets, gy, width, lines, R, columns, parts)
+    total = parts[0] if number == 1 else parts.sum(axis=0)
+    gw[...] = total[:, :T, : F // groups].transpose(0, 2, 1).reshape(gw.shape)

@@ -1,17 +1,17 @@
-r"""Pictures laid out so that the windows of a convolution need not be gathered: with their border of
-zeros, and under a stride s cut into s x s phases.
+r"""Pictures laid out so that the windows of a convolution need not be gathered: with their border
+of zeros, and under a stride s cut into s x s phases.
 
-Pixels whose coordinates leave the same remainders when divided by s are neighbours for the result of
-a convolution with stride s: its windows start at every s-th pixel, so tap (u, v) of the filter meets
-only pixels with the remainders of u and v. Each such phase becomes a picture of its own. Then a
-k x k convolution with stride s on C maps is one with stride 1 and ceil(k/s) x ceil(k/s) taps on
-s s C maps: 11x11/4 on 3 maps is 3x3 on 48.
+Pixels whose coordinates leave the same remainders when divided by s are neighbours for the result
+of a convolution with stride s: its windows start at every s-th pixel, so tap (u, v) of the filter
+meets only pixels with the remainders of u and v. Each such phase becomes a picture of its own. Then
+a k x k convolution with stride s on C maps is one with stride 1 and ceil(k/s) x ceil(k/s) taps on s
+s C maps: 11x11/4 on 3 maps is 3x3 on 48.
 
 Stored line after line, `width` numbers to a line, such a picture moves when one starts to read it
-elsewhere: pixel m = i width + j of the result meets the number m + offset[t] under tap t = (k, u, v),
-for all m. Where u, v belong to which phase the offsets know, so that no tap is added: of 3x3 taps on
-48 maps, 432, they name the 363 of 11x11 on 3 maps. The last columns of each line meet what stands at
-the beginning of the next one; they are computed with all others and thrown away.
+elsewhere: pixel m = i width + j of the result meets the number m + offset[t] under tap t = (k, u,
+v), for all m. Where u, v belong to which phase the offsets know, so that no tap is added: of 3x3
+taps on 48 maps, 432, they name the 363 of 11x11 on 3 maps. The last columns of each line meet what
+stands at the beginning of the next one; they are computed with all others and thrown away.
 """
 
 import numpy as np
@@ -88,7 +88,7 @@ def frame(x, w_shape, sh, sw, ph, pw, dh, dw, least=0):
 def interleaved(phases, sh, sw, ph, pw, x):
     """Writes x (N, C, H, W) from its phases (N, C sh sw, height, width): the way back, without what
     lies in the border."""
-    (N, C, H, W), (height, width) = x.shape, phases.shape[2:]
+    (N, C), (height, width) = x.shape[:2], phases.shape[2:]
     phases = phases.reshape(N, C, sh, sw, height, width)
     for a in range(sh):
         for b in range(sw):

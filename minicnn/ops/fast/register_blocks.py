@@ -1,7 +1,7 @@
 r"""The heart of a matrix product: a block of the result that stays in the registers.
 
-    panel_block   c[i,j] += sum_k  a[k,i]        b[place[k] + j]       a packed: what meets lies together
-    rows_block    c[i,j] += sum_k  a[row[i] + k] b[place[k] + j]       a as it lies, row by row
+    panel_block   c[i,j] += sum_k  a[k,i]        b[place[k] + j]      a packed: what meets is near
+    rows_block    c[i,j] += sum_k  a[row[i] + k] b[place[k] + j]      a as it lies, row by row
 
 A processor multiplies and adds two vectors of numbers in each tick, but fetches no more than two,
 and an addition is ready only four ticks later. So a good loop fetches little for many products that
@@ -66,7 +66,7 @@ def panel_block(a, b, place, c, fresh):
 
 
 def rows_block(a, row, b, place, c, fresh):
-    """The same, where row i of the factor is a[row[i]], a[row[i] + 1], ...; a is a long row, too."""
+    """The same, where row i of the factor is a[row[i]], a[row[i] + 1], ... of a long row a."""
     rows = [b[first : first + c.shape[1]] for first in place]
     for i in range(c.shape[0]):
         c[i] = sum((a[row[i] + k] * r for k, r in enumerate(rows)), 0 if fresh else c[i])

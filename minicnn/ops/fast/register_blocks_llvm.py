@@ -101,12 +101,12 @@ class _Loop:
     def run(self, a, starts, b, place, depth, c, row_step, fresh):
         build, cells = self.builder, [(i, v) for i in self.rows for v in self.vectors]
         places = {
-            (i, v): self.at(c, build.mul(row_step, INT(i)), INT(v * self.numbers))
-            for i, v in cells
+            (i, v): self.at(c, build.mul(row_step, INT(i)), INT(v * self.numbers)) for i, v in cells
         }
         rows = [build.load(self.at(starts[0], INT(i))) for i in self.rows] if starts else None
-        before, reading, loop, after = build.block, *(
-            build.append_basic_block(name) for name in ("read", "loop", "write")
+        before, reading, loop, after = (
+            build.block,
+            *(build.append_basic_block(name) for name in ("read", "loop", "write")),
         )
         build.cbranch(fresh, loop, reading)
         build.position_at_end(reading)
