@@ -49,13 +49,14 @@ CONVOLUTIONS = """
 
 # rows of x, K, F: the algorithms for y, gx and gw, on two threads
 LINEAR = """
-1   4096 4096   threads  threads  threads
-2   4096 4096   strips   strips   threads
-8   9216 4096   strips   strips   threads
-16  4096 1000   strips   strips   threads
-17  4096 4096   threads  threads  threads
-8   521  4096   threads  threads  threads
-256 768  512    threads  threads  threads
+1   4096 4096   threads        threads        linear_blocks
+2   4096 4096   linear_blocks  strips         linear_blocks
+8   9216 4096   linear_blocks  linear_blocks  linear_blocks
+16  4096 1000   linear_blocks  linear_blocks  linear_blocks
+17  4096 4096   linear_blocks  linear_blocks  linear_blocks
+8   4096 1001   strips         strips         threads
+8   521  4096   threads        threads        threads
+256 768  512    linear_blocks  linear_blocks  threads
 257 768  512    numpy    numpy    numpy
 8   255  255    numpy    numpy    numpy
 0   4096 4096   numpy    numpy    numpy

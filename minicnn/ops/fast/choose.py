@@ -4,7 +4,7 @@ dtype and the device, never at what was imported first.
     convolution("y", w_shape=(256, 64, 7, 7), y_shape=(1, 256, 60, 80))     'fourier'
     convolution("gw", w_shape=(16, 3, 7, 7), y_shape=(1, 16, 240, 320))     'shift_and_add'
     convolution("y", w_shape=(64, 64, 3, 3), y_shape=(1, 64, 120, 160))     'winograd'
-    linear("gx", rows=8, w_shape=(4096, 4096))                              'strips'
+    linear("gx", rows=4, w_shape=(4096, 4096))                              'strips'
 
 Each name but 'loops' and 'numpy' is a file beside this one, or is explained in one (see README.md).
 `with algorithm("simple"):` asks nobody here: the loops of the op's own file run. `with
@@ -160,12 +160,24 @@ def one_by_one(result, w_shape, y_shape, groups, by_blocks):
 
 
 # ----------------------------------------------------------------------------------- linear layers
-def linear(result, rows, w_shape, device="cpu"):
+def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
     """The name of the algorithm for `result` of linear: 'y', 'gx' or 'gw', where x has so many
     rows. 'threads' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of BLAS."""
     F, K = w_shape
     if device != "cpu" or not 1 <= rows <= 256 or F * K < 1 << 16:  # little to do, or many rows
         return "numpy"
+    if blocks_of_linear(result, rows, w_shape, dtype):
+        return "linear_blocks"
     if result != "gw" and 2 <= rows <= 16 and strip_of(K, get_num_threads()):
         return "strips"
     return "threads"
+
+
+def blocks_of_linear(result, rows, w_shape, dtype):
+    """Blocks in registers: y and gx of one row are no product of matrices; gx of few rows would
+    leave most of a block empty, and gw of many is a product for which BLAS has caches in mind."""
+    F, K = w_shape
+    if dtype != np.float32 or not register_blocks.shape():
+        return False
+    least, most = {"y": (2, 256), "gx": (8, 256), "gw": (1, 64)}[result]
+    return F % register_blocks.shape()[0] == K % 16 == 0 and least <= rows <= most
