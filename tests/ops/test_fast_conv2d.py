@@ -150,6 +150,7 @@ def direct(monkeypatch):
     calls = []
     monkeypatch.setattr(shift_and_add, "STRIP", 60)
     monkeypatch.setattr(choose, "few_input_maps", lambda *args: True)
+    monkeypatch.setattr(choose, "can_use_direct", lambda *args: False)
     for name in ("shifted_sums", "shifted_products"):
         kernel = getattr(shift_and_add, name)
         counting = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))[1]  # noqa: E731

@@ -33,6 +33,9 @@ SHIFTED = {
 }
 GPU = {"N": 2, "C": 6, "F": 4, "OH": 5, "OW": 6, "sh": 1, "sw": 1, "groups": 2, "R": 6, "K": 2}
 GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
+# two pictures beside each other, 11 columns apart, on 2 x 5 tiles
+WINOGRAD = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 8, "W": 9, "pw": 2, "T": 10}
+WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 3, "J": 4, "P": 4, "Q": 5, "M": 3}
 SIZES = {
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
@@ -83,6 +86,13 @@ SIZES = {
     "softmax_forward": {"A": 2, "C": 3, "B": 5},
     "spectra": TILES,
     "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
+    "winograd_filters": WINOGRAD,
+    "winograd_grad_filters": WINOGRAD,
+    "winograd_grad_pictures": WINOGRAD,
+    "winograd_gradients": WINOGRAD,
+    "winograd_pictures": WINOGRAD,
+    "winograd_products": WINOGRAD | {"N": 5},
+    "winograd_results": WINOGRAD,
 }
 for _name in ("relu", "tanh", "sigmoid", "scaled_tanh"):
     SIZES |= {f"{_name}_forward": {}, f"{_name}_backward": {}}
@@ -115,6 +125,10 @@ FREE = {
     "shifted_sums": "x1+ y1- y2- y3-",
     "spectra": "x2+ x2- x3+ x3-",
     "window_sum": "w0+ w0- w1+ w1-",
+    "winograd_grad_pictures": "gx0+ gx0- gx2+ gx2- gx3-",
+    "winograd_gradients": "gy0+ gy0- gy2+ gy2- gy3-",
+    "winograd_pictures": "x0+ x0- x2+ x2- x3-",
+    "winograd_results": "y0+ y0- y2+ y2- y3-",
 }
 ALL = [k for k in all_kernels() if not k.name.startswith("test")]
 KERNELS = [k for k in ALL if k.shapes]

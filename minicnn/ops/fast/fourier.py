@@ -57,14 +57,16 @@ WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
 
 
-def alike(keep, **arrays):
+def alike(keep, spare=0, **arrays):
     """Whether the numbers of each array are near enough to one another for tiles, x as a picture,
-    w and gy as gradients; `keep` remembers that of each name."""
+    w and gy as gradients, by `spare` binary digits more than here; `keep` remembers that of each
+    name."""
     keep = {} if keep is None else keep
     for name, array in arrays.items():
-        if ("alike", name) not in keep:
-            keep["alike", name] = even(array, PICTURE if name == "x" else GRADIENT)
-        if not keep["alike", name]:
+        asked = "alike", name, spare
+        if asked not in keep:
+            keep[asked] = even(array, (PICTURE if name == "x" else GRADIENT) - spare)
+        if not keep[asked]:
             return False
     return True
 
