@@ -128,7 +128,7 @@ def cases():
 def plug(answer):
     def backward(gy, divisor, *geometry_and_gx):
         *geometry, gx = geometry_and_gx
-        gx[...] = launch(answer(), gy, divisor, *geometry, gx.shape)
+        gx[...] = answer(gy, divisor, *geometry, gx.shape)
 
     return replaced(avg_pool2d, avg_pool2d_backward=backward)
 

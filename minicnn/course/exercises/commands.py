@@ -92,16 +92,11 @@ def answers(o):
 
 
 def verdicts(found, limit, pictures=True, compile=False):
-    """The verdict on each answer. The process of the next one starts beforehand."""
-    worker = Worker()
-    try:
-        for k, (e, path) in enumerate(found):
-            now, worker = worker, Worker() if k + 1 < len(found) else None
+    """The verdict on each answer."""
+    with Worker() as worker:
+        for e, path in found:
             picture = str(path.with_name(f"{e.number}-difference.png")) if pictures else None
-            yield e, path, now.check(e, path.resolve(), picture, limit, compile)
-    finally:
-        if worker:
-            worker.close()
+            yield e, path, worker.check(e, path.resolve(), picture, limit, compile)
 
 
 def check(o):
@@ -141,24 +136,20 @@ def watch(o):
     """Checks an answer whenever its file is saved, until Ctrl-C or until all are right."""
     found = answers(o)
     seen, right = {}, set()
-    worker = Worker()
     print("watching; save a file to check it, Ctrl-C ends", file=sys.stderr)
-    try:
+    with Worker() as worker:
         while len(right) < len(found):
             for e, path in found:
                 saved = path.stat().st_mtime_ns if path.exists() else None
                 if saved is None or seen.get(path) == saved:
                     continue
                 seen[path] = saved
-                now, worker = worker, Worker()  # warm for the next one
                 picture = str(path.with_name(f"{e.number}-difference.png"))
-                verdict = now.check(e, path.resolve(), picture, o.limit)
+                verdict = worker.check(e, path.resolve(), picture, o.limit)
                 (right.add if verdict["state"] == RIGHT else right.discard)(path)
                 print(in_words(e, path, verdict), flush=True)
             time.sleep(0.2)
-        print("all are right; nothing left to watch", file=sys.stderr)
-    finally:
-        worker.close()
+    print("all are right; nothing left to watch", file=sys.stderr)
 
 
 def hint(o):

@@ -6,7 +6,8 @@ one function that calls `todo()`. Below, for the check:
     truth(*args)     what the framework's own operation answers: the key
     by_hand()        (args, expected): a case that can be followed with a pencil
     cases()          (name, args) of more of them; the first one is an ordinary one
-    plug(answer)     a context in which the framework computes with `answer`
+    plug(answer)     a context in which the framework computes with `answer`, which is called with
+                     the arguments of a case
     gradient()       (f, arrays) for gradcheck, inside `plug`; left out where nothing has a gradient
     train()          losses of a small network that learns inside `plug`
     RETURNS          names of what the function returns
@@ -68,6 +69,7 @@ def find(name):
 class Exercise:
     def __init__(self, path):
         self.path, self.name = Path(path), Path(path).stem
+        self.behaviours = {}  # of recognising.py: of each typical wrong answer
         self.number = self.name[:4]
         self.text = self.path.read_text()
         self.head = self.text.partition(MARK)[0]
@@ -117,8 +119,21 @@ class Exercise:
 
     @contextlib.contextmanager
     def plugged(self, answer):
-        with self.parts.plug(answer):
+        """`answer` is called with the arguments of a case."""
+        use = self.part("use")
+        function = answer if use is None or hasattr(answer, "checked") else _used(use, answer)
+        with self.parts.plug(function):
             yield
+
+    @functools.cached_property
+    def right_losses(self):
+        """Those of the training with the framework's own code."""
+        with self.plugged(self.parts.truth):
+            return self.parts.train()
+
+
+def _used(use, function):
+    return lambda *args: use(function, *args)
 
 
 def load(path):
