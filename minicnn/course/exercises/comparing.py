@@ -43,6 +43,8 @@ def _first(expected, got, names, compare):
         wanted = ", ".join(names)
         return Difference(f"{len(got)} results, but {len(expected)} are expected: {wanted}")
     for name, a, b in zip(names, expected, got, strict=True):
+        if isinstance(a, np.ndarray) and a.ndim and isinstance(b, list | tuple):
+            return Difference(f"{name} is a {type(b).__name__}, expected an array")
         if found := compare(name, np.asarray(a), b):
             return found
     return None
@@ -63,7 +65,7 @@ def of_kind(name, a, b):
     if a.dtype.kind == "f" and b.dtype.kind in "iub" and a.ndim:
         return Difference(
             f"{name} holds whole numbers ({b.dtype}), which cut fractions off; make it with "
-            "np.zeros(shape, gy.dtype), or as the floating array is that goes in"
+            "np.zeros(shape, x.dtype), where x is the array of numbers with a point that goes in"
         )
     return None
 

@@ -12,7 +12,8 @@ one function that calls `todo()`. Below, for the check:
     train()          losses of a small network that learns inside `plug`
     RETURNS          names of what the function returns
     key(*args)       the answer in plain Python
-    MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint)
+    MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint), or
+                     (function, hint) where one is not like the key
     HINTS            from the first nudge to the last
 
 Three more where they are needed: `use(function, *args)`, what the function is for if not simply
@@ -105,7 +106,11 @@ class Exercise:
         """name -> (function, hint)"""
         source = inspect.getsource(self.parts.key)
         found = {}
-        for name, (old, new, hint) in self.parts.MUTANTS.items():
+        for name, (*change, hint) in self.parts.MUTANTS.items():
+            if len(change) == 1:
+                found[name] = change[0], hint
+                continue
+            old, new = change
             if source.count(old) != 1:
                 raise ValueError(f"{self.name}, «{name}»: key holds {old!r} {source.count(old)}x")
             found[name] = self.variant(source.replace(old, new)), hint

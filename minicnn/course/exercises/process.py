@@ -17,9 +17,9 @@ from minicnn.basics import starting
 from minicnn.course.exercises.checking import NO_VERDICT, NOT_CHECKED
 from minicnn.course.exercises.wire import signature
 
-LIMIT = 10.0  # seconds of the clock for an answer
+LIMIT = 10.0  # seconds for an answer (how they are counted is in remote.py)
 START = 60.0  # for the judge to load what it needs
-MORE = 20.0  # beyond the limit, for the judge's own work
+BUSY, MORE = 10, 60.0  # so many times the limit, and seconds, until a judge is given up
 END = 1.0  # for it to end when nobody needs it any more
 SHOWN = 4000  # characters of what a judge says that could not start
 LONGEST = 1 << 22  # bytes of a message
@@ -77,7 +77,7 @@ class Worker:
             return failed(reason)
         begun = time.monotonic()
         while True:
-            message = self.message(begun + limit + MORE)
+            message = self.message(begun + BUSY * limit + MORE)
             if message is None:
                 self.close()
                 return failed("the check itself has ended, which is not the answer's fault")
@@ -91,7 +91,7 @@ class Worker:
             self.close()
             what = "there came no verdict: what came in its place is not signed by the check"
             return failed(what, level, NO_VERDICT)
-        return json.loads(text) | {"seconds": round(time.monotonic() - begun, 3)}
+        return json.loads(text)
 
     def send(self, text):
         """Whether the judge takes it."""

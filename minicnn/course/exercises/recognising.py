@@ -1,7 +1,7 @@
 """Which typical wrong answer behaves like this one?
 
-A hint is shown only if its mistake explains all that the answer gets wrong. For that the answer and
-every typical wrong answer are called with the same arguments.
+A hint is shown only if its mistake explains all that the answer gets wrong, and nothing that it
+gets right. For that the answer and every typical wrong answer are called with the same arguments.
 """
 
 import copy
@@ -11,21 +11,17 @@ from minicnn.course.exercises.comparing import same
 
 
 def recognised(exercise, answer):
-    """(name, hint) of the typical wrong answer that gives the same results wherever the answer is
-    wrong: also wherever it is right, or if there is none the one that does so most often. Blanks
-    if there is none, or several that cannot be told apart."""
+    """(name, hint) of the typical wrong answer that gives the same results for every call, where
+    the answer is wrong and where it is right. Blanks if there is none, or several."""
     own = [outcome(exercise, answer, args) for args in calls(exercise)]
-    right = behaviour(exercise, None)
-    wrong = [k for k, one in enumerate(own) if not alike(one, right[k])]
-    if not wrong:
-        return "", ""
-    found = []
-    for name, (_, hint) in exercise.mutants.items():
-        theirs = behaviour(exercise, name)
-        if all(alike(own[k], theirs[k]) for k in wrong):
-            found.append((sum(map(alike, own, theirs)), name, hint))
-    most = [f for f in found if f[0] == max(found)[0]]
-    return most[0][1:] if len(most) == 1 else ("", "")
+    if all(map(alike, own, behaviour(exercise, None))):
+        return "", ""  # it is wrong in something else, as the dtype
+    found = [
+        (name, hint)
+        for name, (_, hint) in exercise.mutants.items()
+        if all(map(alike, own, behaviour(exercise, name)))
+    ]
+    return found[0] if len(found) == 1 else ("", "")
 
 
 def calls(exercise):

@@ -1,5 +1,6 @@
 """An answer in a process of its own, as the judge sees it (answering.py is the other end). There is
-one limit on its time, by the clock."""
+one limit on its time: seconds of the clock in which it was asked, and had a processor or did not
+want one. What it waits while other programs have the processors is not its fault."""
 
 import contextlib
 import os
@@ -13,8 +14,26 @@ from minicnn.course.exercises.ending import end_children
 from minicnn.course.exercises.parts import NotDone
 from minicnn.course.exercises.wire import HEAD, LONGEST, Rubbish, decoded, pickled
 
+NOTICED = 0.02  # seconds of a request from which on it is asked how long it has waited
 SHOWN = 4000  # characters of what an answer prints; what comes after them is dropped
-SAYS_WHERE = 0.2  # seconds for an answer whose time is up to say in which line it is
+SAYS_WHERE = 0.3  # seconds for an answer whose time is up to say in which line it is
+
+
+def called(function, args):
+    """The message with what a function of ours gives."""
+    try:
+        return "gives", function(*args)
+    except Exception as error:  # the answer has called it in a wrong way
+        return "raises", str(error)
+
+
+def waited(pid):
+    """Seconds for which a process wanted a processor and got none, where the system tells."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 class Remote:
@@ -36,7 +55,7 @@ class Remote:
             answering.answer(exercise, path, asked, reply, printing, say)
         for descriptor in (asked, reply, printing, say):
             os.close(descriptor)
-        self.until = time.monotonic() + seconds
+        self.left, self.began = seconds, None  # the time that is left; when the request came
         self.watched = [self.printed, *keep[:1]]
 
     # ------------------------------------------------------------------------------- as Local does
@@ -48,7 +67,12 @@ class Remote:
         return self.ask(("call", args))
 
     def checked(self, args):
-        return self.ask(("checked", args))
+        match found := self.ask(("checked", args)):
+            case (_, int(changed), bool()) if 0 <= changed < len(args):
+                return found
+            case (_, None, bool()):
+                return found
+        raise Rubbish
 
     def quicken(self, after):
         self.ask(("quicken", after))
@@ -57,22 +81,28 @@ class Remote:
     def ask(self, request):
         """The answer to a request. On the way it may want to call a function of ours."""
         self.functions = []
+        self.began = time.monotonic(), self.waited()
+        try:
+            return self.talk(request)
+        finally:
+            self.left -= self.spent()
+
+    def talk(self, request):
         self.send(request)
         while True:
-            kind, *found = self.receive()
-            if kind == "result":
-                self.note = found[0]
-                return found[1]
-            if kind == "not done":
-                raise NotDone
-            if kind == "failed":
-                raise Failed(str(found[0]), str(found[1]))
-            if kind != "function":
-                raise Rubbish
-            try:
-                self.send(("gives", self.functions[found[0]](*found[1])))
-            except Exception as error:
-                self.send(("raises", f"{error}"))
+            message = self.receive()
+            match message:
+                case ("result", str(note), result):
+                    self.note = note
+                    return result
+                case ("not done",):
+                    raise NotDone
+                case ("failed", str(sentence), str(kind)):
+                    raise Failed(sentence, kind)
+                case ("function", int(number), tuple(args)) if 0 <= number < len(self.functions):
+                    self.send(called(self.functions[number], args))
+                case _:
+                    raise Rubbish
 
     def send(self, message):
         data = pickled(message, self.functions)
@@ -91,10 +121,7 @@ class Remote:
         length = int.from_bytes(self.bytes(HEAD), "big")
         if length > LONGEST:
             raise Rubbish
-        found = decoded(self.bytes(length))
-        if not isinstance(found, tuple) or not found or len(found) < 2 and found[0] != "not done":
-            raise Rubbish
-        return found
+        return decoded(self.bytes(length))
 
     def bytes(self, count):
         pieces = []
@@ -112,12 +139,10 @@ class Remote:
         wanted = self.requests if writing else self.replies
         while True:
             reading = self.watched if writing else [*self.watched, wanted]
-            left = self.until - time.monotonic()
-            ready = (
-                select.select(reading, [wanted] if writing else [], [], left) if left > 0 else ()
-            )
-            if not any(ready):
+            left = self.left - self.spent()
+            if left <= 0:
                 raise Over(self.place(), time=True)
+            ready = select.select(reading, [wanted] if writing else [], [], left)
             ready = {*ready[0], *ready[1]}
             if self.printed in ready:
                 self.take_printed()
@@ -125,6 +150,16 @@ class Remote:
                 return
             if ready - {self.printed}:
                 raise Over("nobody waits for the verdict any more")
+
+    def waited(self):
+        """Seconds for which the two processes wanted a processor and got none."""
+        return sum(map(waited, (self.pid, os.getpid())))
+
+    def spent(self):
+        """Seconds of the present request."""
+        begun, before = self.began
+        passed = time.monotonic() - begun
+        return passed - (self.waited() - before if passed > NOTICED else 0)
 
     def take_printed(self):
         piece = os.read(self.printed, 1 << 16)

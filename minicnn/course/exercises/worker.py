@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import sys
+import time
 
 from minicnn.course.exercises import words
 from minicnn.course.exercises.calling import Failed, Over
@@ -29,7 +30,7 @@ from minicnn.course.exercises.ending import CHILD_SUBREAPER, DUMPABLE, prctl
 from minicnn.course.exercises.exercise import find
 from minicnn.course.exercises.parts import NotDone, interpreted
 from minicnn.course.exercises.picture import draw
-from minicnn.course.exercises.remote import Remote
+from minicnn.course.exercises.remote import Remote, waited
 from minicnn.course.exercises.wire import Rubbish, signature
 
 exercise_of = functools.cache(
@@ -68,6 +69,7 @@ def judge(job, tell, keep):
     try:
         exercise = exercise_of(job["exercise"])
         reason = exercise.part("why_not") and exercise.parts.why_not()
+        begun = time.monotonic() - waited(os.getpid())
         answer = Remote(exercise, job["path"], job["limit"], keep)
     except Exception as error:
         read_line()
@@ -78,7 +80,8 @@ def judge(job, tell, keep):
             verdict = Verdict(exercise.number, NOT_HERE, message=reason)
         else:
             verdict = verdict_on(exercise, answer, job, lambda level: tell(level=level))
-        found = verdict.as_dict()
+        taken = time.monotonic() - begun - answer.waited()
+        found = verdict.as_dict() | {"seconds": round(taken, 3)}
         arrays = verdict.difference
         if job.get("picture") and verdict.state != RIGHT and arrays and arrays.expected is not None:
             with contextlib.suppress(OSError):  # a folder in which nothing may be written
