@@ -7,11 +7,11 @@ from pathlib import Path
 
 from minicnn.basics.printing import print_lines, printable
 from minicnn.basics.writing import write_atomically
-from minicnn.course.exercises.checking import NOT_DONE, RIGHT, WRONG
+from minicnn.course.exercises.checking import RIGHT, WRONG
+from minicnn.course.exercises.collecting import NOT_BEGUN, report
 from minicnn.course.exercises.exercise import FIRST, all_exercises, find, folder
 from minicnn.course.exercises.process import Worker
 
-NOT_BEGUN = "not begun"
 TEST = '''"""`pytest` in this folder checks every answer that lies here."""
 
 import sys
@@ -171,41 +171,6 @@ def hint(o):
     print(f"hint {number} of {len(hints)}: {hints[number - 1]}")
     if number < len(hints):
         print(f"the next one: minicnn exercise hint {e.number} --number {number + 1}")
-
-
-def report(o):
-    """How far each folder is: for oneself, or for a class whose answers were collected."""
-    rows = []
-    exercises = all_exercises()
-    for place in o.folders or [o.folder]:
-        if not Path(place).is_dir():
-            raise ValueError(f"{place}: no such folder")
-    for place in o.folders or [o.folder]:
-        paths = [(e, Path(place) / e.path.name) for e in exercises]
-        done = {e.number: v for e, _, v in verdicts_of(paths, o.limit)}
-        for e in exercises:
-            v = done.get(e.number, {"state": NOT_BEGUN})
-            names = ("state", "level", "passed", "message", "mutant", "seconds")
-            row = {"folder": str(place), "exercise": e.number, "minutes": e.minutes}
-            rows.append(row | {name: v[name] for name in names if v.get(name)})
-    if o.json:
-        return print(json.dumps(rows, indent=1))
-    for place in o.folders or [o.folder]:
-        own = [r for r in rows if r["folder"] == str(place)]
-        right = sum(r["state"] == RIGHT for r in own)
-        print_lines(f"{place}: {right} of {len(own)} right")
-        for r in own:
-            if r["state"] in (NOT_BEGUN, RIGHT):
-                continue
-            why = f"at «{r['level']}»" if r.get("level") else ""
-            what = r.get("mutant") or (r.get("message") or "").partition("\n")[0]
-            what = "" if what == NOT_DONE else what
-            print_lines(f"  {r['exercise']}  {r['state']} {why} {what}".rstrip())
-
-
-def verdicts_of(paths, limit):
-    found = [(e, path) for e, path in paths if path.exists()]
-    return verdicts(found, limit, pictures=False) if found else ()
 
 
 ACTIONS = {
