@@ -33,6 +33,8 @@ def add(commands):
     p.add_argument("--number", type=whole_number(1), metavar="N", help="a general one")
     p = action("report", "how far one or many folders of answers are")
     p.add_argument("folders", metavar="DIR", nargs="*", help="(my)")
+    jobs = "so many folders at once (processors)"
+    p.add_argument("--jobs", type=whole_number(1), metavar="N", help=jobs)
 
 
 def run(o):
