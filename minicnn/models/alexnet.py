@@ -47,7 +47,11 @@ class AlexNet(ClassificationModel):
     """Scores (N, classes) of crops (N, 3, size, size), grey levels."""
 
     grey_levels = 1.0
-    PREPARATION = ("size", "spread")
+    # and the architecture: weights of the same shapes mean something else with another norm
+    PREPARATION = (
+        *("size", "spread", "width", "columns"),
+        *("order", "nonlinearity", "norm", "overlap"),
+    )
     CHANGEABLE = ("crops",)
     DEFAULTS = {
         "size": 227,  # side of the crop that is seen, pixels
