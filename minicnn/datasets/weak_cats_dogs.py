@@ -53,7 +53,7 @@ class WeakCatsDogs(ImageFolder):
         rest, test = {}, []
         for c in self.ids:
             names = [name for half in halves.values() for name in half[c]]
-            hands = deal(names, FOLDS, f"{self.name} fold")
+            hands = deal(names, FOLDS, f"{WeakCatsDogs.name} fold")
             test += hands.pop(self.fold - 1)
             rest[c] = sorted(name for hand in hands for name in hand)
         train, val = self._hold_out(rest, "val")
