@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.image_folders import square
+from support.image_folders import make_image_folder, square
 
 import minicnn
 from minicnn.datasets.scenes.dataset import Scenes
@@ -186,3 +186,15 @@ def test_fine_tuning_goes_on_where_it_was(tmp_path, monkeypatch):
     for r in [*records, *again]:
         del r["seconds"]
     assert again == records
+
+
+def test_ablations_write_a_line_for_each_training(tmp_path):
+    root = make_image_folder(tmp_path / "squares", size=(36, 44))
+    small = ["size=33", "width=0.05", "batch=6", "validations=1", "warm_up=0"]
+    command = ["ablations.py", tmp_path, "--data", root, "--out", tmp_path / "out", "--epochs", "4"]
+    for _ in range(2):  # the second time nothing is trained
+        output = run(*map(str, command), "--set", *small)
+        assert len(re.findall(r"^(\S.*\S) +validation top-1 +[\d.]+%, top-5", output, re.M)) == 6
+    rows = [*map(json.loads, (tmp_path / "out/ablations.jsonl").read_text().splitlines())]
+    assert [row["name"] for row in rows][:2] == ["all parts", "tanh for ReLU"] and len(rows) == 6
+    assert (tmp_path / "out/relu-and-tanh.png").stat().st_size > 1000

@@ -11,6 +11,7 @@ by which training chooses its best weights, is `val` beside a folder `test`, and
 each class of `train`. Tenths are dealt by a digest of the names (splits.py).
 """
 
+import contextlib
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
@@ -18,7 +19,8 @@ from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError, Dataset, Photograph
 from minicnn.datasets.folder import ENDINGS, numbered_lines
 from minicnn.datasets.splits import SPLITS, hold_out
-from minicnn.images.reading import ImageError, read_image
+from minicnn.images.formats import FORMATS, ImageError, opened
+from minicnn.images.reading import MAX_PIXELS, read_image
 
 ANNOTATIONS = "val_annotations.txt"  # of Tiny ImageNet: name <tab> WNID <tab> a box
 
@@ -174,6 +176,27 @@ class ImageFolder(Dataset):
             rest[c], tenth = hold_out(names, f"image folder {purpose}")
             taken += tenth
         return rest, sorted(taken)
+
+    def passed_over(self):
+        """([], notes): which pictures are not in colour, or in the colours of a printer."""
+        kinds = {
+            "grey: the same in red, green and blue": ("1", "L", "LA", "I", "I;16", "I;16B"),
+            "CMYK, read as RGB without the profile of the printer": ("CMYK",),
+        }
+        found = {kind: [] for kind in kinds}
+        for name in self._label:
+            with contextlib.suppress(ImageError):  # who reads it will speak of it
+                with opened(self.root / name, FORMATS, MAX_PIXELS) as picture:
+                    for kind, modes in kinds.items():
+                        found[kind] += [name] * (picture.mode in modes)
+        shown = {
+            kind: ", ".join(names[:3]) + ", ..." * (len(names) > 3) for kind, names in found.items()
+        }
+        return [], [
+            f"{len(found[kind])} of the pictures, {kind}: {shown[kind]}"
+            for kind in kinds
+            if found[kind]
+        ]
 
     # -------------------------------------------------------------------------------- reading
     def read(self, name):

@@ -21,20 +21,25 @@ ENOUGH = 10_000  # pictures: more change no digit that matters
 
 class Statistics(NamedTuple):
     """mean  float32 (3, size, size), grey levels, of the middles of the pictures
-    axes  float64 (3, 3), grey levels: the columns are P l"""
+    axes  float64 (3, 3), grey levels: the columns are P l
+    small  names of pictures that are smaller than a crop, and were enlarged"""
 
     mean: np.ndarray
     axes: np.ndarray
+    small: list
 
 
 def measure(network, pictures, most=ENOUGH):
     """The Statistics of a Split, as the network cuts its pictures; of `most` evenly spread ones.
     Those that cannot be read are passed over: the training will speak of them."""
     size, count = network.options["size"], 0
-    total, products = np.zeros((size, size, 3)), np.zeros((3, 3))
+    total, products, small = np.zeros((size, size, 3)), np.zeros((3, 3)), []
     for k in evenly(range(len(pictures)), most):
         with contextlib.suppress(DataError):
-            frame = network.frame(pictures[k].image)
+            picture = pictures[k]
+            if min(picture.image.shape[:2]) < size:
+                small.append(picture.name)
+            frame = network.frame(picture.image)
             top, left = ((side - size) // 2 for side in frame.shape[:2])
             part = frame[top : top + size, left : left + size].astype(np.float32)
             flat = part.reshape(-1, 3)
@@ -45,7 +50,7 @@ def measure(network, pictures, most=ENOUGH):
     overall = mean.mean(axis=(0, 1))
     covariance = products / max(count, 1) / size**2 - np.outer(overall, overall)
     values, vectors = np.linalg.eigh(covariance / 255**2)
-    return Statistics(np.moveaxis(mean, 2, 0).astype(np.float32), 255 * vectors * values)
+    return Statistics(np.moveaxis(mean, 2, 0).astype(np.float32), 255 * vectors * values, small)
 
 
 def tint(axes, sd, rng):

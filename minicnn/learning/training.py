@@ -106,14 +106,14 @@ def train(
         fine_tuning.check(config)
         check_kind(network, model, dataset)
         if network.task == "pictures":
-            _get_to_know(network, config, dataset.split("train"))
+            _get_to_know(network, config, dataset.split("train"), quiet)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
         if not skip_bad:
             for split in ("train", "val"):
                 dataset.check_labels(split)
-        if config.training.balance:
+        if config.training.balance and network.task == "pixels":  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
         config.total_steps = plan(task, epochs, steps, minutes)
@@ -129,7 +129,7 @@ def _check_memory(config):
     memory.check_training(config.model, count, config.options, config.long_side, batch)
 
 
-def _get_to_know(network, config, pictures):
+def _get_to_know(network, config, pictures, quiet):
     """What has to be known of the training pictures: their mean, unless it came with the weights
     that the training begins with, and the colours in which they vary."""
     taken = config.start.taken if config.start else []
@@ -137,6 +137,12 @@ def _get_to_know(network, config, pictures):
     if not wants_mean and not config.training.colour_noise:
         return
     found = measure(network, pictures)
+    if found.small and not quiet:
+        print(
+            f"note: {len(found.small)} of the training pictures are smaller than the crop of "
+            f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
+            f"{' ...' * (len(found.small) > 1)}"
+        )
     if wants_mean:
         network.mean.data = move(found.mean, network.mean.device)
     if config.training.colour_noise:

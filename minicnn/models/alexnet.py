@@ -104,6 +104,7 @@ class AlexNet(ClassificationModel):
         self.pool = nn.MaxPool2d(3, 2) if o["overlap"] else nn.MaxPool2d(2, 2)
         self.dropout = nn.Dropout(o["dropout"])
         self.side = self._side(stem)
+        self.stride = 8 * stem[1]  # pixels between two answers of `class_map`
         self.fc6 = nn.Linear(maps[-1] * self.side**2, units, initial=self._initial())
         self.fc7 = nn.Linear(units, units, initial=self._initial())
         self.fc8 = nn.Linear(units, classes, initial=init.normal(0.01))

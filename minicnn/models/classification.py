@@ -75,7 +75,7 @@ class ClassificationModel(Model):
         logarithm of the mean probabilities of ten crops."""
         ten = self.options.get("crops") == 10
         crops = self.ten_crops(image) if ten else self.crop(image)[None]
-        with self._predicting():
+        with self.predicting():
             scores = self(Tensor(crops).to(self.parameters()[0].device))
             if not ten:
                 return scores.numpy()[0]

@@ -56,7 +56,7 @@ class Model(nn.Module):
         """Checks the options together, and computes what follows from them."""
 
     @contextlib.contextmanager
-    def _predicting(self):
+    def predicting(self):
         """Inside, the network is in prediction mode and nothing is recorded."""
         training = self.training
         self.eval()

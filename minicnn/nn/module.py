@@ -106,7 +106,9 @@ class Module:
                     seen.add(id(value))
                     name = f"{path}.{name}" if path else name
                     if name in paths:
-                        raise ValueError(f"{type(self).__name__}: two {kind.__name__.lower()}s are called {name}")
+                        raise ValueError(
+                            f"{type(self).__name__}: two {kind.__name__.lower()}s are called {name}"
+                        )
                     paths.add(name)
                     yield name, value
 
@@ -180,7 +182,8 @@ class Module:
                 )
 
     def load_state_dict(self, state: dict) -> None:
-        """Takes parameters and buffers from {path: array}. Raises ValueError that names what does not fit."""
+        """Takes parameters and buffers from {path: array}. Raises ValueError that names what does
+        not fit."""
         self.check_shapes({path: a.shape for path, a in state.items()})
         for path, p in self.state().items():
             p.data = Tensor(np.array(state[path])).to(p.device, p.dtype).data
