@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.image_folders import make_image_folder
+from PIL import Image
+from support.image_folders import make_image_folder, square
 
+import minicnn
 from minicnn.datasets.scenes.dataset import Scenes
 from minicnn.inference.baselines import baselines
 
@@ -149,6 +151,41 @@ def test_layer_compares_every_part_of_the_slide(tmp_path):
     assert numbers["connection table"] < numbers["tanh"] < numbers["pooling over maps"]
     written = sorted(path.name for path in (tmp_path / "layer-story").iterdir())
     assert written == ["1-table.png", "2-losses.png"]
+
+
+def cats_and_dogs(folder):
+    """Drawn pictures, installed in the place of the photographs of weak-cats-dogs."""
+    for c, name in enumerate(("background", "cat", "dog")):
+        for split, count in (("train", 10), ("test", 5)):
+            (folder / "weak-cats-dogs" / split / name).mkdir(parents=True)
+            for k in range(count):
+                image = Image.fromarray(square(["blue", "green", "red"][c], k, (40, 40)))
+                image.save(folder / "weak-cats-dogs" / split / name / f"{split}{k}.jpg")
+
+
+def test_fine_tuning_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))
+    cats_and_dogs(tmp_path / "data")
+    settings = {"size": 33, "width": 0.05, "columns": 1, "validations": 1, "batch": 5}
+    start = tmp_path / "start"
+    minicnn.train("alexnet", "weak-cats-dogs", out=start, steps=1, settings=settings, quiet=True)
+    given = ["--folds", "1", "--seeds", "2", "--steps", "2", "--batch", "5", "--start", start]
+    output = run("fine_tuning.py", tmp_path, *given)
+    assert (
+        len(re.findall(r"^from \w+: [\d.]+% of the test pictures right; seeds", output, re.M)) == 2
+    )
+    assert re.search(r"^gain: -?[\d.]+ points, by seed \[", output, flags=re.M)
+    story = tmp_path / "fine-tuning-story"
+    assert sorted(path.name for path in story.iterdir()) == ["curves.png", "runs.jsonl"]
+    lines = (story / "runs.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [sum("test" in r for r in records), len(records)] == [4, 2 * 4 + 4]
+    (story / "runs.jsonl").write_text("\n".join(lines[:5]) + "\n")  # stopped, and called again
+    assert run("fine_tuning.py", tmp_path, *given) == output
+    again = [json.loads(line) for line in (story / "runs.jsonl").read_text().splitlines()]
+    for r in [*records, *again]:
+        del r["seconds"]
+    assert again == records
 
 
 def test_ablations_write_a_line_for_each_training(tmp_path):

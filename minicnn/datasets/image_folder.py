@@ -15,6 +15,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError, Dataset, Photograph
 from minicnn.datasets.finding import is_leftover
@@ -38,11 +39,15 @@ def is_image_folder(root):
 class ImageFolder(Dataset):
     """The data set in the folder `root`, whose Photographs have the number of their class. Raises
     DataError if the folders do not fit together; what is wrong with a single picture is said when
-    it is read."""
+    it is read.
+
+    classes  those to tell apart, by the names of their folders or for people: a list, or a text
+             with commas between them; None: all
+    """
 
     kind = "pictures"
 
-    def __init__(self, root):
+    def __init__(self, root, classes=None):
         self.root = Path(root)
         self.name = self.root.resolve().name
         halves = {split: self._split(split) for split in SPLITS if (self.root / split).is_dir()}
@@ -54,6 +59,8 @@ class ImageFolder(Dataset):
         for split, found in halves.items():
             self._check(split, found)
         self.classes = tuple(self._words())
+        if classes is not None:
+            halves = self._chosen(classes, halves)
         self.colours = palette(len(self.classes))
         number = {c: k for k, c in enumerate(self.ids)}
         pairs = [(name, number[c]) for half in halves.values() for c in half for name in half[c]]
@@ -109,6 +116,31 @@ class ImageFolder(Dataset):
         return [
             n if names.count(n) == 1 else f"{n} ({c})" for n, c in zip(names, self.ids, strict=True)
         ]
+
+    def _chosen(self, wanted, halves):
+        """The halves without the classes that nobody wants."""
+        wanted = wanted.split(",") if isinstance(wanted, str) else wanted
+        wanted = [str(c).strip() for c in wanted]
+        known = [*self.ids, *self.classes]
+        for c in wanted:
+            if c not in known:
+                few = ", ".join(self.classes[:12]) + ", ..." * (len(self.classes) > 12)
+                raise DataError(
+                    f"{self.root}: classes={','.join(wanted)}: there is no class {c!r}; there are "
+                    f"{few}{did_you_mean(c, known)}"
+                )
+        kept = [
+            k
+            for k, pair in enumerate(zip(self.ids, self.classes, strict=True))
+            if {*pair} & {*wanted}
+        ]
+        if len(kept) < 2:
+            raise DataError(
+                f"{self.root}: classes={','.join(wanted)}: name two or more, to tell them apart"
+            )
+        self.ids = [self.ids[k] for k in kept]
+        self.classes = tuple(self.classes[k] for k in kept)
+        return {split: {c: found[c] for c in self.ids} for split, found in halves.items()}
 
     # ---------------------------------------------------------------------------- does it fit
     def _check(self, split, found):

@@ -10,9 +10,10 @@ from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
+from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-INSTALLABLE = {kind.name: kind for kind in (StanfordBackground, TinyImageNet)}
+INSTALLABLE = {kind.name: kind for kind in (StanfordBackground, TinyImageNet, WeakCatsDogs)}
 DRAWN = ("scenes",)
 
 

@@ -25,8 +25,8 @@ class TinyImageNet(ImageFolder):
     layout = f"it has train/WNID/images/*.JPEG, val/images/*.JPEG and val/{ANNOTATIONS}"
     digests = ("45c4b2d03c5a518d37fd08eba18a4cc74c0ce0e9ec34d4995fbf1c239c52a997",)
 
-    def __init__(self, root):
-        super().__init__(root)
+    def __init__(self, root, classes=None):
+        super().__init__(root, classes)
         self.name = TinyImageNet.name  # whatever the folder is called
 
     @staticmethod

@@ -120,7 +120,8 @@ def initialise_from(arrays, tables, network, source):
     arrays, tables   of the trained network: {name: array}, {module: connection table}
     source           its name, for people
 
-    Returns a Start that says which parameters came from there and which are new."""
+    Returns a Start that says which parameters came from there and which are new. Of buffers, such
+    as a mean, only those that came are told: others are not begun at random, but measured."""
     for module_path, module in network.named_modules():
         table = np.array(tables.get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
@@ -135,9 +136,10 @@ def initialise_from(arrays, tables, network, source):
         if path not in arrays or arrays[path].shape != p.shape
     }
     taken, new = [], []
+    learnt = dict(network.named_parameters())
     for path, p in parameters.items():
         if path.rpartition(".")[0] in misfits:  # no old bias beside a new weight
-            new.append(path)
+            new += [path] * (path in learnt)
         else:
             p.data[...] = move(arrays[path], p.device)
             taken.append(path)

@@ -3,7 +3,7 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 3. Files from before formats were counted have none; what such a file lacks
+The format of today is 4. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
@@ -39,6 +39,7 @@ class TrainingOptions:
     patches: int = number(0, 0, 1e9)  # pixels that count in a step, drawn at random; 0: all
     balance: float = number(0.0, 0, 2)  # 0: pixels count alike; 1: classes; share^-balance
     freeze: str = ""  # modules that keep their weights, for example stages
+    head_lr: float = number(1.0, 0, 1e6)  # factor on lr of what begins at random beside a start
     validations: int = number(12, 1, 1e6)  # times that `val` is looked at
     checkpoint_seconds: float = number(60.0, 0, 1e9)
     checkpoint_steps: int = number(0, 0, STEPS)  # if above 0, instead of the seconds

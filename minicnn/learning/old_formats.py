@@ -4,12 +4,13 @@
 1  config as a dataclass
 2  trainings in minutes (pace, val_pictures), batches, the digest of the data; `fine=dilated`
 3  colour noise, rates divided where `val` stalls
+4  a learning rate for what begins at random beside the weights of a start
 """
 
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed
 
-FORMAT = 3
+FORMAT = 4
 
 
 class CheckpointError(ValueError):

@@ -16,7 +16,7 @@ from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads, move
 from minicnn.engine.tensor import Tensor
-from minicnn.learning import checkpoints, memory
+from minicnn.learning import checkpoints, fine_tuning, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
 from minicnn.learning.class_weights import class_shares
 from minicnn.learning.config import SEEDS, STEPS, DataSource
@@ -71,7 +71,8 @@ def train(
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
     flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
-    colour_noise, of networks for whole pictures; freeze (modules); validations, checkpoint_seconds,
+    colour_noise, of networks for whole pictures; freeze (modules); head_lr (a factor
+    on lr for what begins at random beside a start); validations, checkpoint_seconds,
     checkpoint_steps. schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
     network:
 
@@ -105,7 +106,9 @@ def train(
             arrays, before, source = begun
             config.start = initialise_from(arrays, before.tables, network, source)
             if not quiet and config.start.new:
-                print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
+                shapes = {name: a.shape for name, a in arrays.items()}
+                print(fine_tuning.sentence(config.start, before, config, shapes))
+        fine_tuning.check(config)
         check_kind(network, model, dataset)
         if network.task == "pictures":
             _get_to_know(network, config, dataset.split("train"), quiet)

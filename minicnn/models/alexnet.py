@@ -48,7 +48,11 @@ class AlexNet(ClassificationModel):
 
     grey_levels = 1.0
     HIDDEN = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
-    PREPARATION = ("size", "spread")
+    # and the architecture: weights of the same shapes mean something else with another norm
+    PREPARATION = (
+        *("size", "spread", "width", "columns"),
+        *("order", "nonlinearity", "norm", "overlap"),
+    )
     CHANGEABLE = ("crops",)
     DEFAULTS = {
         "size": 227,  # side of the crop that is seen, pixels

@@ -20,7 +20,8 @@ class Model(nn.Module):
     RANGES = {}  # {name: (least, most)} of options that are numbers
     CHOICES = {}  # {name: values} of options that are words
     CHANGEABLE = ()  # names of options that a trained network may be given another value of
-    PREPARATION = ()  # names of options that say how pictures are prepared; `start` keeps those
+    # names of options that `start` keeps: how pictures are prepared, what weights of a shape mean
+    PREPARATION = ()
     share_done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):

@@ -173,10 +173,14 @@ def test_a_bit_that_flips_is_noticed(run, tmp_path):
 
 
 def test_older_files_have_what_came_later_by_default(last, tmp_path):
-    """Files without a format, and those of format 1: what they lack is as it was then."""
+    """Files without a format, of format 1 and of 3: what they lack is as it was then."""
     arrays, text = last
     weights = {k: a for k, a in arrays.items() if "/" not in k}
     expected, header = json.loads(text), json.loads(text)
+    del header["training"]["head_lr"]
+    header["format"] = 3
+    _, config = checkpoints.load_model(write(tmp_path / "three.safetensors", weights, header))
+    assert config.to_json() == expected and config.training.head_lr == 1
     del header["pace"], header["val_pictures"]
     del header["training"]["batch"], header["data"]["digest"]
     expected |= {"pace": None, "val_pictures": None}
@@ -223,13 +227,15 @@ def test_the_keys_of_this_format():
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        2,
-        "best class_shares classes colours data format long_side model options overfit_one pace "
-        "recipe seed skip_bad start step tables threads total_steps training val_pictures".split(),
-        "balance batch checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches "
-        "rescale rotate schedule validations warm_up weight_decay".split(),
-        "blocks dropout every feedback fine floor hidden instances last_linear net nonlinearity "
-        "normalise objective output pairs_until pyramid scales size tables width window".split(),
+        4,
+        "best class_shares classes colour_axes colours data format long_side model options "
+        "overfit_one pace recipe seed skip_bad stalls start step tables threads total_steps "
+        "training val_pictures".split(),
+        "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
+        "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
+        "blocks columns crops dropout every feedback fine floor hidden initial instances "
+        "last_linear net nonlinearity norm normalise objective order output overlap pairs_until "
+        "pyramid scales size spread tables width window".split(),
     )
 
 
