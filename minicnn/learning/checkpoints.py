@@ -82,6 +82,8 @@ def find(name):
         for candidate in (path / BEST, path / LAST):
             if candidate.is_file():
                 return candidate
+        if of_iterations := sorted(path.glob(f"iteration-*/{BEST}")):  # each holds those before it
+            return of_iterations[-1]
         if (path / PLAN).is_file():
             raise CheckpointError(f"{path}: a training block by block; which? {path}/block-1, ...")
         if any(path.iterdir()):  # else it was just made, for results: `--model patch --out patch`
@@ -170,12 +172,19 @@ def export(model, path):
     float16 (three digits, numbers up to 65504; a network computes in float32 again), which halves
     the file, and without the velocities a training cannot be resumed from it. The config goes
     along: options, classes, recipe, and the name or path of the data set. A classifier for
-    labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it.
+    labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it. What
+    only training needs, as the classifiers of feedback that have not seen a fold, is left out.
 
     Raises CheckpointError if `model` is nothing of these, cannot be read or has weights that
     float16 cannot hold, OSError if `path` cannot be written.
     """
     arrays, config, source = _weights_of(model)
+    spare = dict.fromkeys(models.find(config.model)[0].SPARE, 0)
+    if spare:
+        config = replace(config, options=config.options | spare)
+        with init.shapes_only():
+            shapes = {name: p.shape for name, p in build(config).named_parameters()}
+        arrays = {name: arrays[name][tuple(map(slice, shape))] for name, shape in shapes.items()}
     save(path, halved(arrays, source), config.to_json())
 
 

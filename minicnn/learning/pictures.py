@@ -15,13 +15,15 @@ from minicnn import datasets
 from minicnn import functional as F
 from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
+from minicnn.engine.devices import move
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.memory import available
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
-from minicnn.learning.statistics import tint
+from minicnn.learning.statistics import measure, tint
 from minicnn.learning.task import Task, in_turn
+from minicnn.nn import init
 
 THREADS = 1  # that read and cut pictures, a batch each
 AHEAD = 2  # batches that may wait
@@ -48,6 +50,30 @@ class Pictures(Task):
         self.val = [] if config.overfit_one else dataset.split("val")
         self.batch = min(config.training.batch, len(self.pictures))
         self.flip, self.rescale = config.training.flip, config.training.rescale
+
+    def begin(self, quiet=False):
+        """Measures the training pictures: their mean, unless it came with the weights that the
+        training begins with, the colours in which they vary, and for initial=data what the first
+        weights make of them."""
+        network, config = self.network, self.config
+        taken = config.start.taken if config.start else []
+        wants_mean = hasattr(network, "mean") and "mean" not in taken
+        begins = not taken and config.options.get("initial") == "data"
+        if not (wants_mean or begins or config.training.colour_noise):
+            return
+        found = measure(network, self.pictures)
+        if found.small and not quiet:
+            print(
+                f"note: {len(found.small)} of the training pictures are smaller than the crop of "
+                f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
+                f"{' ...' * (len(found.small) > 1)}"
+            )
+        if wants_mean:
+            network.mean.data = move(found.mean, network.mean.device)
+        if begins and len(found.some):
+            init.from_data(network, network.HIDDEN, *self.tensors([found.some]))
+        if config.training.colour_noise:
+            config.colour_axes = found.axes.tolist()
 
     def steps_in_an_epoch(self):
         return -(-len(self.pictures) // self.batch)

@@ -10,12 +10,11 @@ around it in `fitting.py`.
 
 from pathlib import Path
 
-from minicnn import datasets
+from minicnn import datasets, models
 from minicnn.basics import typed
 from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
-from minicnn.engine.devices import get_num_threads, move
-from minicnn.engine.tensor import Tensor
+from minicnn.engine.devices import get_num_threads
 from minicnn.learning import checkpoints, fine_tuning, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
 from minicnn.learning.class_weights import class_shares
@@ -25,10 +24,9 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.resuming import resumed
 from minicnn.learning.run import Run
-from minicnn.learning.statistics import measure
 from minicnn.learning.tasks import check_kind, task_for
-from minicnn.nn import init
 
+LEFT = 0.1  # of the minutes, at least, is for the steps, however long it takes to prepare them
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
@@ -53,8 +51,9 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'patch', 'single-scale', 'multi-scale', 'recurrent', or, which learn the class of
-              whole pictures, 'alexnet' and 'three-layers'
+    model     'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose iterations are
+              trained one after another, each a run in out/iteration-1, ..., of which the last is
+              returned; or, which learn the class of whole pictures, 'alexnet' and 'three-layers'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -83,10 +82,46 @@ def train(
                                    normalise, nonlinearity, width
         alexnet                    size, width, columns, order, nonlinearity, norm, overlap,
                                    dropout, spread, initial, crops
+        feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
+                                   feedback, global, side, folds, components, samples, passes
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
+    given = {k: v for k, v in locals().items() if k not in ("model", "data")}
+    cls, _ = models.find(model)
+    if cls.PARTS != "iterations":
+        return train_part(model, data, **given)
+    if given.pop("start") is not None:
+        raise TrainingError(
+            f"{model} is learnt iteration by iteration, from nothing: `start` does not go with it"
+        )
+    if minutes is not None:  # for all of them
+        o = models.recipe(model, recipe) | (settings or {})
+        given["minutes"] = minutes / int(o.get("iterations", cls.DEFAULTS["iterations"]))
+    return train_greedily(model, data, **given)[-1]
+
+
+def train_part(
+    model,
+    data,
+    *,
+    out,
+    epochs,
+    minutes,
+    steps,
+    recipe,
+    fold,
+    seed,
+    device,
+    start,
+    settings,
+    data_options,
+    overfit_one,
+    skip_bad,
+    quiet,
+):
+    """One run, as `train` describes it; of a network that is trained part by part, one part."""
     check_length(epochs=epochs, steps=steps, minutes=minutes)
     typed.check(int(seed), "seed", range=(0, SEEDS))
     out = None if out is None else Path(out)
@@ -105,13 +140,11 @@ def train(
         if begun:
             arrays, before, source = begun
             config.start = initialise_from(arrays, before.tables, network, source)
-            if not quiet and config.start.new:
+            if not quiet and config.start.new and network.PARTS != "iterations":
                 shapes = {name: a.shape for name, a in arrays.items()}
                 print(fine_tuning.sentence(config.start, before, config, shapes))
         fine_tuning.check(config)
         check_kind(network, model, dataset)
-        if network.task == "pictures":
-            _get_to_know(network, config, dataset.split("train"), quiet)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
@@ -121,6 +154,10 @@ def train(
         if config.training.balance and network.task == "pixels":  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
+        task.begin(quiet)
+        spent = task.prepare(quiet) / 60
+        if minutes is not None:
+            minutes = max(minutes - spent, LEFT * minutes)
         config.total_steps = plan(task, epochs, steps, minutes)
         check_length(steps=config.total_steps)
         run = Run(config, network, task, out, quiet)
@@ -132,31 +169,6 @@ def _check_memory(config):
     """Before anything large is made; see memory.py."""
     count, batch = len(config.classes), config.training.batch
     memory.check_training(config.model, count, config.options, config.long_side, batch)
-
-
-def _get_to_know(network, config, pictures, quiet):
-    """What has to be known of the training pictures: their mean, unless it came with the weights
-    that the training begins with, the colours in which they vary, and for initial=data what the
-    first weights make of them."""
-    taken = config.start.taken if config.start else []
-    wants_mean = hasattr(network, "mean") and "mean" not in taken
-    begins = not taken and config.options.get("initial") == "data"
-    if not (wants_mean or begins or config.training.colour_noise):
-        return
-    found = measure(network, pictures)
-    if found.small and not quiet:
-        print(
-            f"note: {len(found.small)} of the training pictures are smaller than the crop of "
-            f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
-            f"{' ...' * (len(found.small) > 1)}"
-        )
-    if wants_mean:
-        network.mean.data = move(found.mean, network.mean.device)
-    if begins and len(found.some):
-        x = Tensor(found.some).to(network.parameters()[0].device)
-        init.from_data(network, network.HIDDEN, x)
-    if config.training.colour_noise:
-        config.colour_axes = found.axes.tolist()
 
 
 def check_length(**given):
@@ -177,11 +189,11 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     the whole network. If it was stopped, `resume(out)` goes on. Raises what `train` raises, and
     ValueError for a model without blocks.
     """
-    others = {name: options.pop(name) for name in ("device", "quiet") if name in options}
+    others = {"device": options.pop("device", "cpu"), "quiet": options.pop("quiet", False)}
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
-    plan.blocks  # noqa: B018  refuses a model without
+    plan.count  # noqa: B018  refuses a model without
     with claimed(out, "choose another, or `resume` it"):
-        return plan.run(out, train, **others)
+        return plan.run(out, train_part, **others)
 
 
 def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
@@ -197,7 +209,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            return plan.run(folder, train, data, device=device, quiet=quiet)[-1]
+            return plan.run(folder, train_part, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""
         if (folder / BEST).is_file():

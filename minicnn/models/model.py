@@ -15,6 +15,9 @@ class Model(nn.Module):
     """
 
     task = "pixels"  # what it learns, see learning/task.py
+    learnt_by = None  # the name of another task by which it learns that, see learning/tasks.py
+    PARTS = ""  # the option that says how many parts it has which can be learnt one by one
+    SPARE = ()  # names of options of which only training needs what they stand for: exported as 0
 
     DEFAULTS = {}
     RANGES = {}  # {name: (least, most)} of options that are numbers
