@@ -81,8 +81,8 @@ def by_phases(layer, x, dilation):
 
 def _dilated(layer, dilation, x):
     """The convolution of `layer`, whose own dilation and stride are 1, at another dilation."""
-    before = layer.geometry
-    layer.geometry = before | {"dilation": dilation}
+    stride, padding, _, *groups = before = layer.geometry
+    layer.geometry = stride, padding, dilation, *groups
     try:
         return layer(x)
     finally:

@@ -153,7 +153,8 @@ def test_the_map_of_a_larger_picture_equals_its_crops(monkeypatch):
     larger picture."""
     network = built(size=112, width=0.05).eval()
     for name in ("conv1", "conv2", "conv3", "conv4", "conv5"):
-        getattr(network, name).geometry["padding"] = 0
+        stride, _, *rest = getattr(network, name).geometry
+        getattr(network, name).geometry = stride, 0, *rest
     network.mean.data = network.mean.data * 0 + network.mean.data.mean(axis=(1, 2), keepdims=True)
     side = network.features(Tensor(np.zeros((1, 3, 112, 112), np.float32))).shape[-1]
     network.side, units = side, len(network.fc6.weight.numpy())
