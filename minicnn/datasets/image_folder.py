@@ -11,18 +11,15 @@ by which training chooses its best weights, is `val` beside a folder `test`, and
 each class of `train`. Tenths are dealt by a digest of the names (splits.py).
 """
 
-import contextlib
-import os
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError, Dataset, Photograph
-from minicnn.datasets.finding import is_leftover
 from minicnn.datasets.folder import ENDINGS, numbered_lines
+from minicnn.datasets.folder_checks import not_in_colour, passed_over
 from minicnn.datasets.splits import SPLITS, hold_out
-from minicnn.images.formats import FORMATS, ImageError, opened
-from minicnn.images.reading import MAX_PIXELS, read_image
+from minicnn.images.reading import ImageError, read_image
 
 ANNOTATIONS = "val_annotations.txt"  # of Tiny ImageNet: name <tab> WNID <tab> a box
 
@@ -180,43 +177,8 @@ class ImageFolder(Dataset):
         return rest, sorted(taken)
 
     def passed_over(self):
-        """(wrong, notes): a sentence for each folder in which files lie that are no pictures, or
-        pictures that have no class (texts are thought to be about the others); and which pictures
-        are not in colour, or in the colours of a printer."""
-        wrong = []
-        for folder, _, names in sorted(os.walk(self.root)):
-            folder = Path(folder)
-            if any(part.startswith(".") for part in folder.relative_to(self.root).parts):
-                continue
-            others, lost = [], []
-            for file in (folder / name for name in sorted(names)):
-                if is_leftover(file) or file.suffix.lower() == ".txt":
-                    continue
-                if file.suffix.lower() not in ENDINGS:
-                    others.append(file)
-                elif file.relative_to(self.root).as_posix() not in self._label:
-                    lost.append(file)
-            wrong += _sentence(others, f"what is read here is {' '.join(ENDINGS)}")
-            wrong += _sentence(lost, "its place tells no class; CLASS/ or CLASS/images/ would")
-        return wrong, self._not_in_colour()
-        kinds = {
-            "grey: the same in red, green and blue": ("1", "L", "LA", "I", "I;16", "I;16B"),
-            "CMYK, read as RGB without the profile of the printer": ("CMYK",),
-        }
-        found = {kind: [] for kind in kinds}
-        for name in self._label:
-            with contextlib.suppress(ImageError):  # who reads it will speak of it
-                with opened(self.root / name, FORMATS, MAX_PIXELS) as picture:
-                    for kind, modes in kinds.items():
-                        found[kind] += [name] * (picture.mode in modes)
-        shown = {
-            kind: ", ".join(names[:3]) + ", ..." * (len(names) > 3) for kind, names in found.items()
-        }
-        return [
-            f"{len(found[kind])} of the pictures, {kind}: {shown[kind]}"
-            for kind in kinds
-            if found[kind]
-        ]
+        """(wrong, notes) of folder_checks.py."""
+        return passed_over(self.root, self._label), not_in_colour(self.root, self._label)
 
     # -------------------------------------------------------------------------------- reading
     def read(self, name):
@@ -241,9 +203,3 @@ def _pictures(folder):
 
 def _all(found):
     return sorted(name for names in found.values() for name in names)
-
-
-def _sentence(files, why):
-    """[What there is to say of these files of one folder], [] of none."""
-    more = f" (and {len(files) - 1} more files there)" if len(files) > 1 else ""
-    return [f"{files[0]}{more}: passed over; {why}"] if files else []

@@ -35,7 +35,7 @@ GPU = {"N": 2, "C": 6, "F": 4, "OH": 5, "OW": 6, "sh": 1, "sw": 1, "groups": 2, 
 GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
 # two pictures beside each other, 11 columns apart, on 2 x 5 tiles
 WINOGRAD = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 8, "W": 9, "pw": 2, "T": 10}
-WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 3, "J": 4, "P": 4, "Q": 5, "M": 3}
+WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 2, "J": 3, "K": 6, "P": 6, "Q": 5, "M": 3}
 SIZES = {
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
@@ -92,6 +92,7 @@ SIZES = {
     "winograd_gradients": WINOGRAD,
     "winograd_pictures": WINOGRAD,
     "winograd_products": WINOGRAD | {"N": 5},
+    "winograd_products_over_rows": WINOGRAD,
     "winograd_results": WINOGRAD,
 }
 for _name in ("relu", "tanh", "sigmoid", "scaled_tanh"):
