@@ -20,6 +20,7 @@ from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.ops.fast import register_blocks
 from minicnn.ops.fast.dft16 import SIDE
+from minicnn.ops.fast.fourier import in_one_tile
 from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
 from minicnn.ops.fast.winograd import tiles_of
 from minicnn.ops.fast.winograd_analysis import LANES
@@ -43,7 +44,7 @@ def convolution(
         return "direct" if by_blocks else "shift_and_add"
     if winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
         return "winograd"
-    if fourier and fourier_saves_time(result, w_shape, y_shape, groups):
+    if fourier and fourier_saves_time(result, w_shape, y_shape, geometry, groups):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
         return one_by_one(result, w_shape, y_shape, groups, by_blocks)
@@ -83,17 +84,20 @@ def can_use_fourier(w_shape, geometry, dtype):
     return bool(dtype == np.float32 and side_by_side and max(K, L) <= 11 and F * C <= 100_000)
 
 
-def fourier_saves_time(result, w_shape, y_shape, groups):
+def fourier_saves_time(result, w_shape, y_shape, geometry, groups):
     """Tiles against im2col."""
     by_windows = work_of_im2col(result, w_shape, y_shape, groups)
-    return work_of_fourier(w_shape, y_shape, groups) < by_windows
+    return work_of_fourier(w_shape, y_shape, geometry, groups) < by_windows
 
 
-def work_of_fourier(w_shape, y_shape, groups):
+def work_of_fourier(w_shape, y_shape, geometry, groups):
     """The transform of a tile takes as long as 30,000 multiplications, that of a filter as long as
     20,000, and products of spectra, which are small, take twice as long as large ones."""
     (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     tiles = N * -(-OH // (SIDE + 1 - K)) * -(-OW // (SIDE + 1 - L))
+    ph, pw = geometry[2:4]
+    if in_one_tile((N, C, OH + K - 1 - 2 * ph, OW + L - 1 - 2 * pw), w_shape, ph, pw):
+        tiles = N
     return 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
 
 
@@ -118,7 +122,7 @@ def winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
         return False
     others = [work_of_im2col(result, w_shape, y_shape, groups)]
     if can_use_fourier(w_shape, geometry, dtype):
-        others.append(work_of_fourier(w_shape, y_shape, groups))
+        others.append(work_of_fourier(w_shape, y_shape, geometry, groups))
     return work_of_winograd(w_shape, y_shape, geometry, groups) < min(others)
 
 
