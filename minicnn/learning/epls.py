@@ -68,6 +68,10 @@ class Whitening(NamedTuple):
     def __call__(self, patches):
         return (patches - self.mean) @ self.matrix.T
 
+    def patches(self, white):
+        """The patches (n, d) that became these white ones, but for what was left out."""
+        return white @ np.linalg.pinv(self.matrix).T + self.mean
+
     def folded(self, weight, bias):
         """(weight (K, d), bias (K,)) that say of a patch what those given say of a white one."""
         weight = weight @ self.matrix
@@ -92,6 +96,7 @@ def compete(answers, inhibition, share):
     share    what a win costs: K / N, if N patches are shared among K outputs
     """
     winners = np.empty(len(answers), np.int64)
+    answers = np.ascontiguousarray(answers)
     competition(answers, answers.dtype.type(share), inhibition, winners)
     return winners
 

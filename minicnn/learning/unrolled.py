@@ -9,8 +9,8 @@ First, once, what needs no gradient through the network:
 4. the classifiers of whole pictures; what each is told of a picture comes from the one that has
    not seen it, too.
 
-Then the classifiers of pixels learn from the pixels that were kept, in the loop that all networks
-share: classifier number k passes over those of fold k. A pixel costs some 600 numbers of 16 bits.
+Then the classifiers of pixels learn from the pixels that were kept, in the loop of all networks;
+number k passes over those of fold k. A pixel costs some 600 numbers of 16 bits.
 """
 
 import time
@@ -25,6 +25,7 @@ from minicnn.datasets import VOID
 from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
+from minicnn.engine.tensor import Tensor
 from minicnn.learning import memory
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.features import (
@@ -49,9 +50,8 @@ class Unrolled(Pixels):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
-        for name in NOT_TAKEN:
-            if getattr(config.training, name):
-                raise TrainingError(f"{name}: feedback looks at each picture once, as it is")
+        if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:
+            raise TrainingError(f"{taken[0]}: feedback looks at each picture once, as it is")
         self.iteration, self.weight = network.iterations[-1], None
         learning = {"classifier.weight", "classifier.bias"}
         mine = {id(p) for n, p in self.iteration.named_parameters() if n in learning}
@@ -64,6 +64,7 @@ class Unrolled(Pixels):
     # ---------------------------------------------------------------------------- once, beforehand
     def prepare(self, quiet=False):
         begun, number = time.monotonic(), len(self.network.iterations)
+        self.device = self.network.parameters()[0].device
         if not quiet:
             self.say = lambda text: say(f"iteration {number}: {text}")
         self._check_memory()
@@ -96,11 +97,11 @@ class Unrolled(Pixels):
         return 1 + place % folds if folds else 0
 
     def _maps(self, said, place):
-        """The class maps of one picture as a Tensor, or None in the first iteration."""
+        """The class maps of one picture, or None in the first iteration."""
         return None if said is None else self._tensor(said[place][None])
 
     def _tensor(self, array):
-        return self.tensors([array.astype(np.float32)])[0]
+        return Tensor(array.astype(np.float32)).to(self.device)
 
     def _said(self):
         """float16 (pictures, classes, h, w): what all iterations but the last have said of the
@@ -108,10 +109,10 @@ class Unrolled(Pixels):
         before = self.network.iterations[:-1]
         names, side = self.pictures.names, self.network.options["side"] // COARSER
         said = None
-        known = [k for k in range(1, len(before) + 1) if self._key(k) in _said]
+        known = [0, *(k for k in range(1, len(before) + 1) if self._key(k) in _said)][-1]
         if known:  # this process has found it for an earlier iteration
-            said = _said[self._key(known[-1])]
-        for k in range(known[-1] if known else 0, len(before)):
+            said = _said[self._key(known)]
+        for k in range(known, len(before)):
             self.say(f"what iteration {k + 1} says of {len(names)} pictures")
             now = np.zeros((len(names), self.network.classes, side, side), np.float16)
             for place, x, _ in self._pictures():
@@ -142,7 +143,7 @@ class Unrolled(Pixels):
                 patches.append(drawn_patches(maps.numpy()[0], o["filter"], each, rng))
             patches = np.concatenate(patches)
             seed = self.config.seed + 1000 * len(self.network.iterations) + number
-            error = learn_layer(layer, patches, o, seed, self.network.parameters()[0].device)
+            error = learn_layer(layer, patches, o, seed, self.device)
             self.say(f"layer {number}: {len(patches)} patches, error {error:.3f}")
             inputs = self._levels(chosen, said, below)
             below = [layer(maps).numpy().astype(np.float16) for maps in inputs]
@@ -167,8 +168,8 @@ class Unrolled(Pixels):
                 continue
             if options.patches:
                 rng = randomness.generator(self.config.seed, 7, place)
-                of_all = self.config.class_shares
-                truth = sampled(truth, options.patches, options.balance, of_all, rng)
+                balance = options.balance, self.config.class_shares
+                truth = sampled(truth, options.patches, *balance, rng)
             rows, columns = np.nonzero(truth != VOID)
             numbers = [at_pixels(maps.numpy()[0], rows, columns, side) for maps in levels]
             features.append(np.concatenate(numbers, axis=1).astype(np.float16))

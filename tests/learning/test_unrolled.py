@@ -102,30 +102,35 @@ def test_what_is_fed_back_comes_from_who_has_not_seen_it(run):
     second, _, config = checkpoints.restore(run.folder / "best.safetensors")
     unrolled._said.clear()
     task = unrolled.Unrolled(second, config, dataset)
+    task.prepare(quiet=True)
     said = task._said()
     assert said.shape == (7, 8, 8, 8)
     image = dataset.split("train")[4].image
     x = minicnn.Tensor(second.preprocess(image)[0][None])
     with minicnn.no_grad():
-        expected = minicnn.functional.softmax(second.iterations[0](x, None, 8, head=2), dim=1)
+        expected = minicnn.functional.softmax(second.iterations[0](x, None, 8, 2), dim=1)
     np.testing.assert_allclose(said[4], expected.numpy()[0], atol=1e-3)
     assert task._said() is said  # remembered
 
 
 def test_shares_of_classes_are_learnt_out_of_fold():
-    """Two kinds of pictures; the classifier that has not seen one kind does not know it."""
+    """Two kinds of pictures are told apart; what those of fold 1 show, classifier 1 never asks."""
     rng = np.random.default_rng(0)
     kind = np.arange(200) % 2
     numbers = (rng.normal(size=(200, 3)) + 4 * kind[:, None]).astype(np.float32)
-    heads = Heads(3, 2, 3)
-    features.take_moments(heads, numbers)
+    folds, learnt = 1 + np.arange(200) // 100, []
+    for shares in (np.eye(2)[kind], np.eye(2)[np.where(folds == 1, 1 - kind, kind)]):
+        heads = Heads(3, 2, 3)
+        features.take_moments(heads, numbers)
+        features.learn_shares(heads, numbers, shares, folds, seed=0)
+        learnt.append(heads)
     np.testing.assert_allclose(heads.mean.numpy(), numbers.mean(axis=0), rtol=1e-4)
     np.testing.assert_allclose(heads.spread.numpy(), numbers.std(axis=0), rtol=1e-4)
-    features.learn_shares(heads, numbers, np.eye(2)[kind], 1 + kind, seed=0)
-    everything = heads.shares(minicnn.Tensor(numbers)).numpy()
-    assert (everything.argmax(axis=1) == kind).mean() > 0.98
-    without_first = heads.shares(minicnn.Tensor(numbers), 1).numpy()
-    assert (without_first.argmax(axis=1) == 1).all()
+    said = learnt[0].shares(minicnn.Tensor(numbers)).numpy()
+    assert (said.argmax(axis=1) == kind).mean() > 0.98
+    right, wrong = (heads.weight.numpy() for heads in learnt)
+    assert np.array_equal(right[1], wrong[1])
+    assert abs(right[0] - wrong[0]).max() > 0.1 and abs(right[2] - wrong[2]).max() > 0.1
 
 
 def test_exported_weights_leave_out_what_only_training_needs(run, tmp_path):
@@ -145,9 +150,10 @@ def test_settings_that_do_not_fit_are_said(tmp_path, monkeypatch):
         minicnn.train("feedback", **OPTIONS | {"settings": SETTINGS | {"flip": True}})
     with pytest.raises(TrainingError, match="learnt iteration by iteration"):
         minicnn.train("feedback", start="multi-scale", **OPTIONS)
-    monkeypatch.setattr(memory, "available", lambda: 500_000)
-    with pytest.raises(ValueError, match="feedback with patches=40 from each of 7 pictures would"):
-        minicnn.train("feedback", **OPTIONS | {"settings": SETTINGS | {"iterations": 1}})
+    monkeypatch.setattr(memory, "available", lambda: 1_000_000)
+    many = SETTINGS | {"iterations": 1, "patches": 1000}
+    with pytest.raises(ValueError, match="feedback with patches=1000 from each of 7 pictures"):
+        minicnn.train("feedback", **OPTIONS | {"settings": many})
 
 
 def test_minutes_are_for_all_iterations(tmp_path):
