@@ -203,9 +203,9 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
     folder = tmp_path / "run"
     minicnn.train("single-scale", steps=2, out=folder, **options)
     arrays, header = checkpoints.load(folder / LAST)
-    for name in ("pace", "val_pictures"):
+    for name in ("pace", "val_pictures", "colour_axes", "stalls"):
         del header[name]
-    del header["training"]["batch"], header["data"]["digest"]
+    del header["training"]["batch"], header["data"]["digest"], header["training"]["colour_noise"]
     header["total_steps"] = 4
     write(folder / LAST, arrays, header | {"format": 1})
     minicnn.resume(folder, quiet=True)
@@ -223,13 +223,15 @@ def test_the_keys_of_this_format():
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        2,
-        "best class_shares classes colours data format long_side model options overfit_one pace "
-        "recipe seed skip_bad start step tables threads total_steps training val_pictures".split(),
-        "balance batch checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches "
-        "rescale rotate schedule validations warm_up weight_decay".split(),
-        "blocks dropout every feedback fine floor hidden instances last_linear net nonlinearity "
-        "normalise objective output pairs_until pyramid scales size tables width window".split(),
+        3,
+        "best class_shares classes colour_axes colours data format long_side model options "
+        "overfit_one pace recipe seed skip_bad stalls start step tables threads total_steps "
+        "training val_pictures".split(),
+        "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze lr "
+        "momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
+        "blocks columns crops dropout every feedback fine floor hidden initial instances "
+        "last_linear net nonlinearity norm normalise objective order output overlap pairs_until "
+        "pyramid scales size spread tables width window".split(),
     )
 
 
