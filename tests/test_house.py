@@ -38,10 +38,11 @@ def test_no_circle_of_files():
 
 
 # Planned were 7,000 and 13,000. What the program refuses, says and keeps from being lost took more:
-# these are the lines of today, rounded up, so that there is no more of them.
+# these are the lines of today, rounded up, so that there is no more of them. What has been added since:
+# feedback and SIFT Flow.
 @pytest.mark.parametrize(
     "rooms, most",
-    [(house.CORE, 7_460), (house.STUDENTS, 15_300)],
+    [(house.CORE, 7_460), (house.STUDENTS, 15_300 + 1_000)],
     ids=["the core", "what students read"],
 )
 def test_budgets_of_lines(rooms, most):
