@@ -104,7 +104,7 @@ assert abs(gw[1, 2] - (plus - minus) / 2e-6) < 1e-6
 
 # %%
 planes = [normalise_rgb(p.image) for p in train]
-patches = np.concatenate([drawn_patches(p[:, 3:-3, 3:-3], 7, 130, rng) for p in planes])
+patches = np.concatenate([drawn_patches(p[:, 3:-3, 3:-3], 7, 128, rng) for p in planes])
 white = epls.whitening(patches, 80)
 errors = []
 weight, bias, error, wins = epls.learn(
@@ -120,7 +120,7 @@ show(drawing, "Patches that the outputs stand for: edges, and colours; and how t
 
 # %%
 print(f"{len(patches)} patches; each of the 48 outputs won {wins.min()} to {wins.max()}")
-assert wins.sum() == len(patches) and wins.max() - wins.min() <= 1  # each its share, none is dead
+assert set(wins.tolist()) == {len(patches) // 48}  # each its share, none is dead
 assert errors[-1] < 0.5 * errors[0]
 assert np.allclose((weight**2).sum(axis=1), 1, atol=1e-4)
 
@@ -277,9 +277,12 @@ print(
 )
 
 # %% [markdown]
-# Our first iteration is as good as the lecture's, and the next ones add far less than theirs. All
-# that is fed back has been read off the same picture by a linear classifier, and the next one is
-# linear again: it mends borders and single pixels, and seldom a whole wrong region.
+# The lecture's 74.7 % and 78.7 % are not reached: of the test pictures 1.6 points are missing at
+# the first iteration, and ours adds 0.8 points in two more where theirs add 4 in four. What was
+# fed back has been read off the same picture by a linear classifier, and the next one is linear
+# again: it mends borders and single pixels, and seldom a whole wrong region. Ours was trained at
+# half the resolution, with 16 principal components of the maps below in place of all of them, and
+# stopped after three iterations; what that costs was not measured.
 #
 # ## 8. Your turn
 #
