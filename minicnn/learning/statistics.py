@@ -16,32 +16,40 @@ import numpy as np
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.splits import evenly
 
+BATCH = 128  # pictures, of which weights may begin
 ENOUGH = 10_000  # pictures: more change no digit that matters
 
 
 class Statistics(NamedTuple):
     """mean  float32 (3, size, size), grey levels, of the middles of the pictures
     axes  float64 (3, 3), grey levels: the columns are P l
-    small  names of pictures that are smaller than a crop, and were enlarged"""
+    small  names of pictures that are smaller than a crop, and were enlarged
+    some  float32 (BATCH, 3, size, size), evenly spread crops, or fewer"""
 
     mean: np.ndarray
     axes: np.ndarray
     small: list
+    some: np.ndarray
 
 
 def measure(network, pictures, most=ENOUGH):
     """The Statistics of a Split, as the network cuts its pictures; of `most` evenly spread ones.
     Those that cannot be read are passed over: the training will speak of them."""
     size, count = network.options["size"], 0
-    total, products, small = np.zeros((size, size, 3)), np.zeros((3, 3)), []
-    for k in evenly(range(len(pictures)), most):
+    total, products, small, some = np.zeros((size, size, 3)), np.zeros((3, 3)), [], []
+    places = evenly(range(len(pictures)), most)
+    shown = {*evenly(places, BATCH)}
+    for k in places:
         with contextlib.suppress(DataError):
             picture = pictures[k]
             if min(picture.image.shape[:2]) < size:
                 small.append(picture.name)
             frame = network.frame(picture.image)
             top, left = ((side - size) // 2 for side in frame.shape[:2])
-            part = frame[top : top + size, left : left + size].astype(np.float32)
+            part = frame[top : top + size, left : left + size]
+            if k in shown:
+                some.append(network.normalise(part))
+            part = part.astype(np.float32)
             flat = part.reshape(-1, 3)
             total += part
             products += flat.T @ flat
@@ -50,7 +58,8 @@ def measure(network, pictures, most=ENOUGH):
     overall = mean.mean(axis=(0, 1))
     covariance = products / max(count, 1) / size**2 - np.outer(overall, overall)
     values, vectors = np.linalg.eigh(covariance / 255**2)
-    return Statistics(np.moveaxis(mean, 2, 0).astype(np.float32), 255 * vectors * values, small)
+    mean = np.moveaxis(mean, 2, 0).astype(np.float32)
+    return Statistics(mean, 255 * vectors * values, small, np.array(some, np.float32))
 
 
 def tint(axes, sd, rng):

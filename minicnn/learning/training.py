@@ -15,6 +15,7 @@ from minicnn.basics import typed
 from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads, move
+from minicnn.engine.tensor import Tensor
 from minicnn.learning import checkpoints, fine_tuning, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
 from minicnn.learning.class_weights import class_shares
@@ -26,6 +27,7 @@ from minicnn.learning.resuming import resumed
 from minicnn.learning.run import Run
 from minicnn.learning.statistics import measure
 from minicnn.learning.tasks import check_kind, task_for
+from minicnn.nn import init
 
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
@@ -51,10 +53,10 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'patch', 'single-scale', 'multi-scale', 'recurrent', or 'three-layers', which learns
-              the class of whole pictures
+    model     'patch', 'single-scale', 'multi-scale', 'recurrent', or, which learn the class of
+              whole pictures, 'alexnet' and 'three-layers'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
-              maps, or for three-layers one with a folder for each class
+              maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
     epochs, steps, minutes   how long: one of them (5 epochs if none). `minutes` becomes a number of
               steps by timing a few, and is corrected on the way as the training turns out
@@ -68,9 +70,10 @@ def train(
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step, of
-    three-layers); freeze (modules), head_lr (a factor on lr for what begins at random beside a
-    start); validations, checkpoint_seconds, checkpoint_steps. Those of a
+    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
+    colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
+    begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
+    schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
     network:
 
         multi-scale, single-scale  scales, width, hidden, tables, nonlinearity, last_linear,
@@ -78,6 +81,8 @@ def train(
         patch                      blocks, width, nonlinearity, normalise, every
         recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
                                    normalise, nonlinearity, width
+        alexnet                    size, width, columns, order, nonlinearity, norm, overlap,
+                                   dropout, spread, initial, crops
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
@@ -131,10 +136,12 @@ def _check_memory(config):
 
 def _get_to_know(network, config, pictures, quiet):
     """What has to be known of the training pictures: their mean, unless it came with the weights
-    that the training begins with, and the colours in which they vary."""
+    that the training begins with, the colours in which they vary, and for initial=data what the
+    first weights make of them."""
     taken = config.start.taken if config.start else []
     wants_mean = hasattr(network, "mean") and "mean" not in taken
-    if not wants_mean and not config.training.colour_noise:
+    begins = not taken and config.options.get("initial") == "data"
+    if not (wants_mean or begins or config.training.colour_noise):
         return
     found = measure(network, pictures)
     if found.small and not quiet:
@@ -145,6 +152,9 @@ def _get_to_know(network, config, pictures, quiet):
         )
     if wants_mean:
         network.mean.data = move(found.mean, network.mean.device)
+    if begins and len(found.some):
+        x = Tensor(found.some).to(network.parameters()[0].device)
+        init.from_data(network, network.HIDDEN, x)
     if config.training.colour_noise:
         config.colour_axes = found.axes.tolist()
 

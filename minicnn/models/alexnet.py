@@ -47,6 +47,7 @@ class AlexNet(ClassificationModel):
     """Scores (N, classes) of crops (N, 3, size, size), grey levels."""
 
     grey_levels = 1.0
+    HIDDEN = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
     # and the architecture: weights of the same shapes mean something else with another norm
     PREPARATION = (
         *("size", "spread", "width", "columns"),
@@ -63,7 +64,8 @@ class AlexNet(ClassificationModel):
         "overlap": True,  # pools of 3x3 every 2 pixels; false: of 2x2
         "dropout": 0.5,  # of fc6 and fc7
         "spread": 1.0,  # grey levels that count as 1
-        "initial": "paper",  # N(0, 0.01), some biases 1; he: of variance 2 / fan-in, fc8 near 0
+        "initial": "paper",  # N(0, 0.01), some biases 1; he: of variance 2 / fan-in, fc8 near 0;
+        # data: as he, and then as the training pictures ask for (nn/init.py, from_data)
         "crops": 1,  # that are asked of a picture: 1, the middle, or 10
     }
     RANGES = {
@@ -78,7 +80,7 @@ class AlexNet(ClassificationModel):
     CHOICES = {
         "order": ("paper", "caffe"),
         "nonlinearity": ("relu", "tanh"),
-        "initial": ("paper", "he"),
+        "initial": ("paper", "he", "data"),
     }
 
     def __init__(self, classes, **options):
@@ -188,7 +190,7 @@ RECIPES = {
         "size": 56,
         "columns": 1,
         "spread": 60.0,
-        "initial": "he",
+        "initial": "data",
         "norm": 0.1,  # of maps whose values are about 1; the authors' are sixty times larger
         "lr": 0.02,
         "momentum": 0.9,

@@ -92,6 +92,30 @@ def test_a_crop_gets_one_colour_all_over(root):
     assert added.std(axis=(1, 2)).max() < 1e-4 and abs(added).max() > 1
 
 
+def test_weights_that_begin_from_pictures(root):
+    """Every map of every hidden layer has mean 0 and deviation 1 over the training pictures."""
+    run = trained(root, steps=1, lr=0, width=0.1, initial="data")
+    network = run.network
+    x = np.stack([network.crop(picture.image) for picture in run.task.pictures])
+    with network.watch(network.HIDDEN) as seen:
+        network(minicnn.Tensor(x))
+    for name in network.HIDDEN:
+        maps = seen[name][0].numpy()
+        axes = (0, *range(2, maps.ndim))
+        np.testing.assert_allclose(maps.mean(axis=axes), 0, atol=1e-3)
+        np.testing.assert_allclose(maps.std(axis=axes), 1, atol=1e-2)
+    start = {k: v.copy() for k, v in network.state_dict().items()}
+    begun = minicnn.train(
+        "alexnet",
+        root,
+        start=run,
+        steps=1,
+        quiet=True,
+        settings=SETTINGS | {"lr": 0, "width": 0.1, "initial": "data"},
+    )
+    assert same(start, begun.network.state_dict())  # these have learnt already
+
+
 def test_the_mean_is_kept_with_the_weights(root, tmp_path):
     run = trained(root, tmp_path / "run")
     seen = np.stack([run.network.crop(p.image) for p in run.task.pictures]).mean(axis=0)

@@ -263,7 +263,7 @@ def test_random_crops_go_everywhere():
         ({"columns": 3}, "columns=3: expected 1 to 2"),
         ({"order": "torch"}, "order='torch': choose paper or caffe"),
         ({"nonlinearity": "gelu"}, "choose relu or tanh"),
-        ({"initial": "zero"}, "choose paper or he"),
+        ({"initial": "zero"}, "choose paper or he or data"),
         ({"crops": 5}, "crops=5: choose 1 or 10"),
         ({"stride": 2}, "AlexNet has no option 'stride'"),
     ],
