@@ -70,9 +70,9 @@ def train(
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
     flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
-    colour_noise, of networks for whole pictures; freeze (modules); head_lr (a factor
-    on lr for what begins at random beside a start); validations, checkpoint_seconds,
-    checkpoint_steps. schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
+    colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
+    begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
+    schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
     network:
 
         multi-scale, single-scale  scales, width, hidden, tables, nonlinearity, last_linear,
