@@ -38,8 +38,8 @@ def test_no_circle_of_files():
 
 
 # Planned were 7,000 and 13,000. What the program refuses, says and keeps from being lost took more:
-# these are the lines of today, rounded up, so that there is no more of them. What has been added since:
-# feedback and SIFT Flow.
+# these are the lines of today, rounded up, so that there is no more of them. Since then: feedback
+# and SIFT Flow.
 @pytest.mark.parametrize(
     "rooms, most",
     [(house.CORE, 7_460), (house.STUDENTS, 15_300 + 1_000)],
