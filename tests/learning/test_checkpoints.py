@@ -216,7 +216,8 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
 
 
 def test_the_keys_of_this_format():
-    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here."""
+    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here.
+    (Not those of a new model: no older file has it.)"""
     from minicnn.learning.config import TRAINING_DEFAULTS
     from minicnn.models import MODELS
 
@@ -228,8 +229,10 @@ def test_the_keys_of_this_format():
         "recipe seed skip_bad start step tables threads total_steps training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches "
         "rescale rotate schedule validations warm_up weight_decay".split(),
-        "blocks dropout every feedback fine floor hidden instances last_linear net nonlinearity "
-        "normalise objective output pairs_until pyramid scales size tables width window".split(),
+        "answer blocks components dropout every feedback filter fine floor folds global "
+        "hidden instances iterations last_linear levels maps mix net nonlinearity normalise "
+        "objective output pairs_until passes pool pyramid quiet samples scales side size "
+        "tables width window".split(),
     )
 
 
