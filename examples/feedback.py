@@ -55,8 +55,9 @@ figure.savefig(story / "1-filters.png")
 # classifier that has not seen it.
 
 # %%
-settings = {"iterations": chosen.iterations, "side": 64, "levels": 5, "maps": 40, "mix": 12}
+settings = {"iterations": chosen.iterations, "side": 64, "levels": 5, "maps": 60, "mix": 12}
 settings |= {"samples": 15000, "passes": 6, "patches": 150, "batch": 200, "validations": 1}
+settings |= {"weight_decay": 3e-3, "global": "none"}  # 150 pictures are few
 run = minicnn.train("feedback", "scenes", data_options=options, settings=settings, epochs=4)
 network = run.network
 

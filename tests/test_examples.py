@@ -136,6 +136,19 @@ def test_more_data_is_better(tmp_path):
     assert new[-1] > best_rule(test=40) + 0.10
 
 
+def test_feedback_leaves_a_picture_at_every_step(tmp_path):
+    output = run("feedback.py", tmp_path, "--pictures", "6", "--iterations", "2")
+    assert list(rows_of(output)) == ["iteration 1:", "iteration 2:"]
+    written = sorted(path.name for path in (tmp_path / "feedback-story").iterdir())
+    assert written == ["1-filters.png", "2-levels.png", "3-iterations.png"]
+
+
+@pytest.mark.slow
+def test_feedback_is_better_than_any_rule(tmp_path):
+    right = rows_of(run("feedback.py", tmp_path))
+    assert len(right) == 5 and max(right.values()) > best_rule(test=40) + 0.05
+
+
 def test_layer_compares_every_part_of_the_slide(tmp_path):
     output = run("layer.py", tmp_path, "--steps", "2")
     rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)

@@ -20,7 +20,7 @@ the class maps; or `global=scores`, the shares of the classes in the picture, gu
 linear classifier from the means of all maps. `ours` takes both, `faithful` the former.
 
 `faithful`: 5x5 filters see all maps below, 1.26 million weights and 5.9 billion products in the
-first iteration, 1.34 and 11.3 later. `ours`: 3x3 on `mix` principal components of these maps.
+first iteration, 1.34 and 11.3 later. `ours`: 3x3 on `mix` principal components, side=128.
 
 A classifier has fellows, one for each fold of the training pictures, which it has not seen: the
 next iteration learns from what they say there, since what a network says of pictures that it knows
@@ -150,7 +150,7 @@ class Feedback(SegmentationModel):
         "levels": 6,
         "maps": 100,  # of each layer
         "filter": 3,  # pixels, odd
-        "mix": 20,  # principal components of the maps below that a filter sees; 0: all maps
+        "mix": 16,  # principal components of the maps below that a filter sees; 0: all maps
         "answer": "rectified",  # above a threshold; or logistic
         "quiet": 0.7,  # the share of all patches to which a rectified map says nothing
         "pool": "max",  # or average
@@ -237,7 +237,7 @@ STEPS = {"batch": 500, "lr": 0.3, "schedule": "polynomial", "warm_up": 200, "fli
 
 # Of a recipe, what names an option of the network goes to the network, the rest to the training.
 RECIPES = {
-    "ours": {**STEPS, "patches": 250, "validations": 2},
+    "ours": {**STEPS, "side": 128, "patches": 250, "validations": 2},
     "faithful": {
         **STEPS,
         "filter": 5,

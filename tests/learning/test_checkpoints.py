@@ -220,7 +220,8 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
 
 
 def test_the_keys_of_this_format():
-    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here."""
+    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here.
+    (Not those of a new model: no older file has it.)"""
     from minicnn.learning.config import TRAINING_DEFAULTS
     from minicnn.models import MODELS
 
@@ -233,9 +234,10 @@ def test_the_keys_of_this_format():
         "training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
         "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
-        "blocks columns crops dropout every feedback fine floor hidden initial instances "
-        "last_linear net nonlinearity norm normalise objective order output overlap pairs_until "
-        "pyramid scales size spread tables width window".split(),
+        "answer blocks columns components crops dropout every feedback filter fine floor "
+        "folds global hidden initial instances iterations last_linear levels maps mix net "
+        "nonlinearity norm normalise objective order output overlap pairs_until passes "
+        "pool pyramid quiet samples scales side size spread tables width window".split(),
     )
 
 
