@@ -206,9 +206,8 @@ def _compile(body):
         names[function.__name__] = numba.njit(forceinline=True, **flags)(function)
     if numba.config.DISABLE_JIT:
         return body
-    for name, function in list(names.items()):  # what is written in the compiler's own language
-        if hasattr(function, "for_numba"):
-            names[name] = function.for_numba()
+    for name in [n for n, value in names.items() if hasattr(value, "for_numba")]:
+        names[name] = names[name].for_numba()  # a function in the compiler's own language
     options = numpys | {"parallel": "prange" in body.__code__.co_names}
     return kernel_cache.cached(numba.njit(**options)(body))
 
