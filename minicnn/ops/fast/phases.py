@@ -77,7 +77,7 @@ def frame(x, w_shape, sh, sw, ph, pw, dh, dw, least=0):
     offsets = ((plane * height + u // sh) * width + v // sw).ravel()
     of_a_map = sh * sw * height * width
     size = maps * of_a_map
-    needed = max(size, int(offsets[-1]) + (maps - C) * of_a_map + least)
+    needed = max(size, int(offsets.max()) + (maps - C) * of_a_map + least)
     if (sh, sw, ph, pw) == (1, 1, 0, 0) and needed == size:
         return x.reshape(N, -1), offsets, width, of_a_map
     numbers = np.empty((N, needed), x.dtype)
