@@ -51,6 +51,7 @@ SIZES = {
     "conv2d_pad": {"N": 2, "C": 3, "H": 4, "W": 5, "height": 7, "width": 9},
     "conv2d_product": GPU,
     "conv2d_product_weight": GPU | {"C": 3, "R": 18},
+    "competition": {"N": 5, "K": 3},
     "conv2d_table_dense": GPU_TABLE,
     "conv2d_table_forward": TABLE,
     "conv2d_table_grad_input": TABLE,
