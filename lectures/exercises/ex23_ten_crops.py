@@ -61,8 +61,8 @@ class Asked(ClassificationModel):
     def frame(self, image):
         return image
 
-    def normalise(self, part):
-        return np.moveaxis(part, 2, 0)
+    def normalise(self, parts):
+        return np.moveaxis(parts, -1, -3)
 
     def forward(self, x):
         return self.network(x)

@@ -62,7 +62,11 @@ def test_check_report_and_watch(beside, capsys):
     assert main(["exercise", "report", str(beside)]) == 0
     assert main(["exercise", "watch", "--in", str(beside)]) == 0
     said = done.stdout + capsys.readouterr().out
-    assert said.count("right, in") == 2 and "1 of 21 right" in said and "printed" not in said
+    assert (
+        said.count("right, in") == 2
+        and f"1 of {len(EXERCISES)} right" in said
+        and "printed" not in said
+    )
 
 
 def test_pytest(beside):

@@ -1,10 +1,10 @@
 """register_blocks.py in the language of LLVM. The loop over k, for R rows and V vectors:
 
-    sums[i][v] = c[i, v]                            R V registers
+    sums[i][v] = 0                                  R V registers
     for k:
         r[v] = b[place[k] + v ...]                  V vectors
         for i:  sums[i][v] += a number of a * r[v]  the number in all lanes of a vector
-    c[i, v] = sums[i][v]
+    c[i, v] (+)= sums[i][v]
 
 Only loads and stores name addresses; what LLVM calls a phi is a variable of a loop.
 """
@@ -104,23 +104,16 @@ class _Loop:
             (i, v): self.at(c, build.mul(row_step, INT(i)), INT(v * self.numbers)) for i, v in cells
         }
         rows = [build.load(self.at(starts[0], INT(i))) for i in self.rows] if starts else None
-        before, reading, loop, after = (
-            build.block,
-            *(build.append_basic_block(name) for name in ("read", "loop", "write")),
-        )
-        build.cbranch(fresh, loop, reading)
-        build.position_at_end(reading)
-        old = {cell: self.load(places[cell]) for cell in cells}
+        before = build.block
+        loop, adding, after = (build.append_basic_block(n) for n in ("loop", "add", "write"))
         build.branch(loop)
 
         build.position_at_end(loop)
         k = build.phi(INT)
         sums = {cell: build.phi(self.vector) for cell in cells}
-        zero = ir.Constant(self.vector, [0.0] * self.numbers)
-        for block in before, reading:
-            k.add_incoming(INT(0), block)
-            for cell in cells:
-                sums[cell].add_incoming(zero if block is before else old[cell], block)
+        k.add_incoming(INT(0), before)
+        for cell in cells:
+            sums[cell].add_incoming(ir.Constant(self.vector, [0.0] * self.numbers), before)
         first = build.load(self.at(place, k))
         right = [self.load(self.at(b, first, INT(v * self.numbers))) for v in self.vectors]
         new = {}
@@ -136,11 +129,23 @@ class _Loop:
         k.add_incoming(following, loop)
         for cell in cells:
             sums[cell].add_incoming(new[cell], loop)
-        build.cbranch(build.icmp_signed("<", following, depth), loop, after)
+        done = build.append_basic_block("done")
+        build.cbranch(build.icmp_signed("<", following, depth), loop, done)
+        build.position_at_end(done)
+        build.cbranch(fresh, after, adding)
+
+        build.position_at_end(adding)  # as a whole: a long sum is made of short ones
+        total = {cell: build.fadd(self.load(places[cell]), new[cell]) for cell in cells}
+        build.branch(after)
 
         build.position_at_end(after)
         for cell in cells:
-            build.store(new[cell], self.vector_at(places[cell]), align=4)
+            result = build.phi(self.vector)
+            result.add_incoming(new[cell], done)
+            result.add_incoming(total[cell], adding)
+            total[cell] = result
+        for cell in cells:
+            build.store(total[cell], self.vector_at(places[cell]), align=4)
 
 
 # ------------------------------------------------------------------------------ moving 16 numbers
