@@ -87,6 +87,10 @@ class Plan:
                 given = asdict(self) | {"out": out, "start": runs[-1] if runs else None} | others
                 given["settings"] = self.settings | {option: count, "freeze": frozen}
                 runs.append(train(**given))
+            except Exception:
+                if out and count == 1 and not (out / LAST).is_file():  # nothing has begun
+                    (Path(folder) / PLAN).unlink(missing_ok=True)
+                raise
             except KeyboardInterrupt as stop:
                 hint = f"; go on with: minicnn resume {folder}" if folder else ""
                 said = str(stop).partition(";")[0] or "stopped"

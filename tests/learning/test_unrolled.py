@@ -147,8 +147,10 @@ def test_exported_weights_leave_out_what_only_training_needs(run, tmp_path):
 
 
 def test_settings_that_do_not_fit_are_said(tmp_path, monkeypatch):
+    flip, out = {"settings": SETTINGS | {"flip": True}}, tmp_path / "run"
     with pytest.raises(TrainingError, match="flip: feedback looks at each picture once"):
-        minicnn.train("feedback", **OPTIONS | {"settings": SETTINGS | {"flip": True}})
+        minicnn.train("feedback", out=out, **OPTIONS | flip)
+    assert not out.exists() or not any(out.iterdir())  # so that one may try again
     with pytest.raises(TrainingError, match="learnt iteration by iteration"):
         minicnn.train("feedback", start="multi-scale", **OPTIONS)
     monkeypatch.setattr(memory, "available", lambda: 1_000_000)
