@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A network that names whole pictures: the story step by step
 #
-# `python examples/alexnet.py` trains a small AlexNet (Krizhevsky, Sutskever, Hinton 2012) on windows
-# of drawn scenes, each called after what covers most of it, in about a minute on two cores. With
+# `python examples/alexnet.py` trains a small AlexNet (Krizhevsky, Sutskever, Hinton 2012) on
+# windows of drawn scenes, each called after what covers most of it, in about a minute on two cores. With
 # `--data tiny-imagenet --model alexnet` it takes photographs, and the shipped weights instead of
 # a training. Pictures go to the folder `alexnet-story`.
 

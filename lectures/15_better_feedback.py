@@ -40,7 +40,7 @@ train, test = list(scenes.split("train")), list(scenes.split("test"))
 # The target comes from a competition. Patch after patch, the strongest output wins, and who has won
 # is *inhibited*: it must be so much stronger the next time.
 #
-# $$k = \operatorname{argmax}_j\,(H_{nj} - a_j), \qquad T_{nk} = 1, \qquad a_k \leftarrow a_k + K/N$$
+# $$k = \operatorname{argmax}_j\,(H_{nj} - a_j), \quad T_{nk} = 1, \quad a_k \leftarrow a_k + K/N$$
 
 # %%
 answers = np.array([[0.9, 0.2], [0.8, 0.6], [0.7, 0.3], [0.9, 0.1]])

@@ -78,7 +78,7 @@ def alexnet(p, x, network):
     x = x * (1 / o["spread"])
     for k in range(1, 6):
         geometry = getattr(network, f"conv{k}").geometry
-        x = activation(TF.conv2d(x, p[f"conv{k}.weight"], p[f"conv{k}.bias"], **geometry))
+        x = activation(TF.conv2d(x, p[f"conv{k}.weight"], p[f"conv{k}.bias"], *geometry))
         if k <= 2:
             x = pool(norm(x)) if o["order"] == "paper" else norm(pool(x))
     x = pool(x).flatten(1)
