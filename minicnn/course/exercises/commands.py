@@ -8,9 +8,11 @@ from pathlib import Path
 from minicnn.basics.printing import print_lines, printable
 from minicnn.basics.writing import write_atomically
 from minicnn.course.exercises.checking import RIGHT, WRONG
-from minicnn.course.exercises.collecting import NOT_BEGUN, report
+from minicnn.course.exercises.collecting import report
 from minicnn.course.exercises.exercise import FIRST, all_exercises, find, folder
+from minicnn.course.exercises.network import network
 from minicnn.course.exercises.process import Worker
+from minicnn.course.exercises.progress import OPEN, is_blank, progress, remember, state
 
 TEST = '''"""`pytest` in this folder checks every answer that lies here."""
 
@@ -40,14 +42,14 @@ def list_all(o):
     for e in all_exercises():
         path = Path(o.folder) / e.path.name
         row = {"exercise": e.number, "title": e.title, "minutes": e.minutes, "chapter": e.chapter}
-        row["state"] = "begun" if path.exists() else NOT_BEGUN
+        row["state"] = state(e, path)
         rows.append(row)
     if o.json:
         return print(json.dumps(rows))
     for r in rows:
-        state = "" if r["state"] == NOT_BEGUN else r["state"]
+        stage = "" if r["state"] == OPEN else r["state"]
         about = f"{r['minutes']:3} min  chapter {r['chapter']}"
-        print(f"{r['exercise']}  {r['title']:56} {about}  {state}".rstrip())
+        print(f"{r['exercise']}  {r['title']:56} {about}  {stage}".rstrip())
     least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
     print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
     print("Then take those of the chapter that you read, in the order of their numbers.")
@@ -70,6 +72,31 @@ def start(o):
     if not (to / "test_answers.py").exists():
         write_atomically(to / "test_answers.py", TEST)
     print(f"next: fill in the blank, then minicnn exercise check {o.names[0] if o.names else ''}")
+
+
+def reset(o):
+    """Puts blanks back; the answers that were there stay beside them under another name."""
+    for e in [find(name) for name in o.names]:
+        path = Path(o.folder) / e.path.name
+        if is_blank(e, path):
+            print_lines(f"{path} is blank already")
+            continue
+        if path.exists():
+            old = unused(path)
+            path.rename(old)
+            print_lines(f"what was in {path.name} is kept in {old}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, e.head.rstrip() + "\n")
+        print_lines(f"{path}: {e.title}, about {e.minutes} minutes")
+
+
+def unused(path):
+    """A name for what was in a file, which nothing takes for an answer."""
+    count, old = 1, path.with_name(f"{path.name}.before")
+    while old.exists():
+        count += 1
+        old = path.with_name(f"{path.name}.before-{count}")
+    return old
 
 
 def answers(o):
@@ -96,7 +123,9 @@ def verdicts(found, limit, pictures=True, compile=False):
     with Worker() as worker:
         for e, path in found:
             picture = str(path.with_name(f"{e.number}-difference.png")) if pictures else None
-            yield e, path, worker.check(e, path.resolve(), picture, limit, compile)
+            verdict = worker.check(e, path.resolve(), picture, limit, compile)
+            remember(e, path, verdict)
+            yield e, path, verdict
 
 
 def check(o):
@@ -146,6 +175,7 @@ def watch(o):
                 seen[path] = saved
                 picture = str(path.with_name(f"{e.number}-difference.png"))
                 verdict = worker.check(e, path.resolve(), picture, o.limit)
+                remember(e, path, verdict)
                 (right.add if verdict["state"] == RIGHT else right.discard)(path)
                 print(in_words(e, path, verdict), flush=True)
             time.sleep(0.2)
@@ -174,10 +204,13 @@ def hint(o):
 
 
 ACTIONS = {
+    "progress": progress,
     "list": list_all,
     "start": start,
     "check": check,
     "watch": watch,
     "hint": hint,
     "report": report,
+    "reset": reset,
+    "network": network,
 }
