@@ -10,13 +10,15 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn.engine.tensor import Tensor
+from minicnn.images.labels import VOID
 
 LARGER = 4  # crops, along the long side of a picture, unless another size is asked for
 
 
 class Everywhere:
     """A network for pixels made of one for pictures that has a `class_map`; it cannot be trained.
-    Raises ValueError for one that has none."""
+    Raises ValueError for one that has none, or knows more
+    classes than a byte."""
 
     task = "pixels"
 
@@ -25,6 +27,11 @@ class Everywhere:
             raise ValueError(
                 f"{name} says what a whole picture shows, not what its pixels are; take a network "
                 "for pixels, for instance multi-scale, or alexnet, which can be asked everywhere"
+            )
+        if network.classes > VOID:
+            raise ValueError(
+                f"{name} knows {network.classes} classes, and the label of a pixel is a byte, so "
+                f"that there can be {VOID} at most"
             )
         self.network, self.options = network, network.options
         self.long_side = LARGER * network.options["size"]

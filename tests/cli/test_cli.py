@@ -328,7 +328,7 @@ def test_info(capsys):
     assert main(["info", "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["versions"]["minicnn"] == minicnn.__version__
-    assert about["data_missing"] == ["stanford-background"]
+    assert about["data_missing"] == ["stanford-background", "tiny-imagenet"]
 
 
 def test_data(elsewhere, capsys):

@@ -207,9 +207,9 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
     folder = tmp_path / "run"
     minicnn.train("single-scale", steps=2, out=folder, **options)
     arrays, header = checkpoints.load(folder / LAST)
-    for name in ("pace", "val_pictures"):
+    for name in ("pace", "val_pictures", "colour_axes", "stalls"):
         del header[name]
-    del header["training"]["batch"], header["data"]["digest"]
+    del header["training"]["batch"], header["data"]["digest"], header["training"]["colour_noise"]
     header["total_steps"] = 4
     write(folder / LAST, arrays, header | {"format": 1})
     minicnn.resume(folder, quiet=True)

@@ -8,6 +8,7 @@ from minicnn import functional as F
 from minicnn import models
 from minicnn.engine.tensor import Tensor
 from minicnn.models.alexnet import AlexNet
+from minicnn.models.everywhere import Everywhere
 from minicnn.nn import init
 from minicnn.nn.receptive_fields import layers
 
@@ -206,6 +207,26 @@ def test_gradients_of_the_class_map():
         first.data = before + sign * shift
         ends.append(value().item())
     assert slope == pytest.approx((ends[0] - ends[1]) / 2, rel=1e-4)
+
+
+def test_it_is_asked_at_every_place_of_a_picture():
+    """What it says in the middle of a square of the stride is what it says of the crop there."""
+    network = built(width=0.25).eval()
+    everywhere = Everywhere(network, "alexnet")
+    (image,) = pictures(1, 80, 112)
+    scores = everywhere.predict(image)
+    assert scores.shape == (10, 80, 112) and scores.dtype == np.float32
+    mean = network.mean.numpy().mean(axis=(1, 2))
+    padded = np.zeros((3, 80 + 40, 112 + 40), np.float32) + mean[:, None, None]
+    padded[:, 20:100, 20:132] = np.moveaxis(image, 2, 0)
+    coarse = network.class_map(Tensor(padded[None])).numpy()[0]
+    assert coarse.shape[1:] == (5, 7)
+    full = F.interpolate(Tensor(coarse[None]), scale_factor=16, mode="bilinear").numpy()[0]
+    np.testing.assert_allclose(scores, full, rtol=1e-4, atol=1e-5)
+    for shape in ((1, 1), (7, 300)):
+        assert everywhere.predict(pictures(1, *shape)[0]).shape == (10, *shape)
+    with init.shapes_only(), pytest.raises(ValueError, match="big knows 1000 classes, and the lab"):
+        Everywhere(AlexNet(1000), "big")
 
 
 # -------------------------------------------------------------------------------------- pictures
