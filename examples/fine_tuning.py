@@ -26,7 +26,7 @@ from minicnn.learning.ranks import rank
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--start", default="alexnet", help="a shipped name, a run folder or a file")
-parser.add_argument("--steps", type=int, default=100, help="of each training")
+parser.add_argument("--steps", type=int, default=80, help="of each training")
 parser.add_argument("--batch", type=int, default=32)
 parser.add_argument("--folds", type=int, default=5)
 parser.add_argument("--seeds", type=int, default=3)
@@ -50,7 +50,7 @@ WAYS = {
     "from weights": {
         "start": given.start,
         "settings": {"head_lr": 10},
-        "rates": (0.001, 0.003, 0.01, 0.03),
+        "rates": (0.0003, 0.001, 0.003, 0.01),
     },
     "from nothing": {
         "start": None,

@@ -26,11 +26,11 @@ class Twin(torch.nn.Module):
         self.register_buffer("mean", torch.from_numpy(ours.mean.numpy().copy()))
 
     def conv(self, k, x):
-        options = {1: self.stem, 2: {"padding": 2}}.get(k, {"padding": 1})
-        options = {n: options[n] for n in ("stride", "padding") if n in options}
+        stride, padding = self.stem[:2] if k == 1 else (1, 2 if k == 2 else 1)
         groups = self.options["columns"] if k in (2, 4, 5) else 1
         weight, bias = getattr(self, f"conv{k}_weight"), getattr(self, f"conv{k}_bias")
-        return torch.relu(torch.nn.functional.conv2d(x, weight, bias, groups=groups, **options))
+        y = torch.nn.functional.conv2d(x, weight, bias, stride, padding, groups=groups)
+        return torch.relu(y)
 
     def forward(self, x):
         f, per_term = torch.nn.functional, self.options["norm"]
