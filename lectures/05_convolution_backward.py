@@ -97,8 +97,9 @@ assert np.array_equal(y[0, 0], 7 * w[0, 0, ::-1, ::-1])  # the flipped filter, t
 # **Batch and maps.** Picture $n$, input map $k$, output map $c$. Nothing new: sum over all uses. A
 # bias and a weight are used by all pictures, an input map by all output maps.
 #
-# $$\bar b_c = \sum_{n,i,j} g_{ncij}, \quad \bar w_{ckuv} = \sum_{n,i,j} g_{ncij}\, x_{nk,i+u,j+v},
-#   \quad \bar x_{nkpq} = \sum_{c,u,v} w_{ckuv}\, g_{nc,p-u,q-v}$$
+# $$\bar b_c = \sum_{n,i,j} g_{ncij}$$
+# $$\bar w_{ckuv} = \sum_{n,i,j} g_{ncij}\, x_{nk,i+u,j+v}$$
+# $$\bar x_{nkpq} = \sum_{c,u,v} w_{ckuv}\, g_{nc,p-u,q-v}$$
 #
 # With stride $s$, padding $a$ and dilation $d$ the condition becomes $s\,i + d\,u = p + a$. So $i
 # = (p + a - d\,u)/s$, and only those $u$ count for which the division comes out even: the other

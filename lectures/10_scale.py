@@ -216,7 +216,8 @@ assert widths == [46, 100, 200]
 # Does context still help?
 
 # %%
-test = [datasets.load("scenes", size=(120, 160)).split("test")[k] for k in range(6)]
+drawn = datasets.load("scenes", size=(120, 160)).split("test")
+test = [drawn[k] for k in range(20)]
 names = {"single-scale": "one scale", "multi-scale": "three scales"}
 said, scores = {}, {}
 for model, name in names.items():
@@ -241,13 +242,13 @@ show(drawing, "Drawn scenes, named by networks that were trained on photographs 
 
 # %%
 print({name: f"{score:.1%}" for name, score in scores.items()})
-assert scores["three scales"] > scores["one scale"] + 0.03
+assert 0.75 > scores["three scales"] > scores["one scale"] + 0.03 > 0.5
 
 # %% [markdown]
-# Why so much right, where not a line is drawn as in a photograph? Partly luck: six scenes are few,
-# and on all 60 test scenes three scales reach FIXME. Partly because the drawings keep what the
-# photographs taught: the sky is above and blue, the grass below and green. Take one of the two
-# away, exchanging red with blue or up with down:
+# Why so much right, where not a line is drawn as in a photograph? (On the scenes of this size the
+# demo's networks, which learnt from scenes, reach no more: theirs are half as wide and took 400
+# steps.) The drawings keep what the photographs taught: above is sky and blue, below is grass and
+# green. Take one of the two away, by exchanging red with blue, or up with down:
 
 # %%
 changes = {"as drawn": np.s_[:], "red for blue": np.s_[..., ::-1], "upside down": np.s_[::-1]}

@@ -3,6 +3,7 @@
 import html
 import io
 import re
+from textwrap import dedent
 
 import matplotlib.image
 import numpy as np
@@ -51,7 +52,7 @@ def test_the_page_of_an_exercise_has_its_task_and_nothing_of_its_key(exercise, t
     page = (tmp_path / "exercises" / f"{exercise.number}.html").read_text()
     shown = html.unescape(re.sub(r"<[^>]+>", "", page))
     for block in exercise.docstring.split("\n\n")[2:]:
-        assert block in shown
+        assert dedent(block) in shown or block in shown
     assert f"def {exercise.function}(" in shown and f"exercise start {exercise.number}" in shown
     assert all(f'href="../{chapter.name}.html"' in page for chapter in asking)
     head, _, checks = exercise.text.partition("# ---- below")

@@ -1,6 +1,7 @@
 """A page for each exercise: its task and its blank, and how one begins. Never what checks it."""
 
 import html
+from textwrap import dedent
 
 from minicnn.course.book.layout import chapter_link, code, write_page
 
@@ -32,7 +33,7 @@ def _task(docstring):
     parts = []
     for block in blocks[2:]:
         if all(line.startswith("    ") for line in block.split("\n")):
-            parts.append(f'<pre class="task">{html.escape(block)}</pre>')
+            parts.append(f'<pre class="task">{html.escape(dedent(block))}</pre>')
         else:
             parts.append(f"<p>{html.escape(block)}</p>")
     return "\n".join(parts)

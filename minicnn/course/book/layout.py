@@ -74,7 +74,7 @@ def markdown(text):
     kept = re.sub(f"({code})|({formula})", lambda m: m[0] if m[1] else keep(m), text, flags=re.S)
     body = markdown2html_mistune(kept)
     body = re.sub(r'<a class="anchor-link".*?</a>', "", body)
-    body = re.sub(r"<p>\s*(formula\d+formula)\s*</p>", r"\1", body)
+    body = re.sub(r"<p>\s*((?:formula\d+formula\s*)+)</p>", r"\1", body)
     return re.sub(r"formula(\d+)formula", lambda m: mathml(formulas[int(m[1])]), body)
 
 

@@ -133,5 +133,5 @@ def _figure(name, content, words):
 def _source_page(name, folder):
     (folder / "source").mkdir(exist_ok=True)
     shown = code((ROOT / name).read_text(), name, linenos="inline", anchorlinenos=False)
-    body = f'<h1><code>{name}</code></h1><div class="code">{shown}</div>'
+    body = f'<h1><code>{name}</code></h1><div class="code file">{shown}</div>'
     write_page(folder / "source" / f"{name.replace('/', '_')}.html", name, body, up="../")
