@@ -231,8 +231,8 @@ assert t.grad == 6
 # ## 5. An experiment: three numbers that find the sky
 #
 # Is a pixel sky? Say yes with probability $p = 1/(1 + e^{-z})$, $z = u\,\mathrm{blue} +
-# v\,\mathrm{height} + c$. Three weights, sixty pixels, one graph of single numbers, a thousand
-# boxes. Each step is forward, backward, and a little downhill.
+# v\,\mathrm{height} + c$. Three weights, sixty pixels, one graph of single numbers, 664 boxes.
+# Each step is forward, backward, and a little downhill.
 
 # %%
 scene = datasets.load("scenes", size=(48, 64)).split("train")[29]
@@ -272,6 +272,7 @@ show(drawing, "Sky found by three weights, and how the weights moved")
 
 # %%
 print(f"{right:.1%} of the pixels right; saying no everywhere: {1 - truth.mean():.1%}")
+assert len(in_order(loss)) == 664
 assert trace[-1][0] < 0.5 * trace[0][0]
 assert right > max(truth.mean(), 1 - truth.mean()) + 0.1
 

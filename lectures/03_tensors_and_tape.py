@@ -28,7 +28,7 @@ from minicnn.ops import arithmetic, matmul
 # ## 1. The picture: a network is a short tape
 #
 # Here is a network that looks at one pixel at a time: 5 numbers in, 16 hidden ones, 8 scores, for
-# 3072 pixels at once. As scalars the graph would have hundreds of thousands of boxes.
+# 3072 pixels at once. As scalars the graph would have more than a million boxes.
 
 # %%
 minicnn.manual_seed(0)
@@ -199,9 +199,9 @@ assert after_backward < with_tape[-1] / 2
 # %% [markdown]
 # ## 5. An experiment: colour and place alone
 #
-# Now let the pixel network learn. It gets the colour and the place of one pixel and names it: 8
-# classes, no neighbours. It is the best baseline a network can have, since everything that it gets
-# wrong needs to be *seen*.
+# Now let the pixel network learn, with 32 hidden numbers. It gets the colour and the place of one
+# pixel and names it: 8 classes, no neighbours. It is the best baseline a network can have, since
+# everything that it gets wrong needs to be *seen*.
 
 # %%
 scenes = datasets.load("scenes", size=(48, 64), train=64, test=16)

@@ -7,9 +7,9 @@
 #
 # **The problem.** The network of chapter 03 saw one pixel at a time, and a grey pixel may be road,
 # wall or cloud. It must see the neighbours. But if every output may look at every pixel, a picture
-# of 320x240 needs a weight for each pair: $10^{10}$ of them for one map. The slide's answer has
-# two parts. An output looks at a small window only, and the window is the same everywhere. And a
-# map need not look at *all* maps below: a table says which.
+# of 320x240 needs a weight for each pair: $6 \cdot 10^9$ of them for one map. The slide's answer
+# has two parts. An output looks at a small window only, and the window is the same everywhere. And
+# a map need not look at *all* maps below: a table says which.
 
 # %%
 import numpy as np
@@ -125,9 +125,9 @@ assert np.allclose(moved[..., 5:, 9:], still[..., :-5, :-9])
 source(conv2d_forward)
 
 # %% [markdown]
-# `prange` is a loop that runs on all cores. Each output map of each picture belongs to one of
-# them. These seven loops are the definition. What runs by default is a product of matrices or a
-# Fourier transform with the same result, many times as fast (chapter 13).
+# `prange` is a loop that runs on all cores. Each output map of each picture belongs to one of them,
+# so the first of these six loops runs over both. They are the definition. What runs by default is a
+# product of matrices or a Fourier transform with the same result, many times as fast (chapter 13).
 
 # %%
 with algorithm("simple"):
@@ -198,10 +198,11 @@ tables = (
 counts = [(name, 49 * len(t) + o, 49 * i * o + o) for name, t, i, o in tables]
 drawing, axes = figure(size=(9, 4))
 places = np.arange(3)
-axes.barh(places + 0.2, [row[1] for row in counts], 0.38, color=BLUE, label="with the table")
-axes.barh(places - 0.2, [row[2] for row in counts], 0.38, color=ORANGE, label="full")
+for k, mark, colour, name in ((1, "o", BLUE, "with the table"), (2, "s", ORANGE, "full")):
+    axes.plot([row[k] for row in counts], places, mark, color=colour, markersize=13, label=name)
 axes.set_yticks(places, [row[0] for row in counts])
-axes.set(xscale="log", xlabel="parameters")
+axes.set(xscale="log", xlabel="parameters", ylim=(-0.5, 2.5))
+axes.grid(axis="x", color="0.9")
 axes.legend(frameon=False, loc="lower right")
 show(drawing, "Parameters of the three convolutions, with tables and without")
 

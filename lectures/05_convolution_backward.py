@@ -64,6 +64,10 @@ assert np.array_equal(y[0, 0], 7 * w[0, 0, ::-1, ::-1])  # the flipped filter, t
 #
 # $$y_{ij} = b + \sum_{u}\sum_{v} w_{uv}\, x_{i+u,\,j+v}$$
 #
+# Mathematicians call this a *cross-correlation*; their convolution has $x_{i-u,\,j-v}$, the filter
+# turned by 180 degrees. Networks learn their filters and do not care, so everybody says
+# convolution.
+#
 # Somebody above us computed a loss $E$ and hands down $g_{ij} = \partial E / \partial y_{ij}$, an
 # array of the shape of $y$. The code calls it `gy`. The chain rule says: sum over everything
 # through which a quantity acts on the loss.
@@ -86,7 +90,16 @@ assert np.array_equal(y[0, 0], 7 * w[0, 0, ::-1, ::-1])  # the flipped filter, t
 # $$\frac{\partial E}{\partial x_{pq}} = \sum_{u}\sum_{v} w_{uv}\, g_{p-u,\,q-v}$$
 #
 # where $g$ is zero outside of the output. Here is the trap: $u$ has a *minus*. The window walks
-# backwards, and that is what people mean by «convolution with the flipped filter».
+# backwards, and that is what people mean by «convolution with the flipped filter». (And this one
+# *is* the convolution of the mathematicians.) Each $x$ has a gradient, so the result is larger than
+# $g$ by $K-1$: put $K-1$ zeros around $g$ («full» padding), turn the filter, and convolve forward.
+#
+# **Batch and maps.** Picture $n$, input map $k$, output map $c$. Nothing new: sum over all uses. A
+# bias and a weight are used by all pictures, an input map by all output maps.
+#
+# $$\bar b_c = \sum_{n,i,j} g_{ncij}$$
+# $$\bar w_{ckuv} = \sum_{n,i,j} g_{ncij}\, x_{nk,i+u,j+v}$$
+# $$\bar x_{nkpq} = \sum_{c,u,v} w_{ckuv}\, g_{nc,p-u,q-v}$$
 #
 # With stride $s$, padding $a$ and dilation $d$ the condition becomes $s\,i + d\,u = p + a$. So $i
 # = (p + a - d\,u)/s$, and only those $u$ count for which the division comes out even: the other
@@ -116,6 +129,8 @@ show(drawing, "A single upstream 1 copies the filter into gx and the window of x
 assert np.array_equal(tx.grad[0, 0], [[0, 1, 2], [0, 3, 4], [0, 0, 0]])
 assert np.array_equal(tw.grad[0, 0], [[1, 2], [4, 5]])
 assert tb.grad[0] == 1
+full = F.conv2d(gy, w[..., ::-1, ::-1], padding=1).numpy()  # K - 1 = 1 zero around, filter turned
+assert np.array_equal(tx.grad, full)
 
 # %% [markdown]
 # A single 1 in `gy` puts the filter down *unflipped* in `gx`. No contradiction: each pixel of `gy`
@@ -126,8 +141,9 @@ assert tb.grad[0] == 1
 # %% [markdown]
 # ## 4. Our source
 #
-# Seven loops. Compare the line `i, j = p + ph - u * dh, ...` with the formula: the minus before
-# `u`, and the test that the division by the stride comes out even.
+# Six loops, the first of them over pictures and input maps at once. Compare the line `i, j = p + ph
+# - u * dh, ...` with the formula: the minus before `u`, and the test that the division by the
+# stride comes out even.
 
 # %%
 source(conv2d_grad_input)

@@ -6,7 +6,7 @@
 #   minicnn/nn/init.py
 # - **Exercises:** ex17_cross_entropy_void; ex18_momentum_sgd
 #
-# **The problem.** «Supervised learning; stochastic gradient methods», says the slide, and five
+# **The problem.** «Supervised learning; stochastic gradient methods», says the slide, and two
 # slides later: «hard to train». Both are true. We have the gradient. Now we need a number that
 # says how wrong the network is, a rule that turns gradients into steps, and the eye to see what
 # goes wrong when it goes wrong. That eye is most of the craft.
@@ -155,8 +155,8 @@ assert ends["rate 0.081: too large"] > 1  # 0.081 > 2 / 25
 # ## 3. A network to break
 #
 # A small convolutional network on drawn scenes, trained for 60 steps, always from the same start.
-# We shall break it in five ways and look at the loss. Learn these curves by heart: in practice the
-# curve is all you get.
+# We shall break it in five ways and look at the loss: this is what the slide «Deep learning» means
+# by «hard to train». Learn these curves by heart: in practice the curve is all you get.
 
 # %%
 scenes = datasets.load("scenes", size=(48, 64), train=60)

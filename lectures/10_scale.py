@@ -11,8 +11,8 @@
 # a small window they are the same. Let it see more, then. But a window three times as wide has
 # nine times as many weights and needs more data. And there is a second trouble, the slide's: a car
 # nearby is large, a car far away is small, and filters know one size only. The lecture's answer
-# solves both at once and costs not a single weight: look at the *same picture at several sizes*
-# with the *same filters*.
+# solves both at once, without one more filter: look at the *same picture at several sizes* with the
+# *same filters*. (It is not free: the classifier on top reads three times as many maps.)
 
 # %%
 import numpy as np
@@ -76,8 +76,8 @@ show(drawing, "The same 46 pixels of the network span 46, 92 and 184 pixels of t
 # there too. With five taps the levels would be shifted against each other by half a pixel, and the
 # maps would not lie over each other when they are enlarged again.
 #
-# *Why these numbers?* $(1,3,3,1)$ is $(1,1)$ convolved with itself three times: smooth, and zero
-# at the highest frequency. Its sum is 8, so brightness stays.
+# *Why these numbers?* $(1,3,3,1)$ is $(1,1)$ convolved with itself twice, three factors in all:
+# smooth, and zero at the highest frequency. Its sum is 8, so brightness stays.
 
 # %%
 stripes = np.tile(np.arange(64) % 3 == 0, (1, 48, 1)).astype(np.float32) * 255
@@ -177,10 +177,13 @@ Table(("network", "sees, pixels", "weights of the stages", "weights of the class
 # %%
 assert rows[0][2] == rows[1][2] == rows[2][2]  # more scales cost no weight of the features
 assert [row[1] for row in rows] == [46, 92, 184]
+assert (rows[0][3], rows[2][3]) == (135_688, 397_832)  # the classifier pays: 256 or 768 maps in
 
 # %% [markdown]
 # **What it sees.** The gradient of one answer by the pixels of each level, as in chapter 09, laid
-# over each other in pixels of the picture.
+# over each other in pixels of the picture. It will be somewhat more than 46, 92 and 184: maps of
+# coarser levels are enlarged, so each answer is mixed of two neighbouring ones there, 4 pixels of
+# that level apart. That makes $(46 + 4) \cdot 2 = 100$ and $(46 + 4) \cdot 4 = 200$.
 
 # %%
 blank = [
@@ -202,19 +205,19 @@ show(drawing, "Where one answer looks, on a logarithmic scale: finely near by, c
 
 # %%
 print("pixels across at each level:", widths)
-assert widths[0] < widths[1] < widths[2]
-# enlarging reads two answers of a coarser level, which lie 4 of its pixels apart
-assert all(0.7 * 46 * 2**k < width <= 50 * 2**k for k, width in enumerate(widths))
+assert widths == [46, 100, 200]
 
 # %% [markdown]
 # ## 4. An experiment: networks that have never seen a drawing
 #
-# The package ships two networks, one scale and three, both trained on the same photographs with
-# the same recipe. We show them drawn scenes. They were trained on nothing of the kind, so both
-# will do worse than on photographs. Does context still help?
+# The package ships two networks, one scale and three, both trained on the same photographs in the
+# same way, but for as long as it helped: one scale 10,815 steps, three scales 20,600. We show them
+# drawn scenes. They were trained on nothing of the kind, so both will do worse than on photographs.
+# Does context still help?
 
 # %%
-test = [datasets.load("scenes", size=(120, 160)).split("test")[k] for k in range(6)]
+drawn = datasets.load("scenes", size=(120, 160)).split("test")
+test = [drawn[k] for k in range(20)]
 names = {"single-scale": "one scale", "multi-scale": "three scales"}
 said, scores = {}, {}
 for model, name in names.items():
@@ -239,40 +242,64 @@ show(drawing, "Drawn scenes, named by networks that were trained on photographs 
 
 # %%
 print({name: f"{score:.1%}" for name, score in scores.items()})
-assert scores["three scales"] > scores["one scale"] + 0.03
+assert 0.75 > scores["three scales"] > scores["one scale"] + 0.03 > 0.5
+
+# %% [markdown]
+# Why so much right, where not a line is drawn as in a photograph? (On the scenes of this size the
+# demo's networks, which learnt from scenes, reach no more: theirs are half as wide and took 400
+# steps.) The drawings keep what the photographs taught: above is sky and blue, below is grass and
+# green. Take one of the two away, by exchanging red with blue, or up with down:
+
+# %%
+changes = {"as drawn": np.s_[:], "red for blue": np.s_[..., ::-1], "upside down": np.s_[::-1]}
+changed = {}
+for name, how in changes.items():
+    confusion = Confusion(scenes.classes)
+    for p in test:
+        answer = trained.predict(p.image[how].copy()).argmax(axis=0).astype(np.uint8)
+        confusion.add(p.labels[::-1] if name == "upside down" else p.labels, answer)
+    changed[name] = confusion.pixel_accuracy
+print({name: f"{score:.1%}" for name, score in changed.items()})
+assert changed["as drawn"] == scores["three scales"] > changed["red for blue"] + 0.1
+assert changed["red for blue"] > changed["upside down"]
 
 # %% [markdown]
 # ## 5. What the authors reported, what we measured
 #
-# On photographs, with every choice made on validation pictures; and on 60 scenes, where both
-# networks were trained on scenes. Our networks see the colours beside what is normalised, which
-# helps the one with little else to go by most (chapter 07).
+# On photographs, with every choice made on validation pictures: first both networks after the same
+# 5150 steps with the same options, then as they are shipped, with jitter and with colours beside
+# what is normalised (10,815 and 20,600 steps); and on 60 scenes, where both were trained on scenes.
+# The colours help the one with little else to go by most (chapter 07).
 
 # %%
 one = measured("stanford, one scale: normalised and colours")
 three = measured("stanford, three scales: normalised and colours")
+equal_one = measured("stanford, one scale: 10 epochs")
+equal_three = measured("stanford, three scales: 10 epochs")
 drawn_one = measured("scenes, demo: one scale")
 drawn_three = measured("scenes, demo: three scales")
 Table(
     ("", "one scale", "three scales", "command"),
     [
         ("lecture, photographs", "66.0 %", "78.8 %", "Farabet et al. 2013"),
-        ("ours, photographs", f"{one:g} %", f"{three:g} %", three.command),
+        ("ours, equal training", f"{equal_one:g} %", f"{equal_three:g} %", equal_three.command),
+        ("ours, as shipped", f"{one:g} %", f"{three:g} %", three.command),
         ("ours, drawn scenes", f"{drawn_one:g} %", f"{drawn_three:g} %", drawn_one.command),
     ],
 )
 
 # %%
-assert three - one > 5 and drawn_three - drawn_one > 5
+assert min(three - one, equal_three - equal_one, drawn_three - drawn_one) > 5
 assert three > 78.8
 
 # %%
 drawing, axes = figure(size=(9, 3.6))
-places = np.arange(3)
-axes.bar(places - 0.2, [66.0, one, drawn_one], 0.38, color=ORANGE, label="one scale")
-axes.bar(places + 0.2, [78.8, three, drawn_three], 0.38, color=BLUE, label="three scales")
-axes.set_xticks(places, ["lecture", "ours, photographs", "ours, drawn scenes"])
-axes.set(ylabel="pixels right, %", ylim=(40, 85))
+places, ones = np.arange(4), [66.0, equal_one, one, drawn_one]
+axes.bar(places - 0.2, ones, 0.38, color=ORANGE, label="one scale")
+threes = [78.8, equal_three, three, drawn_three]
+axes.bar(places + 0.2, threes, 0.38, color=BLUE, label="three scales")
+axes.set_xticks(places, ["lecture", "equal training", "as shipped", "drawn scenes"])
+axes.set(ylabel="pixels right, %", ylim=(0, 100))
 axes.legend(frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.15))
 show(drawing, "Three scales against one: in the lecture, on photographs, on drawn scenes")
 

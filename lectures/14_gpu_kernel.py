@@ -226,20 +226,21 @@ def fetched(filters, pixels, terms, tile):
 tiles = np.array([1, 2, 4, 8, 16, 32])
 drawing, axes = figure(size=(9, 3.9))
 axes.loglog(
-    tiles, [fetched(64, 4800, 16 * 49, t) * 4 / 1e6 for t in tiles], "o-", color=BLUE, base=2
+    tiles, [fetched(64, 19200, 16 * 49, t) * 4 / 1e6 for t in tiles], "o-", color=BLUE, base=2
 )
 axes.plot(
-    16, fetched(64, 4800, 16 * 49, 16) * 4 / 1e6, "s", color=RED, markersize=14, label="conv2d.cu"
+    16, fetched(64, 19200, 16 * 49, 16) * 4 / 1e6, "s", color=RED, markersize=14, label="conv2d.cu"
 )
 axes.set_xticks(tiles, tiles)
-megabytes = 2 ** np.arange(6, 12)
+megabytes = 2 ** np.arange(8, 14)
 axes.set_yticks(megabytes, megabytes)
 axes.set(xlabel="side of a tile", ylabel="MB fetched")
 axes.legend(frameon=False)
 show(
     drawing,
-    "What the second convolution of chapter 10 fetches from memory, over the size of a tile",
+    "What the second convolution of chapter 10 fetches for 320x240 pixels, over a tile's side",
 )
+assert 240 // 2 * (320 // 2) == 19200  # it comes after one pooling
 
 # %% [markdown]
 # ## 6. An experiment: a convolution, thread by thread

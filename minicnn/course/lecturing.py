@@ -126,7 +126,8 @@ def show(drawing, caption):
 def png(drawing):
     """The bytes of a figure as PNG."""
     buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png")
+    # tight: what lies beyond the figure, as titles of pictures without axes do, is not cut off
+    drawing.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.08)
     return buffer.getvalue()
 
 

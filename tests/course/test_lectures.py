@@ -260,30 +260,36 @@ def browser():
 
 
 def test_a_browser_opens_every_page_without_complaint(browser, pages, tmp_path):
-    assert complaints(browser, tmp_path, *sorted(pages.glob("*.html"))) == []
+    opened = [*pages.glob("*.html"), *pages.glob("exercises/*"), *pages.glob("source/*conv2d*")]
+    assert complaints(browser, tmp_path, *sorted(opened)) == []
 
 
 def test_a_browser_would_complain(browser, tmp_path):
-    (tmp_path / "bad.html").write_text('<img src="no.png" alt=""><script>nobody()</script>')
+    bad = '<img src="no.png" alt=""><script>nobody()</script><p style="width: 500px">long</p>'
+    (tmp_path / "bad.html").write_text(bad)
     said = "\n".join(complaints(browser, tmp_path, tmp_path / "bad.html"))
     assert "nobody is not defined" in said and "no picture" in said and "no.png" in said
+    assert "wider than a phone" in said
     (tmp_path / "all.html").unlink()
     assert len(faults(tmp_path)) == 1
 
 
 LOOK = """<script>
 window.onload = () => {
-  for (const frame of document.querySelectorAll("iframe"))
+  for (const frame of document.querySelectorAll("iframe")) {
     for (const image of frame.contentDocument.images)
       if (!image.naturalWidth) console.error("no picture: " + image.src);
+    if (frame.contentDocument.documentElement.scrollWidth > 390)
+      console.error("wider than a phone: " + frame.src);
+  }
 };
 </script>"""
 
 
 def complaints(browser, folder, *pages):
-    """What Chromium writes to its console of some pages, opened side by side in one: errors of
-    scripts, and pictures that do not show."""
-    frames = (f'<iframe src="{page.as_uri()}"></iframe>' for page in pages)
+    """What Chromium writes to its console of some pages, side by side in one, each as wide as
+    a phone: errors of scripts, pictures that do not show, pages that do not fit."""
+    frames = (f'<iframe width=390 height=800 src="{page.as_uri()}"></iframe>' for page in pages)
     (folder / "all.html").write_text('<link rel="icon" href="data:,">' + "".join(frames) + LOOK)
     flags = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage"
     command = [

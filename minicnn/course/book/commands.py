@@ -16,17 +16,21 @@ def show_list():
 
 
 def build(to, only, out):
-    """Builds notebooks or the site into the folder `out`."""
+    """Builds notebooks or the site into the folder `out`, chapters side by side."""
     from minicnn.course.book import notebooks, site
+    from minicnn.course.book.parallel import results_of_all
 
     chosen = chapters(only)
     if to == "ipynb":
         notebooks.needs("jupytext", "nbformat")
-        for chapter in chosen:
-            print(notebooks.write_notebook(chapter, Path(out)))
-    else:
-        glossary = lectures_folder() / "glossary.md"
-        print(site.build(chosen, out, glossary if glossary.exists() else None))
+        with results_of_all(chosen) as results_of:
+            for chapter in chosen:
+                print(notebooks.write_notebook(chapter, Path(out), results_of(chapter)))
+        return
+    site.needs("jupytext", "nbconvert", "latex2mathml", "pygments")
+    glossary = lectures_folder() / "glossary.md"
+    with results_of_all(chosen) as results_of:
+        print(site.build(chosen, out, glossary if glossary.exists() else None, results_of))
 
 
 def open_in_jupyter(only):

@@ -1,11 +1,15 @@
 """The slides of the lecture (M. Figurnov, Moscow State University, 2014), in its order."""
 
 SLIDES = {
+    "Свёрточные сети для семантической сегментации изображений": (
+        "The title: convolutional networks for semantic image segmentation"
+    ),
     "Семантическая сегментация изображений": "Semantic image segmentation",
     "Традиционный способ решения": "The traditional way (shallow learning)",
     "Convolutional Networks (LeCun et al., 89)": "Convolutional networks (LeCun et al., 89)",
     "Структура слоя сети": "Structure of a layer",
     "Deep learning": "Deep learning",
+    "DATA is the new oil": "DATA is the new oil",
     "Выборки": "Data sets",
     "Простейший подход к сегментации": "The simplest approach to segmentation",
     "Простейший подход к сегментации - результаты": "The simplest approach: results",
