@@ -116,8 +116,9 @@ if not given.model:
         minicnn.manual_seed(0, step)  # dropout draws from it
         rng = generator(1, step)
         batch = [pictures[k] for k in rng.integers(0, len(pictures), 32)]
-        crops = np.stack([network.crop(p.image, rng, flip=True, rescale=0.15) for p in batch])
-        loss = F.cross_entropy(network(minicnn.Tensor(crops)), np.array([p.label for p in batch]))
+        parts = [network.part(network.frame(p.image), rng, True, rescale=0.15) for p in batch]
+        crops = minicnn.Tensor(network.normalise(np.stack(parts)))
+        loss = F.cross_entropy(network(crops), np.array([p.label for p in batch]))
         optimizer.zero_grad()
         loss.backward()
         optim.clip_grad_norm_(parameters, 5)

@@ -168,8 +168,9 @@ def learn(network, examples, steps, groups, rate, seed=0):
         minicnn.manual_seed(seed, step)
         rng = generator(seed + 1, step)
         chosen = [examples[k] for k in rng.integers(0, len(examples), 24)]
-        crops = np.stack([network.crop(i, rng, flip=True, rescale=0.15) for i, _ in chosen])
-        loss = F.cross_entropy(network(Tensor(crops)), np.array([k for _, k in chosen]))
+        parts = [network.part(network.frame(i), rng, flip=True, rescale=0.15) for i, _ in chosen]
+        crops = Tensor(network.normalise(np.stack(parts)))
+        loss = F.cross_entropy(network(crops), np.array([k for _, k in chosen]))
         optimizer.zero_grad()
         loss.backward()
         optim.clip_grad_norm_(optimizer.parameters, 5)

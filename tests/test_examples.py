@@ -166,6 +166,37 @@ def test_layer_compares_every_part_of_the_slide(tmp_path):
     assert written == ["1-table.png", "2-losses.png"]
 
 
+def test_alexnet_leaves_a_picture_at_every_step(tmp_path):
+    output = run("alexnet.py", tmp_path, "--steps", "2")
+    layers = [f"conv{k}" for k in range(1, 6)] + ["fc6", "fc7", "fc8"]
+    assert re.findall(r"^(\w+) +[\dx]+ +[\d,]+ parameters$", output, flags=re.M) == layers
+    assert re.findall(r"^(.*\w) +[\d.]+% of \d+ test pictures right", output, flags=re.M) == [
+        "the middle",
+        "ten crops",
+    ]
+    assert len(re.findall(r"^neighbours by .* [\d.]+% are of the same class$", output, re.M)) == 2
+    written = sorted(path.name[0] for path in (tmp_path / "alexnet-story").glob("*.png"))
+    assert written == list("123456")
+
+
+def test_alexnet_takes_a_trained_network_and_a_folder(tmp_path):
+    root = make_image_folder(tmp_path / "squares")
+    settings = {"size": 33, "width": 0.05, "columns": 1, "validations": 1, "batch": 6}
+    minicnn.train("alexnet", root, out=tmp_path / "run", steps=1, settings=settings, quiet=True)
+    given = ("--data", root, "--model", tmp_path / "run")
+    assert "test pictures right" in run("alexnet.py", tmp_path, *given)
+    written = sorted(path.name[0] for path in (tmp_path / "alexnet-story").glob("*.png"))
+    assert written == list("13456")
+
+
+@pytest.mark.slow
+def test_alexnet_learns_what_pixels_do_not_tell(tmp_path):
+    output = run("alexnet.py", tmp_path)
+    right = [float(r) for r in re.findall(r"([\d.]+)% of \d+ test pictures right", output)]
+    alike = [float(r) for r in re.findall(r"([\d.]+)% are of the same class", output)]
+    assert min(right) > 40 and alike[0] > alike[1]  # by lot: one in eight
+
+
 def cats_and_dogs(folder):
     """Drawn pictures, installed in the place of the photographs of weak-cats-dogs."""
     for c, name in enumerate(("background", "cat", "dog")):

@@ -62,7 +62,7 @@ def test_everything_names_the_same_exercise_to_start_with(tmp_path, capsys):
     root = Path(minicnn.__file__).parent.parent
     for name in ("README.md", "lectures/05_convolution_backward.py", "lectures/teachers.md"):
         said.append((root / name).read_text())
-    said.append((root / "minicnn/course/book/site.py").read_text())
+    said.append((root / "minicnn/course/book/index.py").read_text())
     for text in said:
         assert re.search(r"exercise start (ex\d\d)", text)[1] == FIRST
     for text in said[0], *said[2:]:
