@@ -36,7 +36,7 @@ GPU = {"N": 2, "C": 6, "F": 4, "OH": 5, "OW": 6, "sh": 1, "sw": 1, "groups": 2, 
 GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
 # two pictures beside each other, 11 columns apart, on 2 x 5 tiles
 WINOGRAD = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 8, "W": 9, "pw": 2, "T": 10}
-WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 3, "J": 4, "P": 4, "Q": 5, "M": 3}
+WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 2, "J": 3, "K": 6, "P": 6, "Q": 5, "M": 3}
 DIRECT = {"N": 2, "numbers": 40, "step": 5, "groups": 2, "T": 8, "F": 8, "OH": 3, "OW": 5}
 DIRECT |= {"number": 3, "R": 2, "width": 6, "lanes": 16, "lines": 1, "rows": 4, "columns": 4}
 DIRECT |= {"filters": 8, "gathered": True}
@@ -113,6 +113,7 @@ SIZES = {
     "winograd_gradients": WINOGRAD,
     "winograd_pictures": WINOGRAD,
     "winograd_products": WINOGRAD | {"N": 5},
+    "winograd_products_over_rows": WINOGRAD,
     "winograd_results": WINOGRAD,
 }
 for _name in ("relu", "tanh", "sigmoid", "scaled_tanh"):

@@ -15,7 +15,6 @@ from minicnn.ops.fast import winograd_analysis as analysis
 from minicnn.ops.fast import winograd_synthesis as synthesis
 
 BOUND = 1e-5  # of the largest number of a result
-POINTS = 0, 1, -1, 0.5, -2
 
 
 # ------------------------------------------------------------------------------------ the matrices
@@ -31,12 +30,7 @@ def matrix(function, rows, columns, *more):
 
 def test_the_matrices_are_those_of_the_points():
     """A and G evaluate polynomials, B interpolates; the other three are their transposes."""
-    powers = [[z**k for k in range(4)] for z in POINTS] + [[0, 0, 0, 1]]
-    others = [[z for z in POINTS if z != point] for point in POINTS]
-    scales = [np.prod([z - o for o in other]) for z, other in zip(POINTS, others, strict=True)]
-    B = [np.append(np.poly(other)[::-1], 0) for other in others] + [np.poly(POINTS)[::-1]]
-    A, G, B = np.array(powers), np.array([p[:3] for p in powers]), np.array(B).T
-    G[5], G[:5] = [0, 0, 1], G[:5] / np.array(scales)[:, None]
+    A, G, B = winograd.matrices(winograd.POINTS)
     np.testing.assert_allclose(matrix(analysis.of_gradients, 6, 4), A)
     np.testing.assert_allclose(matrix(analysis.of_weights, 6, 3), G, atol=1e-7)
     np.testing.assert_allclose(matrix(analysis.of_pixels, 6, 6), B.T)
@@ -45,6 +39,7 @@ def test_the_matrices_are_those_of_the_points():
     np.testing.assert_allclose(matrix(synthesis.to_pixels, 6, 6, 0), B)
     g, w = np.random.default_rng(0).normal(size=4), np.random.default_rng(1).normal(size=3)
     np.testing.assert_allclose(B @ ((A @ g) * (G @ w)), np.convolve(g, w), rtol=1e-12)
+    np.testing.assert_allclose(A @ g, [*np.polyval(g[::-1], winograd.POINTS), g[3]])
 
 
 # ------------------------------------------------------------------------- the same as seven loops
@@ -110,8 +105,9 @@ def test_equals_the_loops_at_length(seed):
 
 @pytest.mark.parametrize("tiles", [1, 3, 8])
 def test_a_batch_in_parts(tiles, monkeypatch):
-    """Parts of a few rows of tiles, products in pieces: sums over all of them are the same."""
+    """Parts of a few rows of tiles, products whole and in pieces: the sums are the same."""
     monkeypatch.setattr(winograd, "TILES", tiles)
+    monkeypatch.setattr(winograd, "SMALL", 64 * 70 * 5 * (tiles > 1))
     for sizes in ((9, 3, 4, 7, 6, 1, 1, 2), (1, 2, 3, 17, 19, 0, 2), (3, 70, 5, 13, 5, 1, 0)):
         compare(*layer(np.random.default_rng(0), *sizes), keep={})
 
@@ -123,8 +119,9 @@ def test_the_same_bits_every_time():
 
 
 def test_what_is_kept_is_used_again(monkeypatch):
-    """Filters from y to gx, gradients from gx to gw."""
+    """Filters from y to gx, unless they are few, gradients from gx to gw."""
     calls = []
+    monkeypatch.setattr(winograd, "SMALL", 0)
     for name in ("winograd_filters", "winograd_gradients", "winograd_pictures"):
         kernel = getattr(winograd, name)
         counting = lambda *a, n=name, kernel=kernel: (calls.append(n), kernel(*a))  # noqa: E731

@@ -47,7 +47,7 @@ import itertools
 
 import numpy as np
 
-from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast.winograd_analysis import (
     winograd_filters,
     winograd_gradients,
@@ -59,35 +59,78 @@ from minicnn.ops.fast.winograd_synthesis import (
     winograd_results,
 )
 
+POINTS = 0, 1, -1, 0.5, -2  # and infinity
 PLACES = 36  # numbers of a tile
 TILES = 1024  # that go through a product together; no limit would take more memory, not less time
-ROWS = 512  # tiles of one piece of a product
+ROWS = 512  # tiles of one piece of a large product
+
+SMALL = 1_000_000  # multiplications of a product that OpenBLAS does at once, without copying
 
 winograd_products = Kernel(
     "winograd_products",
-    "left[36, groups, I, J], left_transposed, right[36, groups, P, Q], right_transposed, "
-    "out[36, groups, M, N]; M == (J if left_transposed else I); "
-    "N == (P if right_transposed else Q); "
-    "(I if left_transposed else J) == (Q if right_transposed else P)",
+    "left[36, groups, M, K], right[36, groups, P, Q], right_transposed, rows, "
+    "out[36, groups, M, N]; (K, N) == ((Q, P) if right_transposed else (P, Q))",
+)
+winograd_products_over_rows = Kernel(
+    "winograd_products_over_rows",
+    "left[36, groups, K, M], right[36, groups, K, N], rows, out[36, groups, M, N]",
 )
 
 
 @winograd_products.cpu
-def winograd_products_cpu(left, left_transposed, right, right_transposed, out):
-    """The product of matrices at each place, for each group; one of both may be transposed. Pieces
-    of it go to the threads."""
+def winograd_products_cpu(left, right, right_transposed, rows, out):
+    """The product of matrices at each place, for each group, in pieces of so many rows."""
     groups, M = out.shape[1], out.shape[2]
-    rows = M if left_transposed else ROWS
     pieces = (M + rows - 1) // rows
     for task in prange(PLACES * groups * pieces):
         f, g, first = task // (groups * pieces), task // pieces % groups, task % pieces * rows
-        a, b, part = left[f, g], right[f, g], out[f, g, first : first + rows]
-        if left_transposed:
-            np.dot(a.T, b, part)
-        elif right_transposed:
-            np.dot(a[first : first + rows], b.T, part)
+        a, b, part = left[f, g, first : first + rows], right[f, g], out[f, g, first : first + rows]
+        if right_transposed:
+            np.dot(a, b.T, part)
         else:
-            np.dot(a[first : first + rows], b, part)
+            np.dot(a, b, part)
+
+
+@winograd_products_over_rows.cpu
+def winograd_products_over_rows_cpu(left, right, rows, out):
+    """left^T right at each place, for each group, as the sum over pieces of so many rows."""
+    groups, K = left.shape[1], left.shape[2]
+    for task in prange(PLACES * groups):
+        f, g = task // groups, task % groups
+        a, b, total = left[f, g], right[f, g], out[f, g]
+        np.dot(a[:rows].T, b[:rows], total)
+        if rows < K:
+            more = np.empty_like(total)
+            for first in range(rows, K, rows):
+                np.dot(a[first : first + rows].T, b[first : first + rows], more)
+                add(more, total)
+
+
+@helper
+def add(a, total):
+    a, total = a.ravel(), total.ravel()
+    for i in range(a.size):
+        total[i] += a[i]
+
+
+def small(columns, inner):
+    """How many rows a small product may have; of fewer than 32 it would be slow elsewhere."""
+    return SMALL // (columns * inner) // 8 * 8
+
+
+def matrices(points, results=4, taps=3):
+    """A, G and B of F(results, taps) at these points and infinity, in float64: where the constants
+    of winograd_analysis.py come from."""
+    n = results + taps - 1
+    powers = np.array([[z**k for k in range(n)] for z in points] + [[0.0] * n])
+    A, G, B = powers[:, :results].copy(), powers[:, :taps].copy(), np.zeros((n, n))
+    A[-1, -1] = G[-1, -1] = 1
+    for j, point in enumerate(points):  # the polynomial that is 0 at all other points
+        others = [z for z in points if z != point]
+        B[: n - 1, j] = np.poly(others)[::-1]
+        G[j] /= np.prod([point - z for z in others])
+    B[:, -1] = np.poly(points)[::-1]
+    return A, G, B
 
 
 # ------------------------------------------------------------------------ how the batch is cut up
@@ -129,14 +172,30 @@ def parts_of(N, tiling):
 
 
 # ------------------------------------------------------- what one result can take over from another
-def filters(w, groups, keep):
-    """W (36, groups, F, C); `keep` remembers it from y to gx."""
-    known = {} if keep is None else keep
-    if "winograd W" not in known:
-        W = np.empty((PLACES, groups, len(w) // groups, w.shape[1]), w.dtype)
-        winograd_filters(w, W)
-        known["winograd W"] = W
-    return known["winograd W"]
+def filters(w, groups, transposed, keep):
+    """W (36, groups, F, C), or (36, groups, C, F) if transposed; `keep` remembers it from y to
+    gx."""
+    known, name = {} if keep is None else keep, ("winograd W", transposed)
+    if name not in known:
+        shape = len(w) // groups, w.shape[1]
+        W = np.empty((PLACES, groups, *(shape[::-1] if transposed else shape)), w.dtype)
+        winograd_filters(w, transposed, W)
+        known[name] = W
+    return known[name]
+
+
+def by_filters(X, w, groups, turned, keep):
+    """X (36, groups, tiles, C) times W^T: (36, groups, tiles, F); if `turned` X (.., F) times W."""
+    inner, columns = X.shape[3], w.shape[1] if turned else len(w) // groups
+    out, rows = np.empty((*X.shape[:3], columns), X.dtype), small(columns, inner)
+    if turned:
+        W = filters(w, groups, False, keep)
+        winograd_products(X, W, False, rows if rows >= 32 else ROWS, out)
+    elif rows >= 64:  # so few filters are soon transformed twice
+        winograd_products(X, filters(w, groups, True, keep), False, rows, out)
+    else:
+        winograd_products(X, filters(w, groups, False, keep), True, ROWS, out)
+    return out
 
 
 def gradients(gy, tiling, first, tiles, groups, keep):
@@ -151,22 +210,20 @@ def gradients(gy, tiling, first, tiles, groups, keep):
 
 # -------------------------------------------------------------------------- the three uses of them
 def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
-    W, tiling = filters(w, groups, keep), tiling_of(len(x), *x.shape[2:], ph, pw)
+    tiling = tiling_of(len(x), *x.shape[2:], ph, pw)
     for first, tiles in parts_of(len(x), tiling):
-        X = np.empty((PLACES, groups, tiles, W.shape[3]), x.dtype)
-        Y = np.empty((PLACES, groups, tiles, W.shape[2]), x.dtype)
+        X = np.empty((PLACES, groups, tiles, w.shape[1]), x.dtype)
         winograd_pictures(x, tiling, ph, pw, first, X)
-        winograd_products(X, False, W, True, Y)
+        Y = by_filters(X, w, groups, False, keep)
         winograd_results(Y, tiling, first, b, y)
 
 
 def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
-    W, tiling = filters(w, groups, keep), tiling_of(len(gx), *gx.shape[2:], ph, pw)
+    tiling = tiling_of(len(gx), *gx.shape[2:], ph, pw)
     gx.fill(0)
     for first, tiles in parts_of(len(gx), tiling):
         GY = gradients(gy, tiling, first, tiles, groups, keep)
-        GX = np.empty((PLACES, groups, tiles, W.shape[3]), gy.dtype)
-        winograd_products(GY, False, W, False, GX)
+        GX = by_filters(GY, w, groups, True, keep)
         winograd_grad_pictures(GX, tiling, ph, pw, first, gx)
 
 
@@ -177,6 +234,7 @@ def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
         X = np.empty((PLACES, groups, tiles, gw.shape[1]), x.dtype)
         GW = np.empty((PLACES, groups, len(gw) // groups, gw.shape[1]), x.dtype)
         winograd_pictures(x, tiling, ph, pw, first, X)
-        winograd_products(GY, True, X, False, GW)
+        rows = small(GW.shape[2], GW.shape[3])
+        winograd_products_over_rows(GY, X, rows if rows >= 64 else tiles, GW)
         total = GW if total is None else np.add(total, GW, total)
     winograd_grad_filters(total, gw)

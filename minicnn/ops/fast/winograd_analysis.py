@@ -34,7 +34,11 @@ winograd_gradients = Kernel(
     "gy[N, groups * C, H, W], tiling, first, spectrum[36, groups, T, C]"
     "; T % tiling[1] == 0; (tiling[3] - 1) * tiling[5] + W <= 4 * tiling[1]",
 )
-winograd_filters = Kernel("winograd_filters", "w[groups * F, C, 3, 3], spectrum[36, groups, F, C]")
+winograd_filters = Kernel(
+    "winograd_filters",
+    "w[F, C, 3, 3], transposed, spectrum[36, groups, I, J]"
+    "; (F, C) == ((groups * J, I) if transposed else (groups * I, J))",
+)
 
 
 # ------------------------- the matrices: of t[j], t[j + s], ... six numbers out[j], out[j + o], ...
@@ -157,18 +161,23 @@ def winograd_gradients_cpu(gy, tiling, first, spectrum):
 
 
 @winograd_filters.cpu
-def winograd_filters_cpu(w, spectrum):
-    """The filters, each a tile of its own."""
-    groups, F, C = spectrum.shape[1:]
-    for row in prange(groups * F):
+def winograd_filters_cpu(w, transposed, spectrum):
+    """The filters, each a tile of its own: for each group a matrix (filters, maps), or (maps,
+    filters)."""
+    groups, rows, columns = spectrum.shape[1:]
+    for task in prange(groups * rows):
+        g, row = task // rows, task % rows
         t, block = np.zeros(3 * COLUMN, w.dtype), np.empty(BLOCK, w.dtype)
-        for k in range(0, C, LANES):
+        for k in range(0, columns, LANES):
             for u in range(3):
-                fetch(w[row], k, u, t[u * LANES :])
+                if transposed:
+                    fetch(w[g * columns : (g + 1) * columns, row], k, u, t[u * LANES :])
+                else:
+                    fetch(w[task], k, u, t[u * LANES :])
             for v in range(3):
                 column = t[v * COLUMN :]
                 for j in range(LANES):
                     of_weights(column, j, LANES, column, LANES)
             for j in range(6 * LANES):
                 of_weights(t, j, COLUMN, block, COLUMN)
-            put(block, spectrum, row // F, row % F, k)
+            put(block, spectrum, g, row, k)
