@@ -1,6 +1,10 @@
 """Products in blocks of registers, and the convolutions on them: equal to what a few lines of numpy
 and the loops give."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -190,3 +194,28 @@ def test_without_the_instructions_im2col_does_it(monkeypatch):
     assert choose.convolution("y", **known) == "direct"
     monkeypatch.setattr(register_blocks, "shape", lambda: None)
     assert choose.convolution("y", **known) == "im2col"
+
+
+def test_in_plain_python():
+    """With NUMBA_DISABLE_JIT=1 a debugger walks through the blocks, too."""
+    program = """
+import os
+import subprocess
+import sys
+
+import numpy as np
+from minicnn.ops.fast import direct, linear_blocks
+x = np.arange(432, dtype=np.float32).reshape(2, 3, 9, 8)
+w, y = np.ones((5, 3, 3, 3), np.float32), np.empty((2, 5, 4, 3), np.float32)
+geometry = 2, 2, 0, 0, 1, 1, 1
+direct.forward(x, w, np.zeros(5, np.float32), *geometry, y, {})
+assert y[0, 0, 0, 0] == x[0, :, :3, :3].sum()
+gx, gw = np.empty_like(x), np.empty_like(w)
+direct.grad_input(y, w, *geometry, gx, {})
+direct.grad_weight(y, x, *geometry, gw, {})
+assert gx[1, 2, 4, 4] == y[1, :, 1:3, 1:3].sum()
+assert np.isclose(gw[3, 1, 2, 0], (y[:, 3] * x[:, 1, 2::2, 0:6:2]).sum())
+assert linear_blocks.forward(w.reshape(5, -1)[:, :16], np.ones((8, 16), np.float32))[0, 0] == 16
+"""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
