@@ -163,12 +163,12 @@ def test_what_an_answer_does_to_the_framework_stays_in_its_process(tmp_path, cha
 def test_the_limit_is_kept_and_told_rightly(tmp_path, body, where):
     path = answer(tmp_path, f"def grad_bias(gy):\n    {body}\n")
     process.check(BIAS, answer(tmp_path / "warm"))
-    taken = []
-    while not taken or min(taken) >= 2 and len(taken) < 4:  # others want the processors, too
-        begun = time.monotonic()
-        verdict = process.check(BIAS, path, limit=1)
-        taken.append(time.monotonic() - begun)
-    assert min(taken) < 2
+    begun = time.monotonic()
+    verdict = process.check(BIAS, path, limit=1)
+    taken = time.monotonic() - begun
+    assert 0.9 < verdict["seconds"] < 2
+    if os.getloadavg()[0] < 0.5 * os.cpu_count():  # nobody else wants the processors
+        assert taken < 2
     assert verdict["state"] == WRONG and verdict["level"] == "shape"
     assert verdict["message"].startswith(f"{where}no answer after 1 s: ")
 

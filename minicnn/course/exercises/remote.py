@@ -27,13 +27,33 @@ def called(function, args):
         return "raises", str(error)
 
 
-def waited(pid):
-    """Seconds for which a process wanted a processor and got none, where the system tells."""
+class Clock:
+    """Seconds since it was made, as processes see them that take turns: those in which one of them
+    wanted a processor and got none are left out, where the system tells."""
+
+    def __init__(self, *pids):
+        self.begun, self.before = time.monotonic(), {pid: turns(pid) for pid in pids}
+
+    def seconds(self):
+        passed = time.monotonic() - self.begun
+        if passed < NOTICED:
+            return passed
+        ran = waited = 0.0
+        for pid, before in self.before.items():
+            now = turns(pid)
+            if before and now:  # else it has ended
+                ran, waited = ran + now[0] - before[0], waited + now[1] - before[1]
+        # two may have waited at the same time
+        return max(passed - waited, min(ran, passed))
+
+
+def turns(pid):
+    """(seconds on a processor, seconds of waiting for one) of a process, or None."""
     try:
         with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+            return tuple(int(text) / 1e9 for text in file.read().split()[:2])
+    except (OSError, ValueError):
+        return None
 
 
 class Remote:
@@ -55,7 +75,7 @@ class Remote:
             answering.answer(exercise, path, asked, reply, printing, say)
         for descriptor in (asked, reply, printing, say):
             os.close(descriptor)
-        self.left, self.began = seconds, None  # the time that is left; when the request came
+        self.left, self.clock = seconds, None  # the time that is left; that of the request
         self.watched = [self.printed, *keep[:1]]
 
     # ------------------------------------------------------------------------------- as Local does
@@ -81,11 +101,11 @@ class Remote:
     def ask(self, request):
         """The answer to a request. On the way it may want to call a function of ours."""
         self.functions = []
-        self.began = time.monotonic(), self.waited()
+        self.clock = Clock(self.pid, os.getpid())
         try:
             return self.talk(request)
         finally:
-            self.left -= self.spent()
+            self.left -= self.clock.seconds()
 
     def talk(self, request):
         self.send(request)
@@ -139,7 +159,7 @@ class Remote:
         wanted = self.requests if writing else self.replies
         while True:
             reading = self.watched if writing else [*self.watched, wanted]
-            left = self.left - self.spent()
+            left = self.left - self.clock.seconds()
             if left <= 0:
                 raise Over(self.place(), time=True)
             ready = select.select(reading, [wanted] if writing else [], [], left)
@@ -150,16 +170,6 @@ class Remote:
                 return
             if ready - {self.printed}:
                 raise Over("nobody waits for the verdict any more")
-
-    def waited(self):
-        """Seconds for which the two processes wanted a processor and got none."""
-        return sum(map(waited, (self.pid, os.getpid())))
-
-    def spent(self):
-        """Seconds of the present request."""
-        begun, before = self.began
-        passed = time.monotonic() - begun
-        return passed - (self.waited() - before if passed > NOTICED else 0)
 
     def take_printed(self):
         piece = os.read(self.printed, 1 << 16)
