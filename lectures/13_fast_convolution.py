@@ -319,3 +319,27 @@ assert seconds < 0.6
 #
 # If you did **ex02** with seven loops: write it again with windows as columns and one `@`, in five
 # lines, and time both on a picture of 200x200. Then ask for a 1x1 filter: what is left of im2col?
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** Tiles of 16x16 with filters of 7x7 and of 3x3: how many times fewer multiplications for a
+# pair of maps, transforms apart? Why is so little left for 3x3?
+#
+# <details><summary>Answer</summary>
+#
+# 7x7: $10^2 = 100$ results cost 4900 products directly and 390 in the tile, 12.6 times fewer. 3x3:
+# $14^2 \cdot 9 = 1764$ to 390, 4.5 times. A product for each frequency costs the same for any
+# filter; a small filter has less to save.
+#
+# </details>
+#
+# **2.** 16 maps of 320x240 as columns for filters of 7x7, float32: how many bytes are the columns,
+# how many the maps?
+#
+# <details><summary>Answer</summary>
+#
+# $16 \cdot 49 \cdot 314 \cdot 234 \cdot 4 = 230$ million bytes, from $16 \cdot 320 \cdot 240 \cdot
+# 4 = 4.9$ million. So one cuts the picture into strips, or does without columns.
+#
+# </details>

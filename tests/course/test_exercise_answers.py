@@ -4,7 +4,7 @@ that the exercises list)."""
 
 import pytest
 from support.emulated import REQUIRED
-from support.exercise_answers import answers
+from support.exercise_answers import FOLDER, answers
 
 from minicnn.course.exercises import recognising
 from minicnn.course.exercises.calling import Local
@@ -14,7 +14,7 @@ from minicnn.course.exercises.parts import interpreted
 from minicnn.course.exercises.process import ready
 from minicnn.engine import cases
 
-EXERCISES = [e for e in all_exercises() if e.number <= "ex21"]
+EXERCISES = [e for e in all_exercises() if (FOLDER / f"{e.number}.txt").exists()]
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.number)
 
 

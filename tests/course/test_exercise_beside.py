@@ -85,10 +85,11 @@ def test_a_path_of_modules_that_names_the_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{my}{os.pathsep}.")
     (tmp_path / "copy.py").write_text("raise RuntimeError('shadow')\n")
     monkeypatch.chdir(tmp_path)
-    verdict = process.check(BIAS, path)
-    assert verdict["state"] == WRONG and "No module named 'helper'" in verdict["message"]
-    path.write_text(GOOD)
-    assert process.check(BIAS, path)["state"] == RIGHT
+    with process.Worker() as worker:  # one that has been started here
+        verdict = worker.check(BIAS, path)
+        assert verdict["state"] == WRONG and "No module named 'helper'" in verdict["message"]
+        path.write_text(GOOD)
+        assert worker.check(BIAS, path)["state"] == RIGHT
 
 
 @pytest.mark.parametrize("line", ["import helper", "from random import mine", "import kit.parts"])
@@ -159,18 +160,18 @@ def test_what_an_answer_does_to_the_framework_stays_in_its_process(tmp_path, cha
 def test_the_limit_is_kept_and_told_rightly(tmp_path, body, where):
     path = answer(tmp_path, f"def grad_bias(gy):\n    {body}\n")
     process.check(BIAS, answer(tmp_path / "warm"))
-    taken = []
-    while not taken or min(taken) >= 2 and len(taken) < 4:  # others want the processors, too
-        begun = time.monotonic()
-        verdict = process.check(BIAS, path, limit=1)
-        taken.append(time.monotonic() - begun)
-    assert min(taken) < 2
+    begun = time.monotonic()
+    verdict = process.check(BIAS, path, limit=1)
+    taken = time.monotonic() - begun
+    assert 0.9 < verdict["seconds"] < 2
+    if os.getloadavg()[0] < 0.5 * os.cpu_count():  # nobody else wants the processors
+        assert taken < 2
     assert verdict["state"] == WRONG and verdict["level"] == "shape"
     assert verdict["message"].startswith(f"{where}no answer after 1 s: ")
 
 
 def test_what_is_printed_is_cut(tmp_path):
-    text = GOOD.replace("    return", "    print('a\\n' * 1_000_000)\n    return")
+    text = GOOD.replace("    return", "    print('a\\n' * 300_000)\n    return")
     verdict = process.check(BIAS, answer(tmp_path, text))
     assert verdict["state"] == RIGHT and verdict["printed"] == "a\n" * 2000 + " ..."
 

@@ -3,6 +3,7 @@ one limit on its time: seconds of the clock in which it was asked, and had a pro
 want one. What it waits while other programs have the processors is not its fault."""
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ from minicnn.course.exercises.wire import HEAD, LONGEST, Rubbish, decoded, pickl
 
 NOTICED = 0.02  # seconds of a request from which on it is asked how long it has waited
 SHOWN = 4000  # characters of what an answer prints; what comes after them is dropped
+PIPE = 1 << 20  # bytes of what is printed that wait to be taken
 SAYS_WHERE = 0.3  # seconds for an answer whose time is up to say in which line it is
 
 
@@ -27,13 +29,33 @@ def called(function, args):
         return "raises", str(error)
 
 
-def waited(pid):
-    """Seconds for which a process wanted a processor and got none, where the system tells."""
+class Clock:
+    """Seconds since it was made, as processes see them that take turns: those in which one of them
+    wanted a processor and got none are left out, where the system tells."""
+
+    def __init__(self, *pids):
+        self.begun, self.before = time.monotonic(), {pid: turns(pid) for pid in pids}
+
+    def seconds(self):
+        passed = time.monotonic() - self.begun
+        if passed < NOTICED:
+            return passed
+        ran = waited = 0.0
+        for pid, before in self.before.items():
+            now = turns(pid)
+            if before and now:  # else it has ended
+                ran, waited = ran + now[0] - before[0], waited + now[1] - before[1]
+        # two may have waited at the same time
+        return max(passed - waited, min(ran, passed))
+
+
+def turns(pid):
+    """(seconds on a processor, seconds of waiting for one) of a process, or None."""
     try:
         with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):
-        return 0.0
+            return tuple(int(text) / 1e9 for text in file.read().split()[:2])
+    except (OSError, ValueError):
+        return None
 
 
 class Remote:
@@ -48,6 +70,8 @@ class Remote:
         pipes = [os.pipe() for _ in range(4)]
         (asked, ask), (self.replies, reply), (self.printed, printing), (self.where, say) = pipes
         self.requests = ask
+        with contextlib.suppress(AttributeError, OSError):  # of Linux; fewer turns for a long text
+            fcntl.fcntl(self.printed, fcntl.F_SETPIPE_SZ, PIPE)
         self.pid = os.fork()
         if self.pid == 0:
             for descriptor in (ask, self.replies, self.printed, self.where, *keep):
@@ -55,7 +79,7 @@ class Remote:
             answering.answer(exercise, path, asked, reply, printing, say)
         for descriptor in (asked, reply, printing, say):
             os.close(descriptor)
-        self.left, self.began = seconds, None  # the time that is left; when the request came
+        self.left, self.clock = seconds, None  # the time that is left; that of the request
         self.watched = [self.printed, *keep[:1]]
 
     # ------------------------------------------------------------------------------- as Local does
@@ -81,11 +105,11 @@ class Remote:
     def ask(self, request):
         """The answer to a request. On the way it may want to call a function of ours."""
         self.functions = []
-        self.began = time.monotonic(), self.waited()
+        self.clock = Clock(self.pid, os.getpid())
         try:
             return self.talk(request)
         finally:
-            self.left -= self.spent()
+            self.left -= self.clock.seconds()
 
     def talk(self, request):
         self.send(request)
@@ -139,7 +163,7 @@ class Remote:
         wanted = self.requests if writing else self.replies
         while True:
             reading = self.watched if writing else [*self.watched, wanted]
-            left = self.left - self.spent()
+            left = self.left - self.clock.seconds()
             if left <= 0:
                 raise Over(self.place(), time=True)
             ready = select.select(reading, [wanted] if writing else [], [], left)
@@ -151,18 +175,8 @@ class Remote:
             if ready - {self.printed}:
                 raise Over("nobody waits for the verdict any more")
 
-    def waited(self):
-        """Seconds for which the two processes wanted a processor and got none."""
-        return sum(map(waited, (self.pid, os.getpid())))
-
-    def spent(self):
-        """Seconds of the present request."""
-        begun, before = self.began
-        passed = time.monotonic() - begun
-        return passed - (self.waited() - before if passed > NOTICED else 0)
-
     def take_printed(self):
-        piece = os.read(self.printed, 1 << 16)
+        piece = os.read(self.printed, PIPE)
         if not piece:
             self.watched.remove(self.printed)
         self.out += piece[: 4 * SHOWN - len(self.out)]

@@ -13,7 +13,6 @@ import functools
 import json
 import os
 import sys
-import time
 
 from minicnn.course.exercises import words
 from minicnn.course.exercises.calling import Failed, Over
@@ -30,7 +29,7 @@ from minicnn.course.exercises.ending import CHILD_SUBREAPER, DUMPABLE, prctl
 from minicnn.course.exercises.exercise import find
 from minicnn.course.exercises.parts import NotDone, interpreted
 from minicnn.course.exercises.picture import draw
-from minicnn.course.exercises.remote import Remote, waited
+from minicnn.course.exercises.remote import Clock, Remote
 from minicnn.course.exercises.wire import Rubbish, signature
 
 exercise_of = functools.cache(
@@ -69,8 +68,8 @@ def judge(job, tell, keep):
     try:
         exercise = exercise_of(job["exercise"])
         reason = exercise.part("why_not") and exercise.parts.why_not()
-        begun = time.monotonic() - waited(os.getpid())
         answer = Remote(exercise, job["path"], job["limit"], keep)
+        clock = Clock(os.getpid(), answer.pid)
     except Exception as error:
         read_line()
         return tell(failure=words.of_ours(error), printed="")
@@ -80,8 +79,7 @@ def judge(job, tell, keep):
             verdict = Verdict(exercise.number, NOT_HERE, message=reason)
         else:
             verdict = verdict_on(exercise, answer, job, lambda level: tell(level=level))
-        taken = time.monotonic() - begun - answer.waited()
-        found = verdict.as_dict() | {"seconds": round(taken, 3)}
+        found = verdict.as_dict() | {"seconds": round(clock.seconds(), 3)}
         arrays = verdict.difference
         if job.get("picture") and verdict.state != RIGHT and arrays and arrays.expected is not None:
             with contextlib.suppress(OSError):  # a folder in which nothing may be written
