@@ -153,7 +153,8 @@ maps = seen["conv5"]
 strongest = maps.max(axis=(2, 3))
 chosen = np.argsort(-strongest.std(axis=0), kind="stable")[:8]
 figure = Figure(figsize=(9, 9.6), dpi=110, layout="constrained")
-for row, k in zip(figure.subplots(8, 8), chosen, strict=True):
+cells = figure.subplots(len(chosen), min(8, len(tests)), squeeze=False)
+for row, k in zip(cells, chosen, strict=True):
     for axes, n in zip(row, np.argsort(-strongest[:, k], kind="stable")[:8], strict=True):
         map = np.maximum(maps[n, k], 0) / max(strongest[n, k], 1e-9)
         light = F.interpolate(map[None, None], size=(size, size), mode="bilinear").numpy()[0, 0]
