@@ -145,6 +145,11 @@ def test_direct_equals_simple(seed):
     compare(seed)
 
 
+@pytest.mark.parametrize("seed", [189, 317])  # 1x1, few maps: gw is not given what y laid out
+def test_one_by_one_on_few_maps(seed):
+    compare(seed)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30, 530))
 def test_direct_equals_simple_at_length(seed):

@@ -148,15 +148,14 @@ def few_input_maps(w_shape, y_shape, groups):
 
 def one_by_one(result, w_shape, y_shape, groups, by_blocks):
     """A 1x1 filter: the convolution is a product of matrices already. From 64 rows on it keeps all
-    threads busy; with up to 16 it takes as long as reading x once. gw would first turn gy over."""
+    threads busy; with up to 16 it takes as long as reading x once. For gw blocks turn gy over,
+    which pays for few filters on many maps."""
     filters, C = w_shape[0] // groups, w_shape[1]
     if result == "y" and filters <= 16:
         return "few_maps"
-    if (
-        by_blocks
-        and (result != "gw" or filters <= 16)
-        and min(filters, C) >= (8 if result == "gw" else 64)
-    ):
+    if by_blocks and result == "gw" and filters <= 16 and C >= 128:
+        return "direct"
+    if by_blocks and result != "gw" and min(filters, C) >= 64:
         return "direct"
     rows = C if result == "gx" else filters
     if rows >= 64 and (result != "gw" or y_shape[0] == 1):
