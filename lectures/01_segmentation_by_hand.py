@@ -338,3 +338,28 @@ assert patch == 64.4 and round(patch - rule, 1) == 13.5
 #
 # Think up one more feature that should tell sky from water, add it to `features`, and look whether
 # the table agrees. How long did it take you? Now do it for 33 classes.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** Of 100 pixels 80 are sky, 15 tree and 5 bird. A program finds all the sky and calls
+# everything else tree. Pixel accuracy, class accuracy and IoU?
+#
+# <details><summary>Answer</summary>
+#
+# 95 of 100 pixels are right: 95 %. Of sky and tree all are found, of bird none: $(1 + 1 + 0)/3 =
+# 66.7$ %. IoU: sky $80/80$, tree $15/(15 + 20 - 15) = 0.75$, bird 0, so 58.3 %. The tree pays for
+# the five pixels that it took, which class accuracy does not see.
+#
+# </details>
+#
+# **2.** In the energy of section 3, what is the cheapest labelling as $\gamma$ grows without end?
+# And what is lost with $\beta = 0$?
+#
+# <details><summary>Answer</summary>
+#
+# Every border costs more than any name can save, so the whole picture takes one name. With $\beta
+# = 0$ a border costs the same wherever it runs, so the shortest ones win: corners are rounded and
+# thin things, as poles and branches, vanish, also where an edge in the picture is plain to see.
+#
+# </details>

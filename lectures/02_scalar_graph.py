@@ -289,3 +289,29 @@ assert right > max(truth.mean(), 1 - truth.mean()) + 0.1
 #
 # **ex01**: write the backward walk yourself. `minicnn exercise start ex01 --to my/` gives you the
 # file. Before you write, draw `b = a + a; c = b + b` and number the messages.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** $x_1 = x_0 x_0$, $x_2 = x_1 x_1$, $x_3 = x_2 x_2$, and $x_0 = 2$. Send the messages by
+# hand, then check them with the power that $x_3$ is.
+#
+# <details><summary>Answer</summary>
+#
+# The values are 2, 4, 16, 256. Each box is used twice by the next one, so $\bar{x}_k = 2 x_k
+# \bar{x}_{k+1}$: 1, then $2 \cdot 16 = 32$, then $2 \cdot 4 \cdot 32 = 256$, then $2 \cdot 2 \cdot
+# 256 = 1024$. And $x_3 = x_0^8$ has the slope $8 \cdot 2^7 = 1024$.
+#
+# </details>
+#
+# **2.** One can also walk from the inputs to the end and carry along the derivative by one input.
+# When is that cheaper than back-propagation?
+#
+# <details><summary>Answer</summary>
+#
+# Such a walk gives the derivatives of all results by one input; back-propagation those of one
+# result by all inputs. So it is cheaper where there are few inputs and many results, as for a
+# curve that depends on the time alone. A network has a million inputs, its weights, and one
+# result, the loss.
+#
+# </details>

@@ -281,3 +281,26 @@ assert by_class < by_row < by_colour < 60
 # **ex01** asks for the walk over the tape. If you did it after chapter 02, try the rule «what was
 # copied is summed» on paper instead: what is the backward of `mean`, of `transpose`, of `concat`?
 # `minicnn/ops/shape.py` and `pad.py` have the answers.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** What is the backward of a mean over $n$ numbers, of `x[::2]`, and of `concat`?
+#
+# <details><summary>Answer</summary>
+#
+# Of the mean: each of the $n$ numbers gets `gy / n`; what was summed forward is copied backward.
+# Of `x[::2]`: an array of zeros with `gy` at the even places, since the others were read by
+# nobody. Of `concat`: `gy`, cut where the pieces met.
+#
+# </details>
+#
+# **2.** The first layer of section 1 takes 5 numbers to 16, for 3072 pixels. How many numbers has
+# the Jacobian of $Y$ by $X$? How many products does backward by $X$ take?
+#
+# <details><summary>Answer</summary>
+#
+# $Y$ has $3072 \cdot 16$ = 49,152 elements and $X$ has 15,360: their product is 755 million
+# numbers, nearly all of them 0. $\bar{Y} W$ takes $3072 \cdot 16 \cdot 5$ = 245,760 products.
+#
+# </details>

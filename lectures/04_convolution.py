@@ -276,3 +276,27 @@ assert mean[4] < 1e-9  # all connections: nothing is left, for the target is suc
 #
 # **ex02**, convolution forward: write the loops, without padding and stride; those come in ex06,
 # where they hurt. **ex07** adds the connection table.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** A layer takes 3 maps of 320x240 to 16 maps with filters of 7x7, no padding. How many
+# numbers does it learn? How many, if every output had a weight for every input?
+#
+# <details><summary>Answer</summary>
+#
+# $16 \cdot 3 \cdot 49 + 16 = 2368$. The outputs are $16 \cdot 314 \cdot 234$ = 1,175,616, the
+# inputs 230,400: their product is $2.7 \cdot 10^{11}$.
+#
+# </details>
+#
+# **2.** Convolution 7x7, maximum 2x2, convolution 7x7, maximum 2x2, convolution 7x7: what is left
+# of 46x46 pixels? Of 49x49? From which size on is there a second answer?
+#
+# <details><summary>Answer</summary>
+#
+# 46, 40, 20, 14, 7, 1: one answer. 49, 43, 21, 15, 7, 1: again one. 50, 44, 22, 16, 8, 2: two. So
+# there is an answer for every fourth pixel, as two poolings by 2 must make it, and what does not
+# fill a window is cut off.
+#
+# </details>

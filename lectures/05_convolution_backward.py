@@ -332,3 +332,27 @@ assert away < 0.02
 # check` reads it. Then the others by their numbers. For ex03 write the condition $i + u = p$ on
 # paper first, solve it for $i$, and ask which $u$ are allowed; for ex06 $s\,i + u = p + a$. The
 # check tells you if you forgot the minus.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** A 3x3 filter on a 5x5 picture without padding. How many outputs do the pixels (0, 0), (0,
+# 1) and (2, 2) feed? With `gy` all ones, what is `gx` there?
+#
+# <details><summary>Answer</summary>
+#
+# 1, 2 and 9. At (0, 0) only $i = u = 0$ is possible: $w_{00}$. At (0, 1) $j + v = 1$ has two
+# solutions: $w_{00} + w_{01}$. At (2, 2) all nine: the sum of the filter.
+#
+# </details>
+#
+# **2.** Take `gy` all ones and a picture that is padded by $K - 1$ on each side. Why does nobody
+# notice there if backward lays the filter the wrong way round?
+#
+# <details><summary>Answer</summary>
+#
+# Each pixel of the picture is read through all $K^2$ weights, and each of them meets a 1. A sum
+# does not depend on the order: `gx` is the sum of the filter everywhere, turned or not. Without
+# padding the corners would betray it. With a random `gy` every pixel does.
+#
+# </details>

@@ -260,3 +260,28 @@ assert by_max.max() == 4 and by_mean.max() == 4 / 16
 # **ex08** ReLU, **ex09** tanh, **ex10** max pooling backward, **ex11** pooling over maps, **ex12**
 # subsampling. Begin with ReLU: it takes five minutes and shows how the checker talks. For max
 # pooling think of two things that the checker will ask: overlapping windows, and equal values.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** All four pixels of a window of 2x2 are equal. Our backward gives `gy` to the first. Would
+# it be wrong to give a quarter to each?
+#
+# <details><summary>Answer</summary>
+#
+# There is a kink: moving one pixel up moves the maximum, moving it down does not. Every way to
+# share out `gy` that adds up to it is a subgradient, so neither is wrong as mathematics. As a rule
+# one must be chosen, and the first one costs no counting and gives the same bits on every machine.
+# What would be wrong is to give all of `gy` to each of them.
+#
+# </details>
+#
+# **2.** A message goes back through five layers whose tanh units sit at $y = 0.9$. What is left of
+# it, weights apart? And with ReLU units that are on?
+#
+# <details><summary>Answer</summary>
+#
+# The slope is $1 - 0.81 = 0.19$, and $0.19^5 = 0.00025$. Of ReLU units that are on, the slope is
+# 1: all of it.
+#
+# </details>

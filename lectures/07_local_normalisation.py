@@ -324,3 +324,28 @@ Table(("photographs, pixels right", "normalised", "and colours"), rows)
 #
 # **ex13** and **ex14**: response normalisation, forward and backward. **ex15** and **ex16**:
 # contrast normalisation, its two gradients. Write down first in how many places $a_i$ occurs.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** A picture is made three times as bright, and 10 is added to every pixel. What does local
+# contrast normalisation make of it, above the floor and below?
+#
+# <details><summary>Answer</summary>
+#
+# The weights of a window add up to 1, at the border too, so the mean takes the 10 away: $v$
+# becomes $3v$, and $\sigma$ becomes $3\sigma$. Above the floor $y$ is the same as before. Below it
+# $y = v/t$ is three times as large: there the floor keeps what is faint faint.
+#
+# </details>
+#
+# **2.** Response normalisation of one map with $k = 0$, $\alpha = 1$, $\beta = 1/2$ and a window
+# of 1. What is $b$ for a given $a$? What does the formula of section 3 say of its gradient, and
+# what would a program without the cross term say?
+#
+# <details><summary>Answer</summary>
+#
+# $S = a^2$, so $b = a/|a|$: the sign of $a$. It does not move with $a$, so the gradient is 0, and
+# the formula agrees: $1/|a| - a^2/|a|^3 = 0$. Without the cross term it would be $1/|a|$.
+#
+# </details>

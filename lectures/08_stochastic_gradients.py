@@ -311,3 +311,28 @@ assert loss[0] > knows_nothing > 2 * loss[-50:].mean()
 # **ex17**, softmax cross-entropy with void, and **ex18**, momentum. In the first, think of a
 # picture in which every pixel is void. In the second, think of what the velocity is before the
 # first step.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** Eight classes; the true one has the score 3 and the others 0. What is the loss, and the
+# gradient by the true score?
+#
+# <details><summary>Answer</summary>
+#
+# $\ln(e^3 + 7) - 3 = \ln 27.09 - 3 = 0.299$. $p_t = 20.09/27.09 = 0.742$, so the gradient is
+# $-0.258$; the other seven share $+0.258$.
+#
+# </details>
+#
+# **2.** The gradient stays the same, $g$, for many steps. How far does one step go with $\mu =
+# 0.9$, in the end and in the first three? What follows for the rate when somebody switches
+# momentum off?
+#
+# <details><summary>Answer</summary>
+#
+# The velocity becomes $g (1 + 0.9 + 0.81 + \cdots) = 10 g$ in the end; in the first three steps it
+# is $g$, $1.9 g$ and $2.71 g$. Without momentum the rate must be about ten times as large to go as
+# far along a valley, and may then be too large across it.
+#
+# </details>

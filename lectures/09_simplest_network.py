@@ -270,3 +270,27 @@ assert min(values[3:]) > max(values[:3]) + 5  # what lies around is worth more t
 #
 # **ex20**, shift and stitch, and **ex19**, bilinear upsampling backward. The second is the gather
 # rule of chapter 05 again: which outputs did this input feed, and with which weight?
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** Convolution 3x3, maximum 2x2, convolution 3x3, maximum 2x2, convolution 3x3. How far does
+# it see, and for which pixels does it answer?
+#
+# <details><summary>Answer</summary>
+#
+# $r = 1 + 2 \cdot 1 + 1 \cdot 1 + 2 \cdot 2 + 1 \cdot 2 + 2 \cdot 4 = 18$ pixels, and it answers
+# for every fourth one.
+#
+# </details>
+#
+# **2.** Compare the work of shift and stitch with that of the dilated run, layer by layer, for the
+# network of the question before.
+#
+# <details><summary>Answer</summary>
+#
+# There are 16 runs. The first convolution works on all pixels in each of them: 16 times as much as
+# in one dilated run. The second one works on a quarter of the pixels: 4 times as much. The third
+# on a sixteenth: the same. What is computed twice lies before the poolings.
+#
+# </details>

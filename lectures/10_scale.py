@@ -313,3 +313,27 @@ show(drawing, "Three scales against one: in the lecture, on photographs, on draw
 # **ex19**, bilinear upsampling backward: the $u$ of section 3. And a question for paper: with four
 # levels, how many pixels would the network see, and why does it not become much better on pictures
 # of 320x240?
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** What does $(1, 3, 3, 1)/8$ make of a row of pixels 1, 0, 1, 0, ...? And what would be left
+# of that row if one kept every second pixel without smoothing?
+#
+# <details><summary>Answer</summary>
+#
+# $(1 + 3)/8 = 1/2$ at every place: the finest pattern is gone, and its mean stays. Without
+# smoothing every second pixel is all ones or all zeros, according to where one begins: a bright or
+# a dark area that is not in the picture.
+#
+# </details>
+#
+# **2.** How much more does a network compute on three levels than on one? What is the limit for
+# any number of levels?
+#
+# <details><summary>Answer</summary>
+#
+# A level has a quarter of the pixels of the one before: $1 + 1/4 + 1/16 = 1.31$, so 31 % more. The
+# limit is $4/3$.
+#
+# </details>

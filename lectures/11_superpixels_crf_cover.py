@@ -286,3 +286,30 @@ assert ours["crf"] - ours["argmax"] < 5  # a few points: it is the network that 
 # A released program compared each segment with its *parent* instead of the best one above it. Draw
 # a tree of three nodes in a row where that goes wrong. Then change one line in section 4 and see
 # that the `assert` catches it.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** A region of 100 pixels has the probabilities $(0.9, 0.1)$, its neighbour of 10 pixels
+# $(0.4, 0.6)$, and $\alpha = 1$. From which $w$ on does the small one take the name of the large
+# one?
+#
+# <details><summary>Answer</summary>
+#
+# The large region keeps its name: the other would cost $100\,(e^{-0.1} - e^{-0.9}) = 49.8$ more.
+# The small one costs $10\,e^{-0.6} = 5.49$ with its own name and a border, $10\,e^{-0.4} = 6.70$
+# with that of the neighbour and without one. So from $w = 1.22$ on.
+#
+# </details>
+#
+# **2.** 200 regions and 8 names: how many labellings are there, and how many cuts does one round
+# of expansion moves take? Why may the moves stop before the best labelling?
+#
+# <details><summary>Answer</summary>
+#
+# $8^{200}$, a number of 181 digits, and 8 cuts. Each move is the best of its kind, in which
+# regions may change to *one* name. Where two regions would have to take two new names at the same
+# time, each alone for a higher price, no move goes. It is known that for this energy the result
+# costs at most twice the best.
+#
+# </details>

@@ -335,3 +335,26 @@ assert abs(ours["rCNN3 at 1/4"] - ours["rCNN2 at 1/4"]) < 0.5
 #
 # **ex20**, shift and stitch: the other way to turn the dial. With three looks of stride 2, how
 # many runs does an answer for every pixel take? Compare with the seconds above.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** One look sees 25 pixels and answers for every fourth. How far do two looks see, and three?
+#
+# <details><summary>Answer</summary>
+#
+# $1 + 24 \cdot (1 + 4) = 121$ and $1 + 24 \cdot (1 + 4 + 16) = 505$ pixels.
+#
+# </details>
+#
+# **2.** Why is the loss taken at every look? What might the first answer become if only the last
+# one counted?
+#
+# <details><summary>Answer</summary>
+#
+# Anything that helps the second look: maps of a code that nobody can read as names. Then the
+# network could not be stopped after one look, nor go on for a third, since its weights are the
+# same and what they read must mean the same each time. And the first look gets a gradient of its
+# own, which has not come through the second one.
+#
+# </details>

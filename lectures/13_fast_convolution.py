@@ -4,15 +4,16 @@
 # - **Slides:** Deep learning; Многомасштабные признаки - результаты
 # - **Source:** minicnn/ops/fast/im2col.py; minicnn/ops/fast/shift_and_add.py;
 #   minicnn/ops/fast/shifted.py; minicnn/ops/fast/fourier.py; minicnn/ops/fast/dft16.py;
-#   minicnn/ops/fast/complex_products.py; minicnn/ops/fast/choose.py
-# - **Exercises:** ex02_conv2d_forward
+#   minicnn/ops/fast/complex_products.py; minicnn/ops/fast/winograd.py;
+#   minicnn/ops/fast/winograd_analysis.py; minicnn/ops/fast/choose.py
+# - **Exercises:** ex02_conv2d_forward; ex28_winograd_by_hand
 #
 # **The problem.** «Fast testing (real-time!)», says the slide, and then 0.6 seconds for a picture.
 # Nearly all of that is convolution. The loops of chapter 04 are right, and far too slow.
-# There are two ways to make them faster. Do the *same* multiplications in an order that the
-# machine likes: a product of matrices, or sums of shifted pictures. Or do *fewer* multiplications:
-# the Fourier transform. This chapter derives all three, and counts. It does not measure much, since
-# seconds depend on the machine and counts do not.
+# There are two ways to make them faster. Do the *same* multiplications in an order that the machine
+# likes: a product of matrices, or sums of shifted pictures. Or do *fewer* multiplications: the
+# Fourier transform, and Winograd's tiles. This chapter derives all four, and counts. It does not
+# measure much, since seconds depend on the machine and counts do not.
 
 # %%
 import numpy as np
@@ -21,9 +22,6 @@ from minicnn import algorithm, datasets
 from minicnn import functional as F
 from minicnn.course.lecturing import (
     BLACK,
-    BLUE,
-    ORANGE,
-    RED,
     SIGNED,
     Table,
     figure,
@@ -34,7 +32,8 @@ from minicnn.course.lecturing import (
 )
 from minicnn.images.normalise import normalise_locally
 from minicnn.ops.fast import dft16 as dft_module
-from minicnn.ops.fast.choose import convolution, fourier_saves_time
+from minicnn.ops.fast import winograd
+from minicnn.ops.fast.choose import convolution, winograd_saves_time
 from minicnn.ops.fast.im2col import im2col
 from minicnn.ops.fast.shifted import add_shifted
 
@@ -52,25 +51,16 @@ grey = normalise_locally(scene.mean(axis=2, dtype=np.float32)[None], window=15)[
 
 # %%
 LAYERS = ((3, 16, 1), (16, 64, 2), (64, 256, 4))  # maps in, maps out, pixels per step
-
-
-def multiplications(height=240, width=320, scales=3):
-    total = []
-    for inputs, outputs, step in LAYERS:
-        pixels = sum(height * width // (step * 2**k) ** 2 for k in range(scales))
-        total.append(pixels * 49 * inputs * outputs)
-    return total
-
-
-counts = multiplications()
+counts = []
+for inputs, outputs, step in LAYERS:
+    pixels = sum(240 * 320 // (step * 2**k) ** 2 for k in range(3))
+    counts.append(pixels * 49 * inputs * outputs)
+assert 6e9 < sum(counts) < 8e9
+assert counts[2] > counts[1] > counts[0]  # small maps, but many pairs of them
 Table(
     ("layer", "multiplications"),
     [(f"{i} -> {o}", f"{n:.2e}") for (i, o, _), n in zip(LAYERS, counts, strict=True)],
 )
-
-# %%
-assert 6e9 < sum(counts) < 8e9
-assert counts[2] > counts[1] > counts[0]  # small maps, but many pairs of them
 
 # %% [markdown]
 # ## 2. The same work as a product of matrices
@@ -192,23 +182,6 @@ a, b, c, d = random.normal(size=4)
 p = (a + b) * c
 assert np.isclose(complex(p - b * (c + d), p + a * (d - c)), (a + 1j * b) * (c + 1j * d))
 
-sizes = np.arange(1, 16)
-drawing, axes = figure(size=(9, 4.3))
-for n, colour, style in ((8, ORANGE, "--"), (16, BLUE, "-"), (32, RED, ":")):
-    fits = sizes[sizes < n]
-    axes.plot(
-        fits,
-        [saved(K, n) for K in fits],
-        style,
-        color=colour,
-        marker="o",
-        label=f"tiles of {n}x{n}",
-    )
-axes.axhline(1, color="0.5", linewidth=1.5)
-axes.set(xlabel="filter size K", ylabel="times fewer multiplications")
-axes.legend(frameon=False)
-show(drawing, "What tiles save, over the size of the filter: most where the filter is half a tile")
-
 # %%
 print(
     f"7x7 under 16x16 tiles: {saved(7):.1f} times fewer; 3x3: {saved(3):.1f}; 1x1: {saved(1):.2f}"
@@ -240,17 +213,87 @@ assert np.allclose(out[9:], -truth.imag[1:8], atol=1e-5)  # sines
 # All products at one frequency are one product of matrices again: filters x maps times maps x
 # tiles. So in the end BLAS does the work after all, but thirteen times less of it.
 #
+# ## 5. Small filters: two results with four multiplications
+#
+# Under 3x3 filters tiles of 16x16 save little. But three weights over four pixels $a, b, c, d$,
+# that is two results with six multiplications, need only four:
+#
+# $$\begin{aligned} m_0 &= (a-c)\,w_0 & m_1 &= (b+c)\,\tfrac{w_0+w_1+w_2}{2} \\
+# m_3 &= (b-d)\,w_2 & m_2 &= (c-b)\,\tfrac{w_0-w_1+w_2}{2} \end{aligned}
+# \qquad y_0 = m_0+m_1+m_2, \quad y_1 = m_1-m_2-m_3$$
+#
+# Multiply out: $m_1+m_2 = c w_0 + b w_1 + c w_2$, $m_1-m_2 = b w_0 + c w_1 + b w_2$. (What depends
+# on $w$ alone is computed once.) Where does it come from? Turned round, two gradients go back to
+# four pixels as the product $(g_0 + g_1 z)(w_0 + w_1 z + w_2 z^2)$. It has four coefficients, so
+# its values at four points will do: $0, 1, -1$ and infinity, the highest coefficient. And values of
+# a product are products of values. With $A$ for the values of $g$, $G$ for those of $w$, and $B$ to
+# interpolate,
+#
+# $$\bar{x} = B\,(A\bar{y} \odot G w), \qquad y = A^T (B^T x \odot G w), \qquad
+# \bar{w} = G^T (B^T x \odot A\bar{y})$$
+#
+# The first is bilinear in $\bar{y}$ and $w$; its transposes are the two others.
+
+# %%
+line, taps, gradient = random.normal(size=4), random.normal(size=3), random.normal(size=2)
+A, G, B = winograd.matrices((0, 1, -1), results=2)
+assert np.allclose(A.T @ ((B.T @ line) * (G @ taps)), np.correlate(line, taps))
+assert np.allclose(B @ ((A @ gradient) * (G @ taps)), np.convolve(gradient, taps))
+
+# %% [markdown]
+# **In two dimensions** each matrix is used down and across. F(4x4,3x3), tiles of 6x6 pixels, takes
+# 36 multiplications for 144, and all products at one place are one product of matrices again.
+
+# %%
+A, G, B = winograd.matrices(winograd.POINTS)
+tile, filter_ = grey[30:36, 50:56], random.normal(size=(3, 3))
+pixels, weights = B.T @ tile @ B, G @ filter_ @ G.T
+result = A.T @ (pixels * weights) @ A
+names = "6x6 pixels", "$B^T X B$", "$G W G^T$", "36 products", "4x4 results"
+drawing, axes = figure(1, 5, size=(14, 3.4))
+for ax, a, name in zip(axes, (tile, pixels, weights, pixels * weights, result), names, strict=True):
+    picture(ax, a, name, cmap=SIGNED, vmin=-np.abs(a).max(), vmax=np.abs(a).max())
+show(drawing, "F(4x4,3x3): 36 multiplications give what takes 144 directly")
+assert np.allclose(result, F.conv2d(tile[None, None], filter_[None, None]).numpy()[0, 0])
+
+# %% [markdown]
+# **Which points?** A point stands in $A$ with its cube, and numbers of unlike size lose digits
+# where they are added. The error in float32, of the largest result, when 256 maps are added up:
+
+# %%
+pixels = np.maximum(random.normal(size=(40, 256, 6, 6)), 0)
+filters = random.normal(size=(64, 256, 3, 3))
+truth = F.conv2d(pixels, filters).numpy()
+
+
+def error_of(points):
+    A, G, B = (m.astype(np.float32) for m in winograd.matrices(points))
+    X, W = B.T @ pixels.astype(np.float32) @ B, G @ filters.astype(np.float32) @ G.T
+    y = A.T @ np.einsum("tkij,ckij->tcij", X, W, optimize=True) @ A
+    return float(np.abs(y - truth).max() / np.abs(truth).max())
+
+
+sets = (0, 1, -1, 2, -2), winograd.POINTS
+errors = [error_of(points) for points in sets]
+assert errors[1] < errors[0] / 2 and errors[1] < 1e-5
+Table(("points", "error"), [(p, f"{e:.1e}") for p, e in zip(sets, errors, strict=True)])
+
+# %% [markdown]
+# The direct sum is off by a tenth of that. Training notices neither; float64, which is there to
+# check, never goes this way. Small maps waste tiles: 13x13 results, as in AlexNet, take 4x4 of
+# them. So the pictures of a batch are laid side by side, and cut as if they were one.
+#
 # **Which one is taken?** A rule decides for each call: by the filter's size, the number of maps,
-# and how long the transforms take.
+# and how long the transforms take. Winograd's tiles are asked first.
 
 # %%
 source(convolution)
 
 # %%
-source(fourier_saves_time)
+source(winograd_saves_time)
 
 # %% [markdown]
-# ## 5. An experiment: three algorithms, one result
+# ## 6. An experiment: three algorithms, one result
 #
 # In float32 each has its own roundoff. Who is closest to the truth, which is float64?
 
@@ -268,38 +311,11 @@ assert max(errors.values()) < 2e-6
 
 # %% [markdown]
 # All are at the limit of float32. One difference remains: a tile mixes its pixels, so the roundoff
-# of the loudest is heard in all of them, where the direct sum has it in the windows that hold it.
-# Of a pixel that is 5000 times as large as the others that is little:
-
-# %%
-spoilt = x.astype(np.float32)
-spoilt[0, 0, 30, 30] = 5000
-quiet = np.abs(F.conv2d(spoilt.astype(np.float64), w).numpy()) < 10  # what does not see it
-heard = {}
-for name in ("simple", "fast"):
-    with algorithm(name):
-        y = F.conv2d(spoilt, w.astype(np.float32)).numpy()
-    truth = F.conv2d(spoilt.astype(np.float64), w).numpy()
-    heard[name] = float(np.abs(y - truth)[quiet].max())
-print({name: f"{error:.1e}" for name, error in heard.items()})
-assert heard["simple"] < 1e-5 < heard["fast"] < 1e-2
-
-# %% [markdown]
-# Of 1e9, or of a NaN, it would be all. So numbers are looked at before they go into tiles
-# (`minicnn/ops/fast/magnitudes.py`: one pass, 1 to 4 % of the time), and arrays that hold such
-# a one go to the other algorithms, whatever is asked for:
-
-# %%
-spoilt[0, 0, 30, 30] = np.nan
-nans = {}
-for name in ("simple", "fast"):
-    with algorithm(name):
-        nans[name] = int(np.isnan(F.conv2d(spoilt, w.astype(np.float32)).numpy()[0, 0]).sum())
-print(f"pixels spoilt by one NaN: {nans}")
-assert nans["simple"] == nans["fast"] == 49
-
-# %% [markdown]
-# ## 6. What the authors reported, what we measured
+# of the loudest is heard in all of it. Of a pixel of 1e9, or of a NaN, it would be all. So numbers
+# are looked at before they go into tiles (`minicnn/ops/fast/magnitudes.py`: one pass, 1 to 4 % of
+# the time), and arrays that hold such a one go to the other algorithms, whatever is asked for.
+#
+# ## 7. What the authors reported, what we measured
 #
 # Farabet et al. (2013) report 0.6 seconds for a picture at three scales on four cores; the lecture
 # has 0.35 for one scale. Mathieu, Henaff and LeCun (2013) brought the transform to networks. Ours,
@@ -321,9 +337,35 @@ assert [round(1 / measured(f"stanford, {n}: seconds a picture")) for n in names]
 # %% [markdown]
 # `minicnn bench conv2d` times convolutions on your machine, beside PyTorch if it is installed, and
 # `minicnn bench conv2d --algorithms` our own beside each other: loops, windows as columns, shifted
-# pictures, Fourier tiles.
+# pictures, tiles of Fourier and of Winograd.
 #
-# ## 7. Your turn
+# ## 8. Your turn
 #
 # If you did **ex02** with seven loops: write it again with windows as columns and one `@`, in five
 # lines, and time both on a picture of 200x200. Then ask for a 1x1 filter: what is left of im2col?
+#
+# **ex28**: F(2,3) with a pencil, two results of three weights with four multiplications.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** Tiles of 16x16 with filters of 7x7 and of 3x3: how many times fewer multiplications for a
+# pair of maps, transforms apart? Why is so little left for 3x3?
+#
+# <details><summary>Answer</summary>
+#
+# 7x7: $10^2 = 100$ results cost 4900 products directly and 390 in the tile, 12.6 times fewer. 3x3:
+# $14^2 \cdot 9 = 1764$ to 390, 4.5 times. A product for each frequency costs the same for any
+# filter; a small filter has less to save.
+#
+# </details>
+#
+# **2.** 16 maps of 320x240 as columns for filters of 7x7, float32: how many bytes are the columns,
+# how many the maps?
+#
+# <details><summary>Answer</summary>
+#
+# $16 \cdot 49 \cdot 314 \cdot 234 \cdot 4 = 230$ million bytes, from $16 \cdot 320 \cdot 240 \cdot
+# 4 = 4.9$ million. So one cuts the picture into strips, or does without columns.
+#
+# </details>

@@ -277,3 +277,26 @@ assert np.allclose(bits[0], on_cpu, atol=1e-5)
 #
 # **ex21**: the body of one CUDA kernel, average pooling backward. It runs on the emulator, so you
 # need no card. Gather, do not scatter: the checker looks for races.
+
+# %% [markdown]
+# ### Two questions for paper
+#
+# **1.** 1000 elements in blocks of 256 threads: how many blocks, how many threads without an
+# element, and which ones?
+#
+# <details><summary>Answer</summary>
+#
+# Four blocks, 1024 threads. The last 24 have nothing to do: threads 232 to 255 of block 3.
+#
+# </details>
+#
+# **2.** Two threads add 1 to the same number without an atomic addition; it was 0. What can it be
+# afterwards? And why is an atomic addition still not enough for the same bits every time?
+#
+# <details><summary>Answer</summary>
+#
+# 1 or 2: if both read before either has written, one sum is lost. An atomic addition loses none,
+# but leaves the order open, and float32 additions depend on it: $(10^8 + 1) - 10^8$ is 0, $(10^8 -
+# 10^8) + 1$ is 1.
+#
+# </details>

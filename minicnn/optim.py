@@ -3,6 +3,9 @@
     v <- momentum v + (gradient + weight_decay w)
     w <- w - lr v
 
+Groups of parameters may have numbers of their own, for instance a new last layer a larger rate than
+the layers that have learnt before.
+
 A schedule is a function of the step that gives the factor on the learning rate; it never looks at
 the clock, so a run on a slow machine learns the same.
 """
@@ -21,6 +24,7 @@ __all__ = [
     "constant",
     "cosine",
     "named_schedule",
+    "plateau",
     "polynomial",
     "steps",
     "warm_up",
@@ -57,6 +61,29 @@ def _each_once(parameters):
     return list({id(p): p for p in parameters}.values())
 
 
+def _groups(parameters, numbers):
+    """The groups as dicts, each with its list of Tensors; a plain list is one group."""
+    parameters = list(parameters)
+    if not any(isinstance(group, dict) for group in parameters):
+        return [{"params": _each_once(parameters)}]
+    for k, group in enumerate(parameters):
+        if not isinstance(group, dict) or "params" not in group:
+            raise ValueError(
+                f"SGD: parameters[{k}] is no dict with params=[...], and others are: give groups "
+                "alone, or Tensors alone"
+            )
+        if unknown := sorted(set(group) - set(numbers) - {"params"}, key=str):
+            raise ValueError(
+                f"SGD: parameters[{k}] has {unknown[0]!r}; a group has params, {', '.join(numbers)}"
+                f"{did_you_mean(str(unknown[0]), [*numbers, 'params'])}"
+            )
+    return [group | {"params": _each_once(group["params"])} for group in parameters]
+
+
+def _numbers(group):
+    return group["lr"], group["momentum"], group["weight_decay"]
+
+
 def _kind(array):
     return f"{array.dtype}{tuple(array.shape)} on the {device_of(array)}"
 
@@ -64,9 +91,12 @@ def _kind(array):
 class SGD:
     """Stochastic gradient descent with momentum and weight decay (L2), PyTorch's form.
 
-    parameters  list of Tensors, each learnt once, also if it stands there twice; each step reads
-                `.grad` (None counts as zero: left alone)
-    lr          learning rate; `schedule(step)` multiplies it
+    parameters  list of Tensors, each learnt once, also if it stands there twice; or of groups, each
+                a dict with such a list as "params" and, where they differ from the others, its own
+                "lr", "momentum", "weight_decay". A step reads `.grad` (None: left alone)
+    lr          learning rate; `schedule(step)` multiplies it, that of each group too
+
+    `param_groups` lists the groups with all their numbers, `parameters` what is in them, in order.
     """
 
     def __init__(
@@ -77,35 +107,42 @@ class SGD:
         weight_decay: float = 0.0,
         schedule: Callable | None = None,
     ):
-        self.parameters = _each_once(parameters)
+        numbers = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        self.param_groups = [numbers | group for group in _groups(parameters, numbers)]
+        self.parameters = [p for group in self.param_groups for p in group["params"]]
         if not self.parameters:
             raise ValueError("SGD: there are no parameters to learn")
-        if lr < 0 or not 0 <= momentum < 1 or weight_decay < 0:
-            raise ValueError(
-                f"SGD: lr={lr}, momentum={momentum}, weight_decay={weight_decay}: rates are at "
-                "least 0, momentum below 1"
-            )
-        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        if len(_each_once(self.parameters)) < len(self.parameters):
+            raise ValueError("SGD: a parameter is in two groups; which of the rates is its own?")
+        for lr, momentum, weight_decay in map(_numbers, self.param_groups):
+            if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:
+                raise ValueError(
+                    f"SGD: lr={lr}, momentum={momentum}, weight_decay={weight_decay}: rates are at "
+                    "least 0, momentum below 1"
+                )
         self.schedule = schedule or constant()
         self.steps_done = 0
         self.velocity = [array_module(p.data).zeros(p.shape, p.dtype) for p in self.parameters]
 
     @property
     def rate(self):
-        """The learning rate of the next step."""
-        return self.lr * self.schedule(self.steps_done)
+        """The learning rate of the next step, that of the first group."""
+        return self.param_groups[0]["lr"] * self.schedule(self.steps_done)
 
     def step(self) -> None:
         """One update of every parameter from its gradient. Raises ValueError, and changes none,
         where a parameter, its gradient and its velocity differ in shape, dtype or device."""
         self._check()
-        numbers = self.rate, self.momentum, self.weight_decay
-        for p, v in zip(self.parameters, self.velocity, strict=True):
-            if p.grad is None:
-                continue
-            p.data, g = contiguous(p.data, p.grad)
-            flat = (a.reshape(-1) for a in (v, p.data))
-            sgd_update(g.reshape(-1), *map(p.dtype.type, numbers), *flat)
+        factor, velocity = self.schedule(self.steps_done), iter(self.velocity)
+        for group in self.param_groups:
+            lr, momentum, weight_decay = _numbers(group)
+            for p in group["params"]:
+                v = next(velocity)
+                if p.grad is None:
+                    continue
+                p.data, g = contiguous(p.data, p.grad)
+                numbers = map(p.dtype.type, (lr * factor, momentum, weight_decay))
+                sgd_update(g.reshape(-1), *numbers, v.reshape(-1), p.data.reshape(-1))
         self.steps_done += 1
 
     def _check(self):
@@ -162,6 +199,12 @@ def polynomial(total: int, power: float = 0.9) -> Callable:
     return lambda step: max(0.0, 1 - step / total) ** power
 
 
+def plateau(divided: list, factor: float = 0.1) -> Callable:
+    """Multiplies by `factor` after each of the steps in the list, which may grow on the way: by
+    those at which somebody has seen that nothing gets better any more."""
+    return lambda step: factor ** sum(step >= at for at in divided)
+
+
 def warm_up(schedule: Callable, over: int) -> Callable:
     """Rises linearly over the first `over` steps, then follows `schedule`."""
     return lambda step: schedule(step) * min(1.0, (step + 1) / (over + 1))
@@ -172,6 +215,7 @@ SCHEDULES = {  # by name, for a training of so many steps
     "cosine": cosine,
     "steps": lambda total: steps(max(1, total // 3)),
     "constant": lambda total: constant(),
+    "plateau": lambda total: plateau([]),  # whoever looks at `val` says when
 }
 
 

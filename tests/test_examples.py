@@ -1,5 +1,6 @@
 """The examples run as they stand, and what they promise comes true."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from support.image_folders import make_image_folder, square
 
+import minicnn
 from minicnn.datasets.scenes.dataset import Scenes
 from minicnn.inference.baselines import baselines
 
@@ -132,6 +136,19 @@ def test_more_data_is_better(tmp_path):
     assert new[-1] > best_rule(test=40) + 0.10
 
 
+def test_feedback_leaves_a_picture_at_every_step(tmp_path):
+    output = run("feedback.py", tmp_path, "--pictures", "6", "--iterations", "2")
+    assert list(rows_of(output)) == ["iteration 1:", "iteration 2:"]
+    written = sorted(path.name for path in (tmp_path / "feedback-story").iterdir())
+    assert written == ["1-filters.png", "2-levels.png", "3-iterations.png"]
+
+
+@pytest.mark.slow
+def test_feedback_is_better_than_any_rule(tmp_path):
+    right = rows_of(run("feedback.py", tmp_path))
+    assert len(right) == 5 and max(right.values()) > best_rule(test=40) + 0.05
+
+
 def test_layer_compares_every_part_of_the_slide(tmp_path):
     output = run("layer.py", tmp_path, "--steps", "2")
     rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)
@@ -147,3 +164,81 @@ def test_layer_compares_every_part_of_the_slide(tmp_path):
     assert numbers["connection table"] < numbers["tanh"] < numbers["pooling over maps"]
     written = sorted(path.name for path in (tmp_path / "layer-story").iterdir())
     assert written == ["1-table.png", "2-losses.png"]
+
+
+def test_alexnet_leaves_a_picture_at_every_step(tmp_path):
+    output = run("alexnet.py", tmp_path, "--steps", "2")
+    layers = [f"conv{k}" for k in range(1, 6)] + ["fc6", "fc7", "fc8"]
+    assert re.findall(r"^(\w+) +[\dx]+ +[\d,]+ parameters$", output, flags=re.M) == layers
+    assert re.findall(r"^(.*\w) +[\d.]+% of \d+ test pictures right", output, flags=re.M) == [
+        "the middle",
+        "ten crops",
+    ]
+    assert len(re.findall(r"^neighbours by .* [\d.]+% are of the same class$", output, re.M)) == 2
+    written = sorted(path.name[0] for path in (tmp_path / "alexnet-story").glob("*.png"))
+    assert written == list("123456")
+
+
+def test_alexnet_takes_a_trained_network_and_a_folder(tmp_path):
+    root = make_image_folder(tmp_path / "squares")
+    settings = {"size": 33, "width": 0.05, "columns": 1, "validations": 1, "batch": 6}
+    minicnn.train("alexnet", root, out=tmp_path / "run", steps=1, settings=settings, quiet=True)
+    given = ("--data", root, "--model", tmp_path / "run")
+    assert "test pictures right" in run("alexnet.py", tmp_path, *given)
+    written = sorted(path.name[0] for path in (tmp_path / "alexnet-story").glob("*.png"))
+    assert written == list("13456")
+
+
+@pytest.mark.slow
+def test_alexnet_learns_what_pixels_do_not_tell(tmp_path):
+    output = run("alexnet.py", tmp_path)
+    right = [float(r) for r in re.findall(r"([\d.]+)% of \d+ test pictures right", output)]
+    alike = [float(r) for r in re.findall(r"([\d.]+)% are of the same class", output)]
+    assert min(right) > 40 and alike[0] > alike[1]  # by lot: one in eight
+
+
+def cats_and_dogs(folder):
+    """Drawn pictures, installed in the place of the photographs of weak-cats-dogs."""
+    for c, name in enumerate(("background", "cat", "dog")):
+        for split, count in (("train", 10), ("test", 5)):
+            (folder / "weak-cats-dogs" / split / name).mkdir(parents=True)
+            for k in range(count):
+                image = Image.fromarray(square(["blue", "green", "red"][c], k, (40, 40)))
+                image.save(folder / "weak-cats-dogs" / split / name / f"{split}{k}.jpg")
+
+
+def test_fine_tuning_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))
+    cats_and_dogs(tmp_path / "data")
+    settings = {"size": 33, "width": 0.05, "columns": 1, "validations": 1, "batch": 5}
+    start = tmp_path / "start"
+    minicnn.train("alexnet", "weak-cats-dogs", out=start, steps=1, settings=settings, quiet=True)
+    given = ["--folds", "1", "--seeds", "2", "--steps", "2", "--batch", "5", "--start", start]
+    output = run("fine_tuning.py", tmp_path, *given)
+    assert (
+        len(re.findall(r"^from \w+: [\d.]+% of the test pictures right; seeds", output, re.M)) == 2
+    )
+    assert re.search(r"^gain: -?[\d.]+ points, by seed \[", output, flags=re.M)
+    story = tmp_path / "fine-tuning-story"
+    assert sorted(path.name for path in story.iterdir()) == ["curves.png", "runs.jsonl"]
+    lines = (story / "runs.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [sum("test" in r for r in records), len(records)] == [4, 2 * 4 + 4]
+    (story / "runs.jsonl").write_text("\n".join(lines[:5]) + "\n")  # stopped, and called again
+    assert run("fine_tuning.py", tmp_path, *given) == output
+    again = [json.loads(line) for line in (story / "runs.jsonl").read_text().splitlines()]
+    for r in [*records, *again]:
+        del r["seconds"]
+    assert again == records
+
+
+def test_ablations_write_a_line_for_each_training(tmp_path):
+    root = make_image_folder(tmp_path / "squares", size=(36, 44))
+    small = ["size=33", "width=0.05", "batch=6", "validations=1", "warm_up=0"]
+    command = ["ablations.py", tmp_path, "--data", root, "--out", tmp_path / "out", "--epochs", "4"]
+    for _ in range(2):  # the second time nothing is trained
+        output = run(*map(str, command), "--set", *small)
+        assert len(re.findall(r"^(\S.*\S) +validation top-1 +[\d.]+%, top-5", output, re.M)) == 6
+    rows = [*map(json.loads, (tmp_path / "out/ablations.jsonl").read_text().splitlines())]
+    assert [row["name"] for row in rows][:2] == ["all parts", "tanh for ReLU"] and len(rows) == 6
+    assert (tmp_path / "out/relu-and-tanh.png").stat().st_size > 1000

@@ -33,6 +33,7 @@ def gradients(inputs, slopes, root):
 import numpy as np
 
 from minicnn.course.exercises import replaced
+from minicnn.course.exercises.parts import Counted
 from minicnn.engine.tensor import Tensor
 
 RETURNS = ("gradients",)
@@ -82,6 +83,16 @@ def cases():
     yield "a leaf alone", ([[], []], [[], []], 1)
     swapped = [[1, 2], [2], [4, 3], [], [3]]
     yield "short and long ways", (swapped, [[2.0, 3.0], [0.5], [5.0, 0.25], [], [7.0]], 0)
+    # 3 is used twice by 1 and once by 2: who counts users, and not uses, lets it go too early
+    for first in ([1, 2], [2, 1]):
+        uses = [first, [3, 3], [3], [4], []]
+        yield "used twice by one", (uses, [[2.0, 3.0], [0.5, 5.0], [7.0], [-1.0], []], 0)
+    any_order = [[], [0, 3], [4, 1], [0], [1, 3], [2, 0]]
+    slopes = [[], [2.0, -1.0], [3.0, 0.5], [4.0], [1.5, -2.0], [1.0, 1.0]]
+    yield "numbers in no order", (any_order, slopes, 2)
+    doublings = 40
+    twice = Counted([[k + 1, k + 1] for k in range(doublings)] + [[]], looks=200 * doublings)
+    yield "a + a forty times", (twice, [[1.0, 1.0]] * doublings + [[]], 0)
     depth = 1500
     chain = [[k + 1] for k in range(depth)] + [[]]
     yield "very deep", (chain, [[1.0]] * depth + [[]], 0)
@@ -162,7 +173,40 @@ def key(inputs, slopes, root):
     return grads
 
 
+def by_breadth(inputs, root):
+    """The nodes as a breadth-first search meets them, the root in front."""
+    order = [root]
+    for node in order:
+        order += [k for k in dict.fromkeys(inputs[node]) if k not in order]
+    return order
+
+
+def along_all_paths(inputs, slopes, root):
+    grads, stack = [0.0] * len(inputs), [(root, 1.0)]
+    while stack:
+        node, g = stack.pop()
+        grads[node] += g
+        stack += [(k, g * s) for k, s in zip(inputs[node], slopes[node], strict=True)]
+    return grads
+
+
 MUTANTS = {
+    "along all paths": (
+        along_all_paths,
+        "The sum over all paths is right, but there are too many of them: a + a forty times has "
+        "2^40. Go through each node once, when it is complete.",
+    ),
+    "breadth first": (
+        "reversed(order)",
+        "by_breadth(inputs, root)",
+        "You go to the nearest nodes first. But a node that is near along one way may be far along "
+        "another, and then it goes before all of its gradient has arrived.",
+    ),
+    "by the numbers": (
+        "reversed(order)",
+        "sorted(order)",
+        "The numbers of the nodes are in no order; you go through them as if they were.",
+    ),
     "passed on too early": (
         "reversed(order)",
         "seen",

@@ -110,6 +110,16 @@ MUTANTS = {
         "gb[c] = ",
         "The bias has moved many pixels. What becomes of all but the last?",
     ),
+    "pixels counted": (
+        "gy[n, c, i, j]",
+        "1",
+        "You count the pixels that the bias moves. How much does the loss move with each of them?",
+    ),
+    "all maps together": (
+        "gb[c] += gy",
+        "gb += gy",
+        "Each map has a bias of its own; yours all get the sum over all maps.",
+    ),
     "a wrong axis": (
         "gb[c] += gy[n, c, i, j]",
         "gb[i % F] += gy[n, c, i, j]",

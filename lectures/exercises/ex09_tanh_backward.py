@@ -94,6 +94,11 @@ MUTANTS = {
         "That is the derivative of another function with an S shape. What is the slope of tanh at "
         "0?",
     ),
+    "minus": (
+        "gy[at] * (1 -",
+        "-gy[at] * (1 -",
+        "Your slope is negative. Does tanh ever fall?",
+    ),
     "plus": (
         "(1 - y[at] * y[at])",
         "(1 + y[at] * y[at])",

@@ -70,6 +70,9 @@ def cases():
     yield "odd sizes, overlap", (gy[:, :, :3], separated(2, 3, 7, 5), 3, 2)
     yield "negative numbers", (gy, -abs(separated(2, 3, 5, 3)), 2, 1)
     yield "equal numbers", (gy, np.ones((2, 3, 5, 3)), 2, 1)
+    few = (np.arange(90) * 7 % 11 % 3).reshape(2, 3, 5, 3).astype(float)
+    yield "some equal numbers", (gy, few, 2, 1)
+    yield "and in larger windows", (gy[:, :, :3, :1], few, 3, 1)
     yield "gaps between the windows", (gy[:, :, :2], separated(2, 3, 5, 5), 2, 3)
 
 
@@ -107,7 +110,40 @@ def key(gy, x, size, stride):
     return gx
 
 
+def shared_by_equals(gy, x, size, stride):
+    gx = np.zeros(x.shape, gy.dtype)
+    for n, c, i, j in np.ndindex(gy.shape):
+        at = np.s_[n, c, stride * i : stride * i + size, stride * j : stride * j + size]
+        winners = x[at] == x[at].max()
+        gx[at] += winners * gy[n, c, i, j] / winners.sum()
+    return gx
+
+
+def all_of_equals(gy, x, size, stride):
+    gx = np.zeros(x.shape, gy.dtype)
+    for n, c, i, j in np.ndindex(gy.shape):
+        at = np.s_[n, c, stride * i : stride * i + size, stride * j : stride * j + size]
+        gx[at] += (x[at] == x[at].max()) * gy[n, c, i, j]
+    return gx
+
+
 MUTANTS = {
+    "equals share": (
+        shared_by_equals,
+        "Where values are equal you share the gradient out among them. Here the first one gets all "
+        "of it.",
+    ),
+    "all of equals": (
+        all_of_equals,
+        "Where values are equal each of them gets the whole gradient, so more comes back than went "
+        "in. One wins: the first.",
+    ),
+    "equals by columns": (
+        "for u, v in",
+        "for v, u in",
+        "Where values are equal you look down the columns. The order is that in which one reads: "
+        "row by row.",
+    ),
     "overwritten": (
         "+= gy",
         "= gy",

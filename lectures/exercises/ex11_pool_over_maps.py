@@ -33,7 +33,6 @@ def pool_over_maps(x, maps, size):
 
 
 # ---- below: what checks the answer ---------------------------------------------------------------
-from minicnn import functional as functions
 from minicnn import nn
 from minicnn.course.exercises import replaced
 from minicnn.course.exercises.training import fit
@@ -73,10 +72,6 @@ def plug(answer):
         return answer(x, op.maps, op.window[0])
 
     return replaced(MaxPoolMaps, forward=forward)
-
-
-def gradient():
-    return lambda x: functions.max_pool_maps(x, 2, 2), (separated(2, 4, 4, 5),)
 
 
 def train():
@@ -129,6 +124,11 @@ MUTANTS = {
         "size * i + u, size * j + v",
         "i + u, j + v",
         "Windows touch each other here. Where does window (i, j) begin?",
+    ),
+    "a mean": (
+        "best = max(best, value)",
+        "best = (0 if m == u == v == 0 else best) + value / (maps * size**2)",
+        "That is the mean of the block. Its largest number is asked for.",
     ),
     "a sum of maxima": (
         "best = max(best, value)",

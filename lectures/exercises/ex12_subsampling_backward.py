@@ -142,6 +142,16 @@ MUTANTS = {
         "gx[n, c, p, q] = (u == v == 0) * size**2 * gain[c]",
         "One pixel of each window gets everything. All of them took part in the mean.",
     ),
+    "in another order": (
+        "return gx, ga, gb",
+        "return gx, gb, ga",
+        "The numbers are right, but gain and bias have changed places.",
+    ),
+    "a gain too much": (
+        "ga[c] += gy",
+        "ga[c] += gain[c] * gy",
+        "Derive y by the gain: is the gain itself still in there?",
+    ),
     "bias of one picture": (
         "gb[c] += gy[n, c, i, j]",
         "gb[c] += gy[n, c, i, j] * (n == 0)",

@@ -31,7 +31,6 @@ def local_response_norm(x, size, alpha, beta, k):
 
 
 # ---- below: what checks the answer ---------------------------------------------------------------
-from minicnn import functional as functions
 from minicnn import nn
 from minicnn.course.exercises import replaced
 from minicnn.course.exercises.training import fit
@@ -72,13 +71,6 @@ def plug(answer):
         return answer(x, size, op.a * size, op.beta, op.k)
 
     return replaced(LocalResponseNorm, forward=forward)
-
-
-def gradient():
-    def f(x):
-        return functions.local_response_norm(x, 4, alpha=0.8, beta=0.75, k=1.5)
-
-    return f, (2 * normal(1, 6, 2, 3),)
 
 
 def train():
@@ -128,6 +120,16 @@ MUTANTS = {
         "total += x[n, d, i, j] ** 2",
         "total += abs(x[n, d, i, j])",
         "The strength of a neighbour counts by its square.",
+    ),
+    "cut to a whole number": (
+        "alpha / size * total",
+        "alpha // size * total",
+        "// cuts the fraction off: 0.9 // 3 is 0.",
+    ),
+    "without its own map": (
+        "total += x[n, d, i, j] ** 2",
+        "total += x[n, d, i, j] ** 2 * (d != c)",
+        "A value is damped by its neighbours only. The window of c holds c itself, too.",
     ),
     "k forgotten": (
         "k + alpha",

@@ -159,6 +159,21 @@ MUTANTS = {
         "2 * alpha * beta",
         "The cross term is too large, by a factor that forward has as well.",
     ),
+    "cut to a whole number": (
+        "2 * alpha / size * beta",
+        "2 * alpha // size * beta",
+        "// cuts the fraction off: 0.9 // 3 is 0.",
+    ),
+    "without itself": (
+        "total += gy[n, j, p, q]",
+        "total += (j != i) * gy[n, j, p, q]",
+        "The cross term goes over the neighbours only. But i lies in its own window, too.",
+    ),
+    "S_i for S_j": (
+        "x[n, j, p, q] * S[n, j, p, q]",
+        "x[n, j, p, q] * S[n, i, p, q]",
+        "In the sum everything has the index j: whose S divides y_j?",
+    ),
     "beta forgotten": (
         "2 * alpha / size * beta",
         "2 * alpha / size",

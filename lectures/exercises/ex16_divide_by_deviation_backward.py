@@ -88,6 +88,10 @@ def cases():
     yield "all above the floor", case(1, 2, 3, 4, LEANING, 0.01)
     yield "all below it", case(1, 2, 3, 4, LEANING, 50.0)
     yield "wider than the picture", case(1, 2, 2, 3, LEANING.T, 0.5)
+    gy, v, *_ = case(1, 2, 3, 6, ROUND, 0.5)
+    v[..., :4] = 0  # so that sigma is 0 in places
+    op = operation(v, ROUND, 0.5)
+    yield "nothing but 0 in places", (gy, v, op.sigma, ROUND, op.local_mean.coef[0], 0.5)
 
 
 def plug(answer):

@@ -115,7 +115,64 @@ def key(x, target, ignore):
     return loss / counted, gx / counted
 
 
+def whole(x, target, ignore, shift, void):
+    """The answer with whole arrays. `shift` is taken away from the scores, `void` says what becomes
+    of the gradient of void pixels: (predictions, truths, which are labelled) -> gradient."""
+    known = (target != ignore)[:, None]
+    labels = np.where(known, target[:, None], 0)
+    true = np.arange(x.shape[1]).reshape(-1, 1, 1) == labels
+    s = x - shift(x)
+    e = np.exp(s)
+    p = e / e.sum(1, keepdims=True)
+    logs = s - np.log(e.sum(1, keepdims=True))
+    loss = -(np.where(true, logs, 0) * known).sum() / known.sum()
+    return loss, (void(p, true, known) / known.sum()).astype(x.dtype)
+
+
+def largest(x):
+    return x.max(1, keepdims=True)
+
+
+def masked(p, true, known):
+    return (p - true) * known
+
+
+def overflow_of_arrays(x, target, ignore):
+    return whole(x, target, ignore, lambda x: 0, masked)
+
+
+def one_largest(x, target, ignore):
+    return whole(x, target, ignore, np.max, masked)
+
+
+def void_pushed_down(x, target, ignore):
+    return whole(x, target, ignore, largest, lambda p, true, known: p - true * known)
+
+
+def void_as_class_0(x, target, ignore):
+    return whole(x, target, ignore, largest, lambda p, true, known: p - true)
+
+
 MUTANTS = {
+    "overflow of whole arrays": (
+        overflow_of_arrays,
+        "Large scores give no number any more, not even where there is no label (0 times what is "
+        "no number is none): what may one take away from all scores of a pixel?",
+    ),
+    "one largest score for all": (
+        one_largest,
+        "You take the largest of all scores away. A pixel whose own are far below it is left with "
+        "e^-1000, that is 0: each pixel has a largest score of its own.",
+    ),
+    "void pushed down": (
+        void_pushed_down,
+        "The loss leaves void pixels out, the gradient does not: there the prediction is left over "
+        "in it.",
+    ),
+    "void learnt as class 0": (
+        void_as_class_0,
+        "The loss leaves void pixels out, the gradient does not: it takes them for class 0.",
+    ),
     "void counted in the mean": (
         "counted += 1",
         "counted = target.size",

@@ -98,6 +98,11 @@ MUTANTS = {
         "g[at]",
         "The velocity forgets everything at each step.",
     ),
+    "in another order": (
+        "return new_w, new_v",
+        "return new_v, new_w",
+        "Both arrays are right; the weights come first.",
+    ),
     "decay forgotten": (
         "+ weight_decay * w[at]",
         "",

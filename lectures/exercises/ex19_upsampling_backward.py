@@ -34,6 +34,8 @@ def upsample_backward(gy, x_shape):
 
 
 # ---- below: what checks the answer ---------------------------------------------------------------
+import functools
+
 from minicnn import functional as functions
 from minicnn import nn
 from minicnn.course.exercises import replaced
@@ -111,6 +113,15 @@ def key(gy, x_shape):
     return gx
 
 
+def one_pixel(gy, x_shape, offset):
+    """The gradient of taking the nearest pixel."""
+    gx = np.zeros(x_shape, gy.dtype)
+    (H, W), (OH, OW) = x_shape[2:], gy.shape[2:]
+    for n, c, i, j in np.ndindex(gy.shape):
+        gx[n, c, int((i + offset) * H / OH), int((j + offset) * W / OW)] += gy[n, c, i, j]
+    return gx
+
+
 MUTANTS = {
     "corners on corners": (
         "max((i + 0.5) * H / OH - 0.5, 0), max((j + 0.5) * W / OW - 0.5, 0)",
@@ -127,6 +138,16 @@ MUTANTS = {
         "f, h = t - p, r - q",
         "f = h = 0",
         "Each y gives to one pixel only. It has been mixed from up to four.",
+    ),
+    "nearest by the centre": (
+        functools.partial(one_pixel, offset=0.5),
+        "Each y gives to the one pixel in which it lies: that is the nearest neighbour. Bilinear y "
+        "are mixed from up to four.",
+    ),
+    "nearest by the corner": (
+        functools.partial(one_pixel, offset=0.0),
+        "Each y gives to one pixel only, as the nearest neighbour does. It has been mixed from up "
+        "to four, with weights.",
     ),
     "weights exchanged": (
         "f, h = t - p, r - q",

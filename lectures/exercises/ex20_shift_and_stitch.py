@@ -56,14 +56,17 @@ def every_second(x):
 
 
 def windows(size, step):
-    """Two maps out of one: weighted sums of windows of size x size, `step` pixels apart."""
+    """Two maps: weighted sums of windows of size x size, `step` pixels apart."""
     weights = normal(2, size, size)
 
     def network(x):
         rows = range(0, x.shape[2] - size + 1, step)
         columns = range(0, x.shape[3] - size + 1, step)
         maps = [
-            [[(x[:, 0, i : i + size, j : j + size] * w).sum((1, 2)) for j in columns] for i in rows]
+            [
+                [(x[:, :, i : i + size, j : j + size] * w).sum((1, 2, 3)) for j in columns]
+                for i in rows
+            ]
             for w in weights.astype(x.dtype)
         ]
         return np.moveaxis(np.array(maps), -1, 0)
@@ -78,7 +81,7 @@ def by_hand():
 
 def cases():
     yield "windows of 3x3", (windows(3, 2), normal(2, 1, 8, 6), 2)
-    yield "stride 3", (windows(4, 3), normal(1, 1, 9, 12), 3)
+    yield "stride 3", (windows(4, 3), normal(1, 2, 9, 12), 3)
     yield "odd sizes", (windows(2, 2), normal(1, 1, 7, 5), 2)
     yield "stride 1", (windows(3, 1), normal(1, 1, 5, 4), 1)
 
@@ -97,13 +100,13 @@ def train():
     labels = (x[:, 0, 2:8, 2:8] + x[:, 0, 3:9, 3:9] > 0).astype(int)
     manual_seed(1)
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Tanh(), nn.MaxPool2d(2), nn.Conv2d(4, 2, 2))
-    optimiser = optim.SGD(net.parameters(), 0.5)
+    optimiser = optim.SGD(net.parameters(), 0.2)
     losses = []
 
     def answers(x):
         return net(Tensor(np.ascontiguousarray(x))).data
 
-    for _ in range(9):
+    for _ in range(7):
         with no_grad():
             scores = dense.shift_and_stitch(answers, x, 2)
             losses.append(float(functions.cross_entropy(scores, labels).item()))

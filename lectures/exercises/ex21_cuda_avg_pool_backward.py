@@ -51,6 +51,7 @@ def kernel():
 
 # ---- below: what checks the answer ---------------------------------------------------------------
 import copy
+import re
 
 import numpy as np
 
@@ -76,9 +77,9 @@ def why_not():
 
 
 def kind(error):
-    """What the emulator has against a kernel, in a word."""
-    words = ("out of bounds", "race", "uninitialised")
-    return next((word for word in words if word in str(error)), None)
+    """What the emulator has against a kernel: which thread did what, without the line."""
+    found = re.search(r"block \(.*?(?=, out of bounds|, which)", str(error))
+    return found and found[0]
 
 
 def launch(text, gy, divisor, K, L, sh, sw, ph, pw, shape):
@@ -128,7 +129,7 @@ def cases():
 def plug(answer):
     def backward(gy, divisor, *geometry_and_gx):
         *geometry, gx = geometry_and_gx
-        gx[...] = launch(answer(), gy, divisor, *geometry, gx.shape)
+        gx[...] = answer(gy, divisor, *geometry, gx.shape)
 
     return replaced(avg_pool2d, avg_pool2d_backward=backward)
 
@@ -174,6 +175,17 @@ MUTANTS = {
         "The last block has more threads than there are elements. The emulator says which thread "
         "touched what.",
     ),
+    "windows above the first": (
+        "i < 0 || j < 0 || ",
+        "",
+        "For some u there is no window so far up or left: i is below 0. In C -1 / 2 is 0, and "
+        "-2 % 2 is, too.",
+    ),
+    "windows behind the last": (
+        "if (i >= OH || j >= OW) continue;",
+        "",
+        "Row i of gy must exist: near the end of the picture fewer windows hold a pixel.",
+    ),
     "the first plane": (
         "gy[(plane * OH + i) * OW + j]",
         "gy[i * OW + j]",
@@ -200,6 +212,11 @@ MUTANTS = {
         "i = p + ph - u, j = q + pw - v",
         "i = p - u, j = q - v",
         "Without padding it is right. Which row of the padded picture is row p?",
+    ),
+    "divided by the window": (
+        "divisor[i * OW + j]",
+        "(K * L)",
+        "Not every window has K L pixels: d of each window stands in `divisor`.",
     ),
     "not divided": (
         " / divisor[i * OW + j]",

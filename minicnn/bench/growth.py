@@ -35,7 +35,7 @@ def curves(twins, repeats=TURNS, plan=experiments):
     for name, what, points, phase, target in plan():
         busiest, sizes, seconds = 0, [], {"ours": []} | ({"torch": []} if twins else {})
         for size, row in points:
-            mine = (ours.Network if isinstance(row, Whole) else ours.Operation)(row)
+            mine = ours.side(row)
             sides = [mine.phases[phase]]
             if twins:
                 sides.append(twins.side(row, mine).phases[phase])

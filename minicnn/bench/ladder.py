@@ -1,8 +1,9 @@
 """The algorithms of a convolution beside each other: `minicnn bench conv2d --algorithms`.
 
-Seven loops, windows as columns of a matrix, sums of shifted pictures, Fourier tiles: each that can
-take the shape is called for all three results (y and both gradients) and compared with the loops;
-then they are timed in turn. What the ladder is about is in minicnn/ops/fast/README.md.
+Seven loops, windows as columns of a matrix, sums of shifted pictures, tiles of Fourier and of
+Winograd: each that can take the shape is called for all three results (y and both gradients) and
+compared with the loops; then they are timed in turn. What the ladder is about is in
+minicnn/ops/fast/README.md.
 """
 
 import json
@@ -61,8 +62,12 @@ def why_not(name, result, w_shape, geometry, groups, batch):
         if result == "gx":
             return "not for gx: gy has as many maps as there are filters"
         return "" if groups == 1 else "not for groups"
+    if name == "direct" and not choose.can_use_direct(result, w_shape, geometry, np.float32):
+        return "needs FMA instructions; gx no stride with dilation, no padding beyond the filter"
     if name == "fourier" and not choose.can_use_fourier(w_shape, geometry, np.float32):
         return "needs stride and dilation 1, filters up to 11x11 and not above 100,000 of them"
+    if name == "winograd" and not choose.can_use_winograd(w_shape, geometry, np.float32):
+        return "only for filters of 3x3, stride and dilation 1"
     if name in ("few_maps", "matrix_product"):
         if w_shape[2:] != (1, 1) or geometry != choose.SIMPLEST:
             return "only for filters of 1x1, stride 1, no padding"

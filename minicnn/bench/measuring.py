@@ -8,7 +8,6 @@ it, so the slower of them stands for the row. Of runs while others were at work 
 from dataclasses import asdict
 
 from minicnn.bench import others, ours, timing
-from minicnn.bench.rows import Whole
 from minicnn.engine.kernel import chosen_algorithm
 
 RUNS = 2
@@ -18,8 +17,7 @@ LOWER = 0.95  # of the target, for the lower quartile
 def measure(row, twins, device="cpu", repeats=9, phases=None):
     """A dict for each phase of a row (or for those in `phases`), with one run. Raises
     timing.Different if the sides do not compute the same."""
-    kind = ours.Network if isinstance(row, Whole) else ours.Operation
-    mine = kind(row, device)
+    mine = ours.side(row, device)
     other = twins.side(row, mine, device) if twins else None
     error = None
     if other:

@@ -9,10 +9,13 @@ import math
 import numpy as np
 
 from minicnn import datasets, functional, models, optim
-from minicnn.bench.rows import BOTH, FORWARD, PREDICTION, SEED, STEP
+from minicnn.bench.rows import BOTH, FORWARD, PREDICTION, SEED, STEP, Crops, Whole
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
+from minicnn.learning.config import TRAINING_DEFAULTS
+
+CLASSES = 1000  # of whole pictures
 
 
 class Operation:
@@ -72,6 +75,7 @@ class Network:
         self.size, self.labels = row.size, np.ascontiguousarray(picture.labels[None])
         levels = [Tensor(level[None]) for level in self.network.preprocess(picture.image)]
         self.inputs = [level.to(device) for level in levels]
+        settings = TRAINING_DEFAULTS | settings
         self.rates = {k: settings[k] for k in ("lr", "momentum", "weight_decay")}
         self.sgd = optim.SGD(self.network.parameters(), **self.rates)
         self.phases = {PREDICTION: self.predict, STEP: self.step}
@@ -101,6 +105,57 @@ class Network:
         loss, scores = self.network.loss(self.inputs, self.labels)
         forward, backward = arithmetic(loss)
         return {PREDICTION: (forward, 0), STEP: (forward + backward, 0)}
+
+
+class Classifier(Network):
+    """A model that names whole pictures, on drawn crops."""
+
+    def __init__(self, row, device="cpu"):
+        cls, _ = models.find(row.op)
+        settings = models.recipe(row.op, "ours") | {"size": row.size, "dropout": 0.0}
+        randomness.manual_seed(SEED)
+        self.network = cls(CLASSES, **{k: v for k, v in settings.items() if k in cls.DEFAULTS})
+        self.network.to(device)
+        g = randomness.generator(SEED, 1)
+        crops = g.normal(128, 50, size=(row.batch, 3, row.size, row.size)).clip(0, 255)
+        self.inputs = Tensor(crops.astype(np.float32)).to(device)
+        self.labels = g.integers(0, CLASSES, row.batch)
+        self.target = Tensor(self.labels).to(device)
+        settings = TRAINING_DEFAULTS | settings
+        self.rates = {k: settings[k] for k in ("lr", "momentum", "weight_decay")}
+        self.sgd = optim.SGD(self.network.parameters(), **self.rates)
+        self.phases = {STEP: self.step}
+
+    def loss(self):
+        """(loss, scores)"""
+        scores = self.network(self.inputs)
+        return functional.cross_entropy(scores, self.target), scores
+
+    def step(self):
+        self.network.train()
+        self.sgd.zero_grad()
+        loss, _ = self.loss()
+        loss.backward()
+        self.sgd.step()
+        return loss
+
+    def results(self):
+        self.network.eval()
+        loss, scores = self.loss()
+        self.sgd.zero_grad()
+        loss.backward()
+        gradients = {f"gradient of {k}": _numpy(p.grad) for k, p in self.network.named_parameters()}
+        return {"scores": scores.numpy(), "loss": loss.numpy(), **gradients}
+
+    def work(self):
+        loss, _ = self.loss()
+        forward, backward = arithmetic(loss)
+        return {STEP: (forward + backward, 0)}
+
+
+def side(row, device="cpu"):
+    """Our side of a row."""
+    return {Whole: Network, Crops: Classifier}.get(type(row), Operation)(row, device)
 
 
 def named_results(y, gradients):

@@ -63,6 +63,31 @@ def recurrent(p, levels, network, training):
     return answers
 
 
+def alexnet(p, x, network):
+    """Krizhevsky, Sutskever and Hinton's network, `models/alexnet.py`, of crops less their mean."""
+    o = network.options
+    activation = {"relu": TF.relu, "tanh": torch.tanh}[o["nonlinearity"]]
+    window = 3 if o["overlap"] else 2
+
+    def pool(x):
+        return TF.max_pool2d(x, window, 2)
+
+    def norm(x):  # PyTorch divides alpha by the number of neighbours
+        return TF.local_response_norm(x, 5, 5 * o["norm"], 0.75, 2.0) if o["norm"] else x
+
+    x = x * (1 / o["spread"])
+    for k in range(1, 6):
+        geometry = getattr(network, f"conv{k}").geometry
+        x = activation(TF.conv2d(x, p[f"conv{k}.weight"], p[f"conv{k}.bias"], *geometry))
+        if k <= 2:
+            x = pool(norm(x)) if o["order"] == "paper" else norm(pool(x))
+    x = pool(x).flatten(1)
+    for name in ("fc6", "fc7"):
+        x = activation(TF.linear(x, p[f"{name}.weight"], p[f"{name}.bias"]))
+    return TF.linear(x, p["fc8.weight"], p["fc8.bias"])
+
+
+CLASSIFIERS = {"alexnet": alexnet}
 NETWORKS = {
     "patch": patch,
     "single-scale": multi_scale,

@@ -14,7 +14,7 @@ import torch.nn.functional as TF
 
 from minicnn.bench import ours
 from minicnn.bench.rows import BOTH, FORWARD, PREDICTION, STEP
-from minicnn.bench.twin_networks import NETWORKS
+from minicnn.bench.twin_networks import CLASSIFIERS, NETWORKS
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.ops.local_contrast_norm import window_weights
 
@@ -172,6 +172,26 @@ class Recurrent(Network):
             return total, self.enlarged(answers[-1][0])
 
 
+class Classifier(Network):
+    """The twin of ours.Classifier."""
+
+    def __init__(self, row, mine, device="cpu"):
+        self.scores_of, self.network = CLASSIFIERS[row.op], mine.network
+        self.parameters = {
+            k: _tensor(p.numpy(), device).clone().requires_grad_()
+            for k, p in mine.network.named_parameters()
+        }
+        self.inputs = _tensor(mine.inputs.numpy(), device)
+        self.mean = _tensor(mine.network.mean.numpy(), device)
+        self.labels = _tensor(mine.labels.astype("int64"), device)
+        self.sgd = torch.optim.SGD(self.parameters.values(), **mine.rates)
+        self.phases = {STEP: self.step}
+
+    def loss(self, training):
+        scores = self.scores_of(self.parameters, self.inputs - self.mean, self.network)
+        return TF.cross_entropy(scores, self.labels), scores
+
+
 def prepare_gpu():
     """RuntimeError if this PyTorch has no GPU. Convolutions keep all bits of a float32 if, and only
     if, ours do; products of matrices always do."""
@@ -183,6 +203,8 @@ def prepare_gpu():
 
 def side(row, mine, device="cpu"):
     """The twin of `mine`, our side of a row; None for a model that has none here."""
+    if isinstance(mine, ours.Classifier):
+        return Classifier(row, mine, device) if row.op in CLASSIFIERS else None
     if isinstance(mine, ours.Network):
         twin = Recurrent if row.op == "recurrent" else Network
         return twin(row, mine, device) if row.op in NETWORKS else None

@@ -28,6 +28,12 @@ def add(commands):
     p.add_argument(
         "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
     )
+    p.add_argument(
+        "--crops",
+        type=int,
+        choices=(1, 10),
+        help="that a network for whole pictures is asked of each: the middle, or the mean of ten",
+    )
     add_skip_bad(p)
     add_machine(p)
     add_out(p, "folder for sheets of input, truth and prediction, and the confusion matrix")
@@ -36,6 +42,7 @@ def add(commands):
 
 def run(o):
     settings, data_options = split_settings(o.set)
+    settings |= {} if o.crops is None else {"crops": o.crops}
     changes, labelling = changes_in(settings), labelling_in(settings, "of the data (data.KEY) and ")
     with machine(o) as device, new_folder(o.out, None) as out:
         result = minicnn.evaluate(

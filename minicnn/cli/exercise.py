@@ -1,27 +1,36 @@
-"""minicnn exercise list | start | check | watch | hint | report; what they do is in
-minicnn/course/exercises/commands.py."""
+"""minicnn exercise [list | start | check | watch | hint | report | reset | network]; what they do
+is in minicnn/course/exercises/commands.py."""
 
 from minicnn.cli.arguments import add_actions, add_command, add_json
 from minicnn.cli.values import positive, whole_number
 
 
 def add(commands):
-    what = "exercises with blanks: starts them, checks them, says what is wrong"
+    what = (
+        "exercises with blanks: starts them, checks them, says what is wrong; alone, how far one is"
+    )
     actions = add_actions(commands, "exercise", what)
+    actions.required = False
+    alone = commands.choices["exercise"]
+    alone.set_defaults(command=run, action="progress")
 
-    def action(name, help, names=None):
+    def options(p, name):
+        where = ("--to", "--in") if name == "start" else ("--in",)
+        p.add_argument(*where, dest="folder", default="my", metavar="DIR", help="your folder (my)")
+        if name not in ("list", "start", "reset"):
+            p.add_argument("--limit", type=positive, default=10.0, metavar="S", help="seconds (10)")
+        if name in ("progress", "list", "check", "report", "network"):
+            add_json(p)
+
+    def action(name, help, names=None, nargs="*"):
         p = add_command(actions, name, help, run)
         p.set_defaults(action=name)
         if names:
-            p.add_argument("names", metavar="EXERCISE", nargs="*", help=names)
-        where = ("--to", "--in") if name == "start" else ("--in",)
-        p.add_argument(*where, dest="folder", default="my", metavar="DIR", help="your folder (my)")
-        if name not in ("list", "start"):
-            p.add_argument("--limit", type=positive, default=10.0, metavar="S", help="seconds (10)")
-        if name in ("list", "check", "report"):
-            add_json(p)
+            p.add_argument("names", metavar="EXERCISE", nargs=nargs, help=names)
+        options(p, name)
         return p
 
+    options(alone, "progress")
     action("list", "the exercises, their minutes and what is begun")
     action("start", "copies blanks to a folder of yours", "ex01, ... (all)")
     what = "checks answers; exit status 1 unless all are right"
@@ -33,6 +42,12 @@ def add(commands):
     p.add_argument("--number", type=whole_number(1), metavar="N", help="a general one")
     p = action("report", "how far one or many folders of answers are")
     p.add_argument("folders", metavar="DIR", nargs="*", help="(my)")
+    jobs = "so many folders at once (processors)"
+    p.add_argument("--jobs", type=whole_number(1), metavar="N", help=jobs)
+    action("reset", "puts blanks back; your answers are kept beside them", "ex01, ...", "+")
+    what = "trains a small network in which every operation that you have solved is yours"
+    p = action("network", what, "ex01, ... (all that are right)")
+    p.add_argument("--steps", type=whole_number(1), default=200, metavar="N", help="(200)")
 
 
 def run(o):

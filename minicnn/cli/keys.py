@@ -57,6 +57,7 @@ def _of_data():
 
     parameters = inspect.signature(Scenes).parameters.values()
     yield from _row("--data scenes", {f"data.{p.name}": p.default for p in parameters})
+    yield from _row("--data of classes", {"data.classes": "all, or some: cat,dog"})
 
 
 def _row(owner, options, choices=()):

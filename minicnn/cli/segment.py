@@ -24,6 +24,7 @@ from minicnn.images.formats import ENDINGS
 from minicnn.images.reading import ImageError
 from minicnn.inference.segmenting import LARGEST, labelling_for
 from minicnn.learning import checkpoints
+from minicnn.learning.trained import for_pixels
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = ("overlay", "labels", "superpixels", "crf", "tree", "cover")  # that results end in
@@ -53,7 +54,7 @@ def run(o):
     found = [picture for name in o.images for picture in pictures(name)]
     done, failed, left_out, keep = [], 0, [], [path for path, _ in found]
     with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
-        network = trained(o.model, device, changes)  # once for all pictures
+        network = for_pixels(trained(o.model, device, changes))  # once for all pictures
         labelling = labelling_for(network, labelling)
         if o.stages and labelling.name == "argmax":
             which = "superpixels, labelling=crf or labelling=cover"

@@ -77,8 +77,10 @@ def layer_lines(model):
         network, config = load_model(model)
         side = config.long_side or 320
         size = (3 * side // 4, side)
-    rows = layer_table.layers(network, size)
-    return [f"for a picture of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
+    rows, what = layer_table.layers(network, size), "picture"
+    if network.task == "pictures":
+        what, size = "crop", (network.options["size"],) * 2
+    return [f"for a {what} of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
 
 
 def summary(network, config, records=()):

@@ -34,7 +34,7 @@ def add(commands):
         "--steps",
         type=whole_number(1, STEPS),
         metavar="N",
-        help="one picture each (three-layers: batch=32)",
+        help="one picture each (whole pictures: batch)",
     )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
     p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")

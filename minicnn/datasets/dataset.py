@@ -50,6 +50,7 @@ class Dataset:
     name = ""
     classes = ()
     colours = None
+    not_averaged = ()  # names of classes that averages over classes leave out
 
     def names(self, split):
         """The picture names of 'train', 'val' or 'test', in a fixed order."""

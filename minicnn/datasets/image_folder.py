@@ -11,13 +11,13 @@ by which training chooses its best weights, is `val` beside a folder `test`, and
 each class of `train`. Tenths are dealt by a digest of the names (splits.py).
 """
 
-import os
 from pathlib import Path
 
+from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError, Dataset, Photograph
-from minicnn.datasets.finding import is_leftover
 from minicnn.datasets.folder import ENDINGS, numbered_lines
+from minicnn.datasets.folder_checks import not_in_colour, passed_over
 from minicnn.datasets.splits import SPLITS, hold_out
 from minicnn.images.reading import ImageError, read_image
 
@@ -36,11 +36,15 @@ def is_image_folder(root):
 class ImageFolder(Dataset):
     """The data set in the folder `root`, whose Photographs have the number of their class. Raises
     DataError if the folders do not fit together; what is wrong with a single picture is said when
-    it is read."""
+    it is read.
+
+    classes  those to tell apart, by the names of their folders or for people: a list, or a text
+             with commas between them; None: all
+    """
 
     kind = "pictures"
 
-    def __init__(self, root):
+    def __init__(self, root, classes=None):
         self.root = Path(root)
         self.name = self.root.resolve().name
         halves = {split: self._split(split) for split in SPLITS if (self.root / split).is_dir()}
@@ -52,6 +56,8 @@ class ImageFolder(Dataset):
         for split, found in halves.items():
             self._check(split, found)
         self.classes = tuple(self._words())
+        if classes is not None:
+            halves = self._chosen(classes, halves)
         self.colours = palette(len(self.classes))
         number = {c: k for k, c in enumerate(self.ids)}
         pairs = [(name, number[c]) for half in halves.values() for c in half for name in half[c]]
@@ -108,6 +114,31 @@ class ImageFolder(Dataset):
             n if names.count(n) == 1 else f"{n} ({c})" for n, c in zip(names, self.ids, strict=True)
         ]
 
+    def _chosen(self, wanted, halves):
+        """The halves without the classes that nobody wants."""
+        wanted = wanted.split(",") if isinstance(wanted, str) else wanted
+        wanted = [str(c).strip() for c in wanted]
+        known = [*self.ids, *self.classes]
+        for c in wanted:
+            if c not in known:
+                few = ", ".join(self.classes[:12]) + ", ..." * (len(self.classes) > 12)
+                raise DataError(
+                    f"{self.root}: classes={','.join(wanted)}: there is no class {c!r}; there are "
+                    f"{few}{did_you_mean(c, known)}"
+                )
+        kept = [
+            k
+            for k, pair in enumerate(zip(self.ids, self.classes, strict=True))
+            if {*pair} & {*wanted}
+        ]
+        if len(kept) < 2:
+            raise DataError(
+                f"{self.root}: classes={','.join(wanted)}: name two or more, to tell them apart"
+            )
+        self.ids = [self.ids[k] for k in kept]
+        self.classes = tuple(self.classes[k] for k in kept)
+        return {split: {c: found[c] for c in self.ids} for split, found in halves.items()}
+
     # ---------------------------------------------------------------------------- does it fit
     def _check(self, split, found):
         where = self.root / split if (self.root / split).is_dir() else self.root
@@ -146,24 +177,8 @@ class ImageFolder(Dataset):
         return rest, sorted(taken)
 
     def passed_over(self):
-        """A sentence for each folder in which files lie that are no pictures, or pictures that have
-        no class. Texts are thought to be about the others."""
-        wrong = []
-        for folder, _, names in sorted(os.walk(self.root)):
-            folder = Path(folder)
-            if any(part.startswith(".") for part in folder.relative_to(self.root).parts):
-                continue
-            others, lost = [], []
-            for file in (folder / name for name in sorted(names)):
-                if is_leftover(file) or file.suffix.lower() == ".txt":
-                    continue
-                if file.suffix.lower() not in ENDINGS:
-                    others.append(file)
-                elif file.relative_to(self.root).as_posix() not in self._label:
-                    lost.append(file)
-            wrong += _sentence(others, f"what is read here is {' '.join(ENDINGS)}")
-            wrong += _sentence(lost, "its place tells no class; CLASS/ or CLASS/images/ would")
-        return wrong, []
+        """(wrong, notes) of folder_checks.py."""
+        return passed_over(self.root, self._label), not_in_colour(self.root, self._label)
 
     # -------------------------------------------------------------------------------- reading
     def read(self, name):
@@ -188,9 +203,3 @@ def _pictures(folder):
 
 def _all(found):
     return sorted(name for names in found.values() for name in names)
-
-
-def _sentence(files, why):
-    """[What there is to say of these files of one folder], [] of none."""
-    more = f" (and {len(files) - 1} more files there)" if len(files) > 1 else ""
-    return [f"{files[0]}{more}: passed over; {why}"] if files else []

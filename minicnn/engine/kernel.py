@@ -211,12 +211,16 @@ def _compile_helpers(body):
     returns the files in which they stand."""
     import numba
 
-    calling = [body]
+    calling, files = [body], set()
     for function in calling:  # helpers join at its end
+        files.add(function.__code__.co_filename)
         names = function.__globals__
         if "prange" in names:
             names["prange"] = numba.prange
         for name in function.__code__.co_names:
+            if hasattr(names.get(name), "for_numba") and not numba.config.DISABLE_JIT:
+                names[name] = names[name].for_numba()  # written in the compiler's own language
+            files.update(getattr(names.get(name), "written_in", ()))
             plain = getattr(names.get(name), "py_func", names.get(name))
             if not (isfunction(plain) and plain in _helpers):
                 continue
@@ -226,4 +230,4 @@ def _compile_helpers(body):
             names[name] = _helpers[plain]
             if plain not in calling:
                 calling.append(plain)
-    return {function.__code__.co_filename for function in calling}
+    return files

@@ -110,6 +110,8 @@ def _kernels(network):
         weight = getattr(module, "weight", None)
         if weight is None or weight.ndim < 3 or weight.shape[-1] == 1:
             continue
+        if weight.ndim == 3 and not hasattr(module, "table"):  # linear classifiers side by side
+            continue
         weight, table = weight.numpy(), getattr(module, "table", None)
         if not found and getattr(network, "reads_itself", False):
             weight = weight[:, -seen:]  # the others look at what was said before

@@ -152,7 +152,8 @@ def evaluate(
             confusion, seconds = rank(network, watched, dataset.classes, keep)
         else:
             label = functools.partial(_label, labelling)
-            confusion, seconds = score(network, watched, dataset.classes, keep, label)
+            apart = dataset.not_averaged
+            confusion, seconds = score(network, watched, dataset.classes, keep, label, apart)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
     return Evaluation(

@@ -102,7 +102,8 @@ def command(table, row, recipe):
     ]
     settings = " ".join([" --set", *settings] if settings else "")
     if entry["network"]:
-        where = f"--data {table['data']} --fold {table['fold']}"
+        fold = "" if table["fold"] is None else f" --fold {table['fold']}"
+        where = f"--data {table['data']}{fold}"
         return f"minicnn evaluate {entry['network']} {where}{settings}"
     if entry["train"]:
         return f"{entry['train']} --out RUN; minicnn evaluate RUN{settings}"

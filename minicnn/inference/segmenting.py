@@ -27,7 +27,7 @@ from minicnn.images.strip import checkers, names_strip
 from minicnn.inference.published import best_labelling
 from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning.covers import with_classifier
-from minicnn.learning.trained import needs_pixels, trained
+from minicnn.learning.trained import for_pixels, needs_pixels, trained
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
 # The largest long side that one may ask for. A network needs about 650 bytes for each pixel that it
@@ -44,14 +44,14 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
     image  the path of a picture file, or uint8 (H, W, 3)
     model  a run folder, a .safetensors file, the name of a shipped network, a Run or a network
     size   the long side, in pixels, that the network gets to see, at most 2048; by default that of
-           the pictures it was trained on
+           the pictures it was trained on; of a network that names whole pictures, four crops
     labelling  as `evaluate` takes it; superpixels are those of the picture that the network sees.
            None: the one that was measured to be best for a shipped network, for others argmax
 
     What is transparent in a file is void, 255. Raises ImageError, CheckpointError or ValueError
     with one sentence.
     """
-    model = trained(model, device)
+    model = for_pixels(trained(model, device))
     labelling = labelling_for(model, labelling)
     network, config, _ = model
     name, opaque = "picture", None
@@ -66,7 +66,7 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
             f"segment: size={size!r}: expected a whole number of pixels from 1 to {LARGEST}, the "
             "long side of the picture that the network sees"
         )
-    size = size or (config and config.long_side) or LONG_SIDE
+    size = size or getattr(network, "long_side", config and config.long_side) or LONG_SIDE
     seen = resize(image, fit_long_side(*image.shape[:2], size))
     named, scores, features = labelled(network, seen, labelling)
     seen = (seen, scores, features, labelling)

@@ -82,6 +82,8 @@ def find(name):
         for candidate in (path / BEST, path / LAST):
             if candidate.is_file():
                 return candidate
+        if of_iterations := sorted(path.glob(f"iteration-*/{BEST}")):  # each holds those before it
+            return of_iterations[-1]
         if (path / PLAN).is_file():
             raise CheckpointError(f"{path}: a training block by block; which? {path}/block-1, ...")
         if any(path.iterdir()):  # else it was just made, for results: `--model patch --out patch`
@@ -120,12 +122,13 @@ def initialise_from(arrays, tables, network, source):
     arrays, tables   of the trained network: {name: array}, {module: connection table}
     source           its name, for people
 
-    Returns a Start that says which parameters came from there and which are new."""
+    Returns a Start that says which parameters came from there and which are new. Of buffers, such
+    as a mean, only those that came are told: others are not begun at random, but measured."""
     for module_path, module in network.named_modules():
         table = np.array(tables.get(module_path, []))
         if hasattr(module, "table") and module.table.shape == table.shape:
             module.table = table
-    parameters = dict(network.named_parameters())
+    parameters = network.state()
     wide = {p: widened(a, parameters[p].shape) for p, a in arrays.items() if p in parameters}
     if all(p in wide and wide[p].shape == parameter.shape for p, parameter in parameters.items()):
         arrays = wide
@@ -135,9 +138,10 @@ def initialise_from(arrays, tables, network, source):
         if path not in arrays or arrays[path].shape != p.shape
     }
     taken, new = [], []
+    learnt = dict(network.named_parameters())
     for path, p in parameters.items():
         if path.rpartition(".")[0] in misfits:  # no old bias beside a new weight
-            new.append(path)
+            new += [path] * (path in learnt)
         else:
             p.data[...] = move(arrays[path], p.device)
             taken.append(path)
@@ -168,12 +172,19 @@ def export(model, path):
     float16 (three digits, numbers up to 65504; a network computes in float32 again), which halves
     the file, and without the velocities a training cannot be resumed from it. The config goes
     along: options, classes, recipe, and the name or path of the data set. A classifier for
-    labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it.
+    labelling=cover is not part of it; `minicnn train cover --start FILE` makes one beside it. What
+    only training needs, as the classifiers of feedback that have not seen a fold, is left out.
 
     Raises CheckpointError if `model` is nothing of these, cannot be read or has weights that
     float16 cannot hold, OSError if `path` cannot be written.
     """
     arrays, config, source = _weights_of(model)
+    spare = dict.fromkeys(models.find(config.model)[0].SPARE, 0)
+    if spare:
+        config = replace(config, options=config.options | spare)
+        with init.shapes_only():
+            shapes = {name: p.shape for name, p in build(config).named_parameters()}
+        arrays = {name: arrays[name][tuple(map(slice, shape))] for name, shape in shapes.items()}
     save(path, halved(arrays, source), config.to_json())
 
 

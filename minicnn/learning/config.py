@@ -3,7 +3,7 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 2. Files from before formats were counted have none; what such a file lacks
+The format of today is 4. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
@@ -33,11 +33,13 @@ class TrainingOptions:
     clip: float = number(0.0, 0, 1e30)  # the longest gradient; longer ones are shortened. 0: none
     batch: int = number(32, 1, 100_000)  # pictures of a step, where each has one class
     flip: bool = True  # mirror half of the pictures
+    colour_noise: float = number(0.0, 0, 10)  # of whole pictures: see statistics.py; 0.1 in 2012
     rotate: float = number(0.0, 0, 180)  # turn pictures by up to so many degrees
     rescale: float = number(0.0, 0, 3)  # enlarge and shrink them: 0.1 by 1/1.1 to 1.1
     patches: int = number(0, 0, 1e9)  # pixels that count in a step, drawn at random; 0: all
     balance: float = number(0.0, 0, 2)  # 0: pixels count alike; 1: classes; share^-balance
     freeze: str = ""  # modules that keep their weights, for example stages
+    head_lr: float = number(1.0, 0, 1e6)  # factor on lr of what begins at random beside a start
     validations: int = number(12, 1, 1e6)  # times that `val` is looked at
     checkpoint_seconds: float = number(60.0, 0, 1e9)
     checkpoint_steps: int = number(0, 0, STEPS)  # if above 0, instead of the seconds
@@ -68,6 +70,16 @@ class Best:
 
 
 @dataclass
+class Stalls:
+    """What the schedule `plateau` remembers: the best of `val` since the rate was last divided, how
+    many looks have passed since, and after which steps it was divided."""
+
+    best: float = number(0.0, 0, 1)
+    looks: int = number(0, 0, 1e6)
+    divided: list[int] = field(default_factory=list)
+
+
+@dataclass
 class Start:
     """The network whose weights a run began with, and which parameters came from it."""
 
@@ -86,7 +98,9 @@ class Config:
     recipe, training, seed, start, data   how it was trained, and on what
     long_side     of its training pictures, in pixels
     class_shares  of the labelled training pixels, if training.balance needs them
+    colour_axes   of the training pictures, if training.colour_noise needs them: see statistics.py
     step, total_steps, best   how far it is
+    stalls        how far it is with training.schedule=plateau
     pace, val_pictures   of a training in minutes: see planning.py
     """
 
@@ -107,6 +121,8 @@ class Config:
     tables: dict[str, list[list[int]]] = field(default_factory=dict)
     long_side: int | None = number(None, 1, 16384)
     class_shares: list[float] | None = None
+    colour_axes: list[list[float]] | None = None
+    stalls: Stalls | None = None
     total_steps: int | None = number(None, 1, STEPS)
     pace: list[list[int]] | None = None
     val_pictures: int | None = number(None, 1, 1e9)
@@ -149,6 +165,12 @@ def _check(config, complete):
         typed.check(share, f"class_shares[{k}]", range=(0, 1))
     if config.training and config.training.balance and config.class_shares is None:
         raise Malformed("class_shares is missing, and training.balance needs it")
+    if config.training and config.training.colour_noise and config.colour_axes is None:
+        raise Malformed("colour_axes is missing, and training.colour_noise needs it")
+    if config.colour_axes is not None:
+        for k, row in enumerate(_of_length(config.colour_axes, 3, "colour_axes")):
+            for part in _of_length(row, 3, f"colour_axes[{k}]"):
+                typed.check(part, f"colour_axes[{k}]", range=(-255, 255))
     _check_pace(config)
     for path, table in config.tables.items():
         for k, edge in enumerate(table):

@@ -10,7 +10,7 @@ from minicnn.learning.checkpoints import BEST, LAST, restore
 from minicnn.learning.config import STEPS, Best
 from minicnn.learning.errors import Diverged
 from minicnn.learning.interrupts import defer_interrupt, terminable
-from minicnn.learning.planning import LOOKS, TRIMS, new_total
+from minicnn.learning.planning import LOOKS, TRIMS, new_total, stalled
 from minicnn.learning.progress import Progress
 
 OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
@@ -170,6 +170,9 @@ class _Fitting:
             if self.config.best is None or found["val_accuracy"] > self.config.best.val_accuracy:
                 self.config.best = Best(run.steps_done, found["val_accuracy"])
                 run.save_best()
+            fell = self.config.stalls and stalled(self.config.stalls, found, run.steps_done)
+        if fell:
+            self.progress.say(f"step {run.steps_done}: it stalls, the rate is divided by 10")
         second = run.task.second(found) + run.task.looked_at()
         self.progress.say(
             f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "

@@ -1,7 +1,9 @@
-"""What a training block by block, as Grangier, Bottou and Collobert did it, has before it.
+"""What a training part by part has before it: block by block, as Grangier, Bottou and Collobert
+did it, or iteration by iteration, as `feedback` is trained.
 
-The blocks are runs of their own, in OUT/block-1, OUT/block-2, ...; OUT/greedy.json holds the plan,
-so that `resume OUT` knows what is left to do. The training is `train_greedily` in training.py.
+The parts are runs of their own, in OUT/block-1, OUT/block-2, ... (OUT/iteration-1, ...);
+OUT/greedy.json holds the plan, so that `resume OUT` knows what is left to do. The training is
+`train_greedily` in training.py.
 """
 
 import json
@@ -9,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from minicnn import models
-from minicnn.basics.options import merge_options
 from minicnn.basics.typed import number
 from minicnn.basics.writing import lock_folder, write_atomically
 from minicnn.learning.checkpoints import LAST, PLAN
@@ -20,7 +21,7 @@ from minicnn.learning.resuming import resumed
 
 @dataclass
 class Plan:
-    """What `train` is given for every block."""
+    """What is given for every part."""
 
     model: str
     data: str
@@ -36,13 +37,21 @@ class Plan:
     skip_bad: bool = False
 
     @property
-    def blocks(self):
-        """How many there are. Raises ValueError for a model without, and for a bad number."""
+    def option(self):
+        """The option of the network that says how many parts there are, and their name: blocks.
+        Raises ValueError for a model without."""
         cls, _ = models.find(self.model)
-        if "blocks" not in cls.DEFAULTS:
+        if not cls.PARTS:
             raise ValueError(f"{self.model} has no blocks to train one by one; patch has")
-        given = {k: v for k, v in self.settings.items() if k == "blocks"}
-        return merge_options(self.model, cls.DEFAULTS, given, cls.RANGES)["blocks"]
+        return cls.PARTS
+
+    @property
+    def count(self):
+        """How many parts there are. Raises ValueError for a model without, and a bad number."""
+        cls, _ = models.find(self.model)
+        given = models.recipe(self.model, self.recipe) | self.settings
+        given = {k: v for k, v in given.items() if k in cls.DEFAULTS}
+        return cls.merged(given)[self.option]
 
     def save(self, folder):
         write_atomically(Path(folder) / PLAN, json.dumps(asdict(self), indent=1) + "\n")
@@ -58,12 +67,12 @@ class Plan:
         return from_header(cls, found, path)
 
     def run(self, folder, train, moved_to=None, **others):
-        """Trains every block, or goes on with it if it was begun; returns the Runs. `train` is that
-        of training.py, `others` its device and quiet; `moved_to`: where the data are, if they have
-        moved. The plan is saved at the first block, if the data are those of before."""
-        runs = []
-        for count in range(1, self.blocks + 1):
-            out = folder and Path(folder) / f"block-{count}"
+        """Trains every part, or goes on with it if it was begun; returns the Runs. `train` is
+        train_part of training.py, `others` its device and quiet; `moved_to`: where the data are, if
+        they have moved. The plan is saved at the first part, if the data are those of before."""
+        runs, option = [], self.option
+        for count in range(1, self.count + 1):
+            out = folder and Path(folder) / f"{option[:-1]}-{count}"
             try:
                 if out and (out / LAST).is_file():
                     with lock_folder(out):
@@ -74,12 +83,16 @@ class Plan:
                     continue
                 if out and count == 1:
                     self.save(folder)
-                frozen = ",".join(f"blocks.{k}" for k in range(count - 1))
+                frozen = ",".join(f"{option}.{k}" for k in range(count - 1))
                 given = asdict(self) | {"out": out, "start": runs[-1] if runs else None} | others
-                given["settings"] = self.settings | {"blocks": count, "freeze": frozen}
+                given["settings"] = self.settings | {option: count, "freeze": frozen}
                 runs.append(train(**given))
+            except Exception:
+                if out and count == 1 and not (out / LAST).is_file():  # nothing has begun
+                    (Path(folder) / PLAN).unlink(missing_ok=True)
+                raise
             except KeyboardInterrupt as stop:
                 hint = f"; go on with: minicnn resume {folder}" if folder else ""
                 said = str(stop).partition(";")[0] or "stopped"
-                raise type(stop)(f"{said} of block {count}{hint}") from None
+                raise type(stop)(f"{said} of {option[:-1]} {count}{hint}") from None
         return runs

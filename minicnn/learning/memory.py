@@ -41,7 +41,8 @@ def check_training(model, classes, options, long_side, batch=1):
     with init.shapes_only():
         network = cls(classes, **options)
     weights = 4 * sum(p.size for p in network.parameters())
-    large = [k for k, v in cls.DEFAULTS.items() if _is_number(v) and options[k] > v] or ["width"]
+    large = [k for k, v in cls.DEFAULTS.items() if _is_number(v) and options[k] > v]
+    large = large or ["width" if "width" in options else "maps"]
     named = ", ".join(f"{name}={options[name]:g}" for name in large)
     what, advice = f"training {model} with {named}", f"give a smaller {' or '.join(large)}"
     check(WEIGHTS * weights, what, advice)
@@ -59,9 +60,12 @@ def check_training(model, classes, options, long_side, batch=1):
 
 def _bytes_per_pixel(cls, classes, options):
     """Of all maps that a network makes of a picture: counted in a narrow network, for their number
-    grows as its width."""
+    grows as its width. (A network without a width looks at its memory itself.)"""
+    if "width" not in options:
+        return 0
     narrow = min(0.125, options["width"])
-    rows = layers(cls(classes, **options | {"width": narrow}), (TRIAL, TRIAL))
+    side = options["size"] if cls.task == "pictures" else TRIAL
+    rows = layers(cls(classes, **options | {"width": narrow}), (side, side))
     rows = [row for row in rows if len(row.output) == 4]  # maps
     cells = sum(row.output[1] / (row.every[0] * row.every[1]) for row in rows)
     return 4 * cells * options["width"] / narrow

@@ -9,17 +9,18 @@ from minicnn.datasets import VOID
 from minicnn.datasets.label_checks import LabelError, ScoresError, check_range, check_scores
 
 
-def score(network, pictures, classes, watch=None, label=None):
+def score(network, pictures, classes, watch=None, label=None, apart=()):
     """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
 
     The time is that of `label`: preprocessing included, reading not.
     watch  called with (picture, prediction) after each one
     label  function of (network, uint8 image) that gives the labels (H, W); by default each pixel
            takes the class of its highest score
+    apart  as Confusion takes it
 
     Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
     """
-    confusion, seconds, label = Confusion(classes), [], label or highest
+    confusion, seconds, label = Confusion(classes, apart), [], label or highest
     for picture in pictures:
         start = time.perf_counter()
         try:
@@ -42,12 +43,14 @@ def highest(network, image):
 
 
 class Confusion:
-    """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count."""
+    """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count.
+    Classes whose names are in `apart` count as all others, but not in averages over classes."""
 
     what = "pixels"  # that are counted
 
-    def __init__(self, classes):
+    def __init__(self, classes, apart=()):
         self.classes = tuple(classes)
+        self.averaged = np.array([name not in apart for name in self.classes], bool)
         self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
 
     def add(self, truth, prediction):
@@ -112,7 +115,7 @@ class Confusion:
     @property
     def class_accuracy(self):
         """Mean of per_class_accuracy over the classes that occur."""
-        return _mean(self.per_class_accuracy)
+        return _mean(self.per_class_accuracy[self.averaged])
 
     @property
     def per_class_iou(self):
@@ -123,7 +126,7 @@ class Confusion:
     @property
     def mean_iou(self):
         """Mean of per_class_iou over the classes that occur or are predicted."""
-        return _mean(self.per_class_iou)
+        return _mean(self.per_class_iou[self.averaged])
 
     def as_dict(self):
         """Everything, ready for JSON: shares in 0..1, null where a class does not occur."""

@@ -3,12 +3,14 @@
 0  before formats were counted; what such a file lacks has the value of before there was a choice
 1  config as a dataclass
 2  trainings in minutes (pace, val_pictures), batches, the digest of the data; `fine=dilated`
+3  colour noise, rates divided where `val` stalls
+4  a learning rate for what begins at random beside the weights of a start
 """
 
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed
 
-FORMAT = 2
+FORMAT = 4
 
 
 class CheckpointError(ValueError):

@@ -15,12 +15,15 @@ from minicnn import datasets
 from minicnn import functional as F
 from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
+from minicnn.engine.devices import move
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.memory import available
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
+from minicnn.learning.statistics import measure, tint
 from minicnn.learning.task import Task, in_turn
+from minicnn.nn import init
 
 THREADS = 1  # that read and cut pictures, a batch each
 AHEAD = 2  # batches that may wait
@@ -33,7 +36,7 @@ class Pictures(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate", "rescale"):
+        for name in ("balance", "patches", "rotate"):
             if getattr(config.training, name):
                 raise TrainingError(
                     f"{name} is for labels of pixels; {config.model} learns whole pictures: "
@@ -46,7 +49,31 @@ class Pictures(Task):
             raise TrainingError(f"{dataset.name}: there are no pictures to train on")
         self.val = [] if config.overfit_one else dataset.split("val")
         self.batch = min(config.training.batch, len(self.pictures))
-        self.flip = config.training.flip
+        self.flip, self.rescale = config.training.flip, config.training.rescale
+
+    def begin(self, quiet=False):
+        """Measures the training pictures: their mean, unless it came with the weights that the
+        training begins with, the colours in which they vary, and for initial=data what the first
+        weights make of them."""
+        network, config = self.network, self.config
+        taken = config.start.taken if config.start else []
+        wants_mean = hasattr(network, "mean") and "mean" not in taken
+        begins = not taken and config.options.get("initial") == "data"
+        if not (wants_mean or begins or config.training.colour_noise):
+            return
+        found = measure(network, self.pictures)
+        if found.small and not quiet:
+            print(
+                f"note: {len(found.small)} of the training pictures are smaller than the crop of "
+                f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
+                f"{' ...' * (len(found.small) > 1)}"
+            )
+        if wants_mean:
+            network.mean.data = move(found.mean, network.mean.device)
+        if begins and len(found.some):
+            init.from_data(network, network.HIDDEN, *self.tensors([found.some]))
+        if config.training.colour_noise:
+            config.colour_axes = found.axes.tolist()
 
     def steps_in_an_epoch(self):
         return -(-len(self.pictures) // self.batch)
@@ -67,14 +94,23 @@ class Pictures(Task):
         )
 
     def _part(self, picture, place):
-        """(place, part of a training picture, class)."""
+        """(place, part of a training picture, class, what is added to its colours)."""
         rng = randomness.generator(self.config.seed, 2, place)
-        return place, self.network.part(picture.image, rng, self.flip), picture.label
+        part = self.network.part(picture.image, rng, self.flip, self.rescale)
+        return place, part, picture.label, self._tint(rng)
+
+    def _tint(self, rng):
+        """Grey levels that are added to red, green and blue of a picture."""
+        noise = self.config.training.colour_noise
+        return tint(self.config.colour_axes, noise, rng) if noise else np.zeros(3, np.float32)
 
     def _batch(self, items):
         """(step, (crops (N, C, h, w), classes (N,)))."""
-        places, parts, labels = zip(*items, strict=True)
-        return places[0] // self.batch, (self.network.normalise(np.stack(parts)), np.array(labels))
+        places, parts, labels, tints = zip(*items, strict=True)
+        crops = self.network.normalise(np.stack(parts))
+        if self.config.training.colour_noise:
+            crops += np.stack(tints)[:, :, None, None] / self.network.grey_levels
+        return places[0] // self.batch, (crops, np.array(labels))
 
     def loss(self, batch):
         crops, labels = batch

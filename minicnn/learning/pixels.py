@@ -81,7 +81,8 @@ class Pixels(Task):
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             some = itertools.islice(pictures, count)
             try:
-                confusion, seconds = score(self.network, some, self.config.classes)
+                apart = self.dataset.not_averaged
+                confusion, seconds = score(self.network, some, self.config.classes, apart=apart)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         return {

@@ -3,6 +3,8 @@
 LOOKS = 0.15  # of the time, at most, is spent on looking at validation pictures
 AT_LEAST = 4  # looks, if that can be; then at fewer pictures each
 ENOUGH = 10  # pictures, if that can be: which of four weights does best on three says nothing
+PATIENCE = 2  # looks without anything better, until the schedule `plateau` divides the rate
+DIVISIONS = 3  # of the rate, at most (Krizhevsky et al. 2012)
 TRIMS = 40  # times that a training in minutes compares its speed with its plan
 
 
@@ -65,3 +67,17 @@ def new_total(steps_done, left, per_step, pace):
     from its plan by more than a hundredth; else None."""
     total = steps_done + max(1, int(left / max(per_step, 1e-9)))
     return total if abs(total - pace.total) > 0.01 * pace.total else None
+
+
+def stalled(stalls, found, step):
+    """Notes in `stalls` what a look at `val` has found after so many steps; whether the rate is
+    divided now, because PATIENCE looks in a row were no better than the best before."""
+    if found["val_accuracy"] > stalls.best:
+        stalls.best, stalls.looks = found["val_accuracy"], 0
+        return False
+    stalls.looks += 1
+    if stalls.looks < PATIENCE or len(stalls.divided) == DIVISIONS:
+        return False
+    stalls.divided.append(step)
+    stalls.looks = 0
+    return True

@@ -25,7 +25,10 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     except ValueError as error:
         raise CheckpointError(f"{file}: {error}") from None
     network.to(device)
-    run = Run(config, network, task_for(network, config, dataset), folder, quiet)
+    task = task_for(network, config, dataset)
+    if config.step < config.total_steps:  # else nothing is left to be learnt
+        task.prepare(quiet)
+    run = Run(config, network, task, folder, quiet)
     run.optimizer.steps_done = run.steps_done = config.step
     checkpoints.check_velocities(file, velocities, run.learning)
     for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):

@@ -5,8 +5,9 @@ from minicnn import optim
 from minicnn.engine import randomness
 from minicnn.engine.launching import launches
 from minicnn.engine.tensor import Tensor
-from minicnn.learning import checkpoints
+from minicnn.learning import checkpoints, fine_tuning
 from minicnn.learning.checkpoints import BEST, LAST
+from minicnn.learning.config import Stalls
 from minicnn.learning.fitting import fit
 from minicnn.learning.interrupts import defer_interrupt
 from minicnn.learning.log import Log
@@ -31,10 +32,12 @@ class Run:
         self.log = Log(folder and folder / "log.jsonl")
         self.best_weights = None
         self.pace = Pace(config.total_steps, config.pace)
-        self.learning = {path: p for path, p in network.named_parameters() if p.requires_grad}
+        learning = {path: p for path, p in network.named_parameters() if p.requires_grad}
+        groups = fine_tuning.groups(config, learning)
+        self.learning = {path: p for group, _ in groups for path, p in group.items()}
         o = config.training
         self.optimizer = optim.SGD(
-            list(self.learning.values()),
+            [{"params": [*group.values()], "lr": rate} for group, rate in groups],
             o.lr,
             o.momentum,
             o.weight_decay,
@@ -45,6 +48,10 @@ class Run:
 
     def _schedule(self, total):
         options = self.config.training
+        if options.schedule == "plateau":
+            self.config.stalls = self.config.stalls or Stalls()
+            fall = optim.plateau(self.config.stalls.divided)
+            return optim.warm_up(fall, options.warm_up) if options.warm_up else fall
         return optim.named_schedule(options.schedule, total, options.warm_up)
 
     def _clip(self, parameters):

@@ -3,6 +3,7 @@
     pixels     a label for every pixel                              pixels.py
     pictures   a class for every picture, many pictures a step      pictures.py
     segments   the share of every class in a segment                segments.py, for the cover
+    unrolled   pixels that were drawn from all pictures beforehand  unrolled.py, for feedback
 
 A new one says how a batch is drawn, what the loss is, and what the best weights are chosen by.
 """
@@ -29,6 +30,15 @@ class Task:
 
     def __init__(self, network, config):
         self.network, self.config = network, config
+
+    def begin(self, quiet=False):
+        """What the network, or `config`, has to know of the pictures, of which a resumed run knows
+        it already."""
+
+    def prepare(self, quiet=False):
+        """What has to be done once before the first step, of a resumed run too; returns the seconds
+        that it took."""
+        return 0.0
 
     def steps_in_an_epoch(self):
         """How many steps it takes to see everything once."""

@@ -3,15 +3,16 @@
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.pictures import Pictures
 from minicnn.learning.pixels import Pixels
+from minicnn.learning.unrolled import Unrolled
 
-TASKS = {"pixels": Pixels, "pictures": Pictures}
+TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled}
 KINDS = {"pixels": "pictures with a label for every pixel", "pictures": "pictures of a class each"}
 
 
 def task_for(network, config, dataset):
     """What this network learns from this data set."""
     check_kind(network, config.model, dataset)
-    return TASKS[network.task](network, config, dataset)
+    return TASKS[network.learnt_by or network.task](network, config, dataset)
 
 
 def check_kind(network, name, dataset):

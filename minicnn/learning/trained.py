@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from minicnn.learning import checkpoints
 from minicnn.learning.config import Config
+from minicnn.models.everywhere import Everywhere
 from minicnn.nn import Module
 
 
@@ -28,6 +29,15 @@ def needs_pixels(model):
             f"{name} says what a whole picture shows, not what its pixels are; take a network for "
             "pixels, for instance multi-scale"
         )
+
+
+def for_pixels(model):
+    """The Trained itself, or, of a network that names whole pictures, one that is asked for the
+    pixels; see models/everywhere.py. Raises ValueError for one that cannot be asked so."""
+    if model.network.task == "pixels":
+        return model
+    name = model.config.model if model.config else type(model.network).__name__
+    return model._replace(network=Everywhere(model.network, name))
 
 
 def trained(model, device="cpu"):

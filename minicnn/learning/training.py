@@ -10,12 +10,12 @@ around it in `fitting.py`.
 
 from pathlib import Path
 
-from minicnn import datasets
+from minicnn import datasets, models
 from minicnn.basics import typed
 from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
-from minicnn.learning import checkpoints, memory
+from minicnn.learning import checkpoints, fine_tuning, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
 from minicnn.learning.class_weights import class_shares
 from minicnn.learning.config import SEEDS, STEPS, DataSource
@@ -26,6 +26,7 @@ from minicnn.learning.resuming import resumed
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import check_kind, task_for
 
+LEFT = 0.1  # of the minutes, at least, is for the steps, however long it takes to prepare them
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
@@ -50,10 +51,11 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'patch', 'single-scale', 'multi-scale', 'recurrent', or 'three-layers', which learns
-              the class of whole pictures
+    model     'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose iterations are
+              trained one after another, each a run in out/iteration-1, ..., of which the last is
+              returned; or, which learn the class of whole pictures, 'alexnet' and 'three-layers'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
-              maps, or for three-layers one with a folder for each class
+              maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
     epochs, steps, minutes   how long: one of them (5 epochs if none). `minutes` becomes a number of
               steps by timing a few, and is corrected on the way as the training turns out
@@ -67,8 +69,10 @@ def train(
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step, of
-    three-layers); freeze (modules); validations, checkpoint_seconds, checkpoint_steps. Those of a
+    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
+    colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
+    begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
+    schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
     network:
 
         multi-scale, single-scale  scales, width, hidden, tables, nonlinearity, last_linear,
@@ -76,10 +80,48 @@ def train(
         patch                      blocks, width, nonlinearity, normalise, every
         recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
                                    normalise, nonlinearity, width
+        alexnet                    size, width, columns, order, nonlinearity, norm, overlap,
+                                   dropout, spread, initial, crops
+        feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
+                                   feedback, global, side, folds, components, samples, passes
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
     """
+    given = {k: v for k, v in locals().items() if k not in ("model", "data")}
+    cls, _ = models.find(model)
+    if cls.PARTS != "iterations":
+        return train_part(model, data, **given)
+    if given.pop("start") is not None:
+        raise TrainingError(
+            f"{model} is learnt iteration by iteration, from nothing: `start` does not go with it"
+        )
+    if minutes is not None:  # for all of them
+        o = models.recipe(model, recipe) | (settings or {})
+        given["minutes"] = minutes / int(o.get("iterations", cls.DEFAULTS["iterations"]))
+    return train_greedily(model, data, **given)[-1]
+
+
+def train_part(
+    model,
+    data,
+    *,
+    out,
+    epochs,
+    minutes,
+    steps,
+    recipe,
+    fold,
+    seed,
+    device,
+    start,
+    settings,
+    data_options,
+    overfit_one,
+    skip_bad,
+    quiet,
+):
+    """One run, as `train` describes it; of a network that is trained part by part, one part."""
     check_length(epochs=epochs, steps=steps, minutes=minutes)
     typed.check(int(seed), "seed", range=(0, SEEDS))
     out = None if out is None else Path(out)
@@ -98,8 +140,10 @@ def train(
         if begun:
             arrays, before, source = begun
             config.start = initialise_from(arrays, before.tables, network, source)
-            if not quiet and config.start.new:
-                print(f"not in {source}, begun at random: {', '.join(config.start.new)}")
+            if not quiet and config.start.new and network.PARTS != "iterations":
+                shapes = {name: a.shape for name, a in arrays.items()}
+                print(fine_tuning.sentence(config.start, before, config, shapes))
+        fine_tuning.check(config)
         check_kind(network, model, dataset)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
@@ -107,9 +151,13 @@ def train(
         if not skip_bad:
             for split in ("train", "val"):
                 dataset.check_labels(split)
-        if config.training.balance:
+        if config.training.balance and network.task == "pixels":  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
+        task.begin(quiet)
+        spent = task.prepare(quiet) / 60
+        if minutes is not None:
+            minutes = max(minutes - spent, LEFT * minutes)
         config.total_steps = plan(task, epochs, steps, minutes)
         check_length(steps=config.total_steps)
         run = Run(config, network, task, out, quiet)
@@ -141,11 +189,11 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     the whole network. If it was stopped, `resume(out)` goes on. Raises what `train` raises, and
     ValueError for a model without blocks.
     """
-    others = {name: options.pop(name) for name in ("device", "quiet") if name in options}
+    others = {"device": options.pop("device", "cpu"), "quiet": options.pop("quiet", False)}
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
-    plan.blocks  # noqa: B018  refuses a model without
+    plan.count  # noqa: B018  refuses a model without
     with claimed(out, "choose another, or `resume` it"):
-        return plan.run(out, train, **others)
+        return plan.run(out, train_part, **others)
 
 
 def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
@@ -161,7 +209,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
             plan.skip_bad = plan.skip_bad or skip_bad
-            return plan.run(folder, train, data, device=device, quiet=quiet)[-1]
+            return plan.run(folder, train_part, data, device=device, quiet=quiet)[-1]
     if not (folder / LAST).is_file():
         hint = ""
         if (folder / BEST).is_file():

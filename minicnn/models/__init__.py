@@ -1,13 +1,15 @@
 """The networks of the lecture by the names of the command line."""
 
 from minicnn.basics.nearest import did_you_mean
-from minicnn.models import multi_scale, patch, recurrent, three_layers
+from minicnn.models import alexnet, feedback, multi_scale, patch, recurrent, three_layers
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
     "single-scale": (multi_scale.SingleScale, multi_scale.RECIPES),
     "multi-scale": (multi_scale.MultiScale, multi_scale.RECIPES),
     "recurrent": (recurrent.Recurrent, recurrent.RECIPES),
+    "alexnet": (alexnet.AlexNet, alexnet.RECIPES),
+    "feedback": (feedback.Feedback, feedback.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

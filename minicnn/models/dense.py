@@ -55,7 +55,7 @@ def dense(layers, x, dilation=1):
         if isinstance(layer, nn.Conv2d | nn.ConvTable2d):
             x = _dilated(layer, dilation, x)
         elif isinstance(layer, nn.MaxPool2d):
-            size, stride = layer.options["kernel_size"], layer.options["stride"]
+            size, stride = layer.options[:2]
             x = F.max_pool2d(x, size, stride=1, dilation=dilation)
             dilation *= size if stride is None else stride
         else:  # element by element
@@ -81,8 +81,8 @@ def by_phases(layer, x, dilation):
 
 def _dilated(layer, dilation, x):
     """The convolution of `layer`, whose own dilation and stride are 1, at another dilation."""
-    before = layer.geometry
-    layer.geometry = before | {"dilation": dilation}
+    stride, padding, _, *groups = before = layer.geometry
+    layer.geometry = stride, padding, dilation, *groups
     try:
         return layer(x)
     finally:

@@ -15,12 +15,16 @@ class Model(nn.Module):
     """
 
     task = "pixels"  # what it learns, see learning/task.py
+    learnt_by = None  # the name of another task by which it learns that, see learning/tasks.py
+    PARTS = ""  # the option that says how many parts it has which can be learnt one by one
+    SPARE = ()  # names of options of which only training needs what they stand for: exported as 0
 
     DEFAULTS = {}
     RANGES = {}  # {name: (least, most)} of options that are numbers
     CHOICES = {}  # {name: values} of options that are words
     CHANGEABLE = ()  # names of options that a trained network may be given another value of
-    PREPARATION = ()  # names of options that say how pictures are prepared; `start` keeps those
+    # names of options that `start` keeps: how pictures are prepared, what weights of a shape mean
+    PREPARATION = ()
     share_done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
@@ -55,7 +59,7 @@ class Model(nn.Module):
         """Checks the options together, and computes what follows from them."""
 
     @contextlib.contextmanager
-    def _predicting(self):
+    def predicting(self):
         """Inside, the network is in prediction mode and nothing is recorded."""
         training = self.training
         self.eval()

@@ -32,6 +32,7 @@ BLOCKS = ((7, 16, True), (5, 32, True), (5, 64, False))  # filter, maps, pooled
 class Patch(SegmentationModel):
     """Scores of the patches of a picture."""
 
+    PARTS = "blocks"
     PREPARATION = ("normalise",)
     DEFAULTS = {
         "blocks": 3,

@@ -191,7 +191,7 @@ class Recurrent(SegmentationModel):
 
     def predict_each(self, image):
         """Class scores, float32 (classes, H, W), of every instance, in a list."""
-        with self._predicting():
+        with self.predicting():
             answers = self.compose(self._inputs(image)[0], self.stride)
             return [a.spread(self.margin(), image.shape[:2]).numpy()[0] for a in answers]
 

@@ -48,7 +48,7 @@ class SegmentationModel(Model):
 
     def predict(self, image):
         """Class scores, float32 (classes, H, W), of one picture, uint8 (H, W, 3)."""
-        with self._predicting():
+        with self.predicting():
             return self.scores(self._inputs(image), image.shape[:2]).numpy()[0]
 
     def predict_with_features(self, image):
@@ -57,7 +57,7 @@ class SegmentationModel(Model):
         None."""
         if not hasattr(self, "features"):
             return self.predict(image), None
-        with self._predicting():
+        with self.predicting():
             features = self.features(*self._inputs(image))
             scores = self.enlarged(self.classify(features), image.shape[:2])
             return scores.numpy()[0], features.numpy()[0]

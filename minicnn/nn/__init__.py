@@ -21,10 +21,11 @@ from minicnn.nn.layers import (
     Subsample2d,
     Tanh,
 )
-from minicnn.nn.module import Module, Parameter, Sequential
+from minicnn.nn.module import Buffer, Module, Parameter, Sequential
 
 __all__ = [
     "AvgPool2d",
+    "Buffer",
     "Conv2d",
     "ConvTable2d",
     "Dropout",

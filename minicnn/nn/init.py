@@ -4,17 +4,26 @@ same for the same seed, on every device."""
 import contextlib
 import math
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
 from minicnn.engine.devices import default_device, move
+from minicnn.engine.op import no_grad
 from minicnn.engine.randomness import generator
+
+SPREAD = 1e-5  # is added to the deviation of a map: one that never changes is left so
 
 
 def kaiming_normal(shape: tuple, fan_in: float) -> np.ndarray:
     """Normal with variance 2 / fan_in: keeps the size of activations through ReLU layers.
     Source: He, Zhang, Ren, Sun 2015."""
     return _draw(shape, lambda g: g.normal(scale=math.sqrt(2 / fan_in), size=shape))
+
+
+def normal(std: float) -> Callable:
+    """Normal with this deviation, whatever the layer: as in Krizhevsky et al. 2012 (0.01)."""
+    return lambda shape, fan_in: _draw(shape, lambda g: g.normal(scale=std, size=shape))
 
 
 def uniform(shape: tuple, fan_in: float) -> np.ndarray:
@@ -52,3 +61,27 @@ def _draw(shape, sample):
     if not drawn():
         return np.broadcast_to(np.float32(0), shape)
     return move(sample(generator()).astype(np.float32), default_device())
+
+
+def from_data(network, paths, x):
+    """Scales the weights of the layers `paths` of a network, in their order, and moves their
+    biases, so that every map that they make of x, a Tensor with a batch, has mean 0 and
+    deviation 1.
+
+    Random filters answer to photographs above all by how bright these are: all maps say the same.
+    After this each says where it differs from its own mean, and the network learns from the first
+    step on. Source: Krahenbuhl, Doersch, Donahue, Darrell 2016, section 3.1; Mishkin, Matas 2016.
+    """
+    training = network.training
+    network.eval()
+    for path, layer in network.named_modules():
+        if path not in paths:
+            continue
+        with network.watch([path]) as seen, no_grad():
+            network(x)
+        maps = seen[path][0].data
+        others = (0, *range(2, maps.ndim))
+        mean, spread = maps.mean(axis=others), maps.std(axis=others) + SPREAD
+        layer.weight.data = layer.weight.data / spread.reshape(-1, *[1] * (layer.weight.ndim - 1))
+        layer.bias.data = (layer.bias.data - mean) / spread
+    network.train(training)

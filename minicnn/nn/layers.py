@@ -94,8 +94,8 @@ class Linear(Module):
 
 
 def _bias(initial, size, fan_in):
-    """Zero beside normal weights; drawn like the weights beside Torch's uniform ones."""
-    return init.zeros(size) if initial is init.kaiming_normal else initial((size,), fan_in)
+    """Drawn like the weights beside Torch's uniform ones; zero beside others."""
+    return initial((size,), fan_in) if initial is init.uniform else init.zeros(size)
 
 
 class Subsample2d(Module):

@@ -30,6 +30,11 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True)
 
 
+class Buffer(Tensor):
+    """A Tensor that belongs to a network but is not learnt, such as the mean of its pictures: it is
+    moved, saved and loaded with the parameters."""
+
+
 def _members(module):
     """(name, value) of the Parameters and Modules that are attributes, or in lists, tuples and
     dicts that are: gains.0, heads.sky.1. They are searched without recursion into themselves."""
@@ -37,7 +42,7 @@ def _members(module):
     stack = [(k, v, ()) for k, v in reversed(vars(module).items()) if k not in watched]
     while stack:
         name, value, inside = stack.pop()
-        if isinstance(value, Parameter | Module):
+        if isinstance(value, Parameter | Buffer | Module):
             yield name, value
         elif isinstance(value, list | tuple | dict | set | frozenset) and id(value) not in inside:
             items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -87,14 +92,23 @@ class Module:
     def named_parameters(self):
         """(path, Parameter), each once, in a fixed order; shared ones under their first path.
         Raises ValueError where two would have one path, as of {1: p, "1": q}."""
+        return self._named(Parameter)
+
+    def named_buffers(self):
+        """The same of the Buffers."""
+        return self._named(Buffer)
+
+    def _named(self, kind):
         seen, paths = set(), set()
         for path, module in self.named_modules():
             for name, value in _members(module):
-                if isinstance(value, Parameter) and id(value) not in seen:
+                if isinstance(value, kind) and id(value) not in seen:
                     seen.add(id(value))
                     name = f"{path}.{name}" if path else name
                     if name in paths:
-                        raise ValueError(f"{type(self).__name__}: two parameters are called {name}")
+                        raise ValueError(
+                            f"{type(self).__name__}: two {kind.__name__.lower()}s are called {name}"
+                        )
                     paths.add(name)
                     yield name, value
 
@@ -118,9 +132,9 @@ class Module:
             p.grad = None
 
     def to(self, device: str | None = None, dtype=None) -> "Module":
-        """Moves all parameters, in place, to a device ('cpu', 'gpu', 'emulated') or dtype; returns
-        self."""
-        for p in self.parameters():
+        """Moves all parameters and buffers, in place, to a device ('cpu', 'gpu', 'emulated') or
+        dtype; returns self."""
+        for p in self.state().values():
             p.data = Tensor(p.data).to(device, dtype).data
             p.grad = None
         return self
@@ -144,13 +158,17 @@ class Module:
             p.requires_grad = path not in frozen
 
     def state_dict(self) -> dict:
-        """{path: numpy array} of all parameters."""
-        return {path: p.numpy() for path, p in self.named_parameters()}
+        """{path: numpy array} of all parameters and buffers."""
+        return {path: p.numpy() for path, p in self.state().items()}
+
+    def state(self):
+        """{path: Parameter or Buffer}."""
+        return dict(self.named_parameters()) | dict(self.named_buffers())
 
     def check_shapes(self, shapes):
         """ValueError that names what does not fit, if {path: shape} are not those of the
         parameters."""
-        own = {path: p.shape for path, p in self.named_parameters()}
+        own = {path: p.shape for path, p in self.state().items()}
         missing, unknown = sorted(set(own) - set(shapes)), sorted(set(shapes) - set(own))
         if missing or unknown:
             raise ValueError(
@@ -164,9 +182,10 @@ class Module:
                 )
 
     def load_state_dict(self, state: dict) -> None:
-        """Takes parameters from {path: array}. Raises ValueError that names what does not fit."""
+        """Takes parameters and buffers from {path: array}. Raises ValueError that names what does
+        not fit."""
         self.check_shapes({path: a.shape for path, a in state.items()})
-        for path, p in self.named_parameters():
+        for path, p in self.state().items():
             p.data = Tensor(np.array(state[path])).to(p.device, p.dtype).data
 
     @contextlib.contextmanager

@@ -41,7 +41,7 @@ class Layer:
 def layers(network, size=(240, 320)):
     """The Layers of a network for a picture of `size` (H, W), in the order of computation."""
     image = np.zeros((*size, 3), np.uint8)
-    inputs = [Tensor(level[None]) for level in network.preprocess(image)]
+    inputs = [Tensor(level[None], requires_grad=True) for level in network.preprocess(image)]
     scales = {id(t): network.input_scale(k) for k, t in enumerate(inputs)}
     return trace(network, inputs, scales)
 

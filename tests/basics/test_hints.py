@@ -97,6 +97,8 @@ def test_the_keys_of_set_are_in_the_help(capsys):
     of_labels = {key for options in LABELLINGS.values() for key in options} | {"labelling"}
     train = keys_in(helped("train", capsys))
     known = of_networks | set(TRAINING_DEFAULTS) | of_data
+    of_data |= {"data.classes"}  # of folders of classes
+    known |= of_data
     assert train == known | set(cover_training.DEFAULTS) | set(LABELLINGS["superpixels"])
     assert keys_in(helped("segment", capsys)) == of_labels | models.CHANGEABLE
     assert keys_in(helped("evaluate", capsys)) == of_labels | models.CHANGEABLE | of_data

@@ -328,7 +328,8 @@ def test_info(capsys):
     assert main(["info", "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["versions"]["minicnn"] == minicnn.__version__
-    assert about["data_missing"] == ["stanford-background"]
+    known = ["stanford-background", "sift-flow", "tiny-imagenet", "weak-cats-dogs"]
+    assert about["data_missing"] == known
 
 
 def test_data(elsewhere, capsys):

@@ -31,9 +31,10 @@ def skip_where_impossible(exercise):
         (pytest.fail if REQUIRED else pytest.skip)(reason)
 
 
-def test_there_are_enough_in_a_row():
-    assert [e.number for e in EXERCISES] == [f"ex{k:02}" for k in range(1, len(EXERCISES) + 1)]
-    assert len(EXERCISES) >= 18
+def test_there_are_enough_each_with_a_number_of_its_own():
+    """Numbers that are missing belong to chapters that are still to come."""
+    numbers = [int(e.number[2:]) for e in EXERCISES]
+    assert len(set(numbers)) == len(numbers) and set(range(1, 22)) <= set(numbers)
 
 
 @every_exercise
@@ -88,6 +89,12 @@ OTHERWISE = {  # right answers that have nothing in common with the keys: whole 
     "ex11": lambda x, maps, size: windows(x, (maps, size, size), (1, 2, 3))[
         :, ::maps, ::size, ::size
     ].max((4, 5, 6)),
+    "ex28": lambda x, w: (
+        windows(x, 4, 1)[:, ::2]
+        @ np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], x.dtype).T
+        * np.array([w[0], w.sum() / 2, (w[0] - w[1] + w[2]) / 2, w[2]]),
+        windows(x, 3, 1) @ w,
+    ),
     "ex18": lambda w, g, v, lr, m, d: (w - lr * (m * v + g + d * w), m * v + g + d * w),
 }
 

@@ -67,7 +67,8 @@ def test_a_chapter_runs_and_its_numbers_hold(chapter, results_of):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
 def test_the_form_of_a_chapter(chapter):
     text = chapter.text
-    assert 150 <= text.count("\n") <= 340
+    told, _, questions = text.partition("\n# ### Two questions for paper")
+    assert 150 <= told.count("\n") <= 350 and questions.count("\n") <= 40
     assert not [slide for slide in chapter.slides if slide not in SLIDES]
     assert not [name for name in chapter.sources if not (ROOT / name).is_file()]
     exercises = [name for name in chapter.exercises if not name.startswith("none")]
@@ -348,3 +349,15 @@ def test_the_page_of_what_one_calls_names_everything_with_its_docstring():
             assert f'id="{module.__name__}.{name}"' in page
             assert inspect.getdoc(getattr(module, name)), f"{module.__name__}.{name}"
     assert "minicnn/ops/conv2d.py, line" in page
+
+
+@pytest.mark.parametrize("chapter", chapters()[:14], ids=lambda c: c.number)
+def test_two_questions_for_paper_with_answers_folded_away(chapter):
+    text = chapter.cells[-1].text
+    assert text.startswith("### Two questions for paper")
+    body = site.markdown(text)
+    folded = re.findall(r"<details><summary>Answer</summary>(.*?)</details>", body, re.DOTALL)
+    assert len(folded) == 2 and all(len(answer) > 60 for answer in folded)
+    asked = re.sub(r"<details>.*?</details>", "", body, flags=re.DOTALL)
+    assert "<strong>1.</strong>" in asked and "<strong>2.</strong>" in asked
+    assert "$" not in re.sub("<code>.*?</code>", "", body)

@@ -136,7 +136,7 @@ def test_all_that_reads_checkpoints_says_so(run, last, tmp_path):
         ("{", "it is no JSON"),
         ("[" * 100_000, "it is no JSON"),
         ("1" * 5000, "it is no JSON"),
-        (with_value(text, ("model",), "alexnet"), "there is no model 'alexnet'"),
+        (with_value(text, ("model",), "resnet"), "there is no model 'resnet'"),
         (with_value(text, ("classes",), MISSING), "classes is missing"),
         (with_value(text, ("classes",), ["sky"] * 8), "classes holds a name twice"),
         (with_value(text, ("step",), "two"), 'step is "two", expected a whole number'),
@@ -173,10 +173,14 @@ def test_a_bit_that_flips_is_noticed(run, tmp_path):
 
 
 def test_older_files_have_what_came_later_by_default(last, tmp_path):
-    """Files without a format, and those of format 1: what they lack is as it was then."""
+    """Files without a format, of format 1 and of 3: what they lack is as it was then."""
     arrays, text = last
     weights = {k: a for k, a in arrays.items() if "/" not in k}
     expected, header = json.loads(text), json.loads(text)
+    del header["training"]["head_lr"]
+    header["format"] = 3
+    _, config = checkpoints.load_model(write(tmp_path / "three.safetensors", weights, header))
+    assert config.to_json() == expected and config.training.head_lr == 1
     del header["pace"], header["val_pictures"]
     del header["training"]["batch"], header["data"]["digest"]
     expected |= {"pace": None, "val_pictures": None}
@@ -203,9 +207,9 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
     folder = tmp_path / "run"
     minicnn.train("single-scale", steps=2, out=folder, **options)
     arrays, header = checkpoints.load(folder / LAST)
-    for name in ("pace", "val_pictures"):
+    for name in ("pace", "val_pictures", "colour_axes", "stalls"):
         del header[name]
-    del header["training"]["batch"], header["data"]["digest"]
+    del header["training"]["batch"], header["data"]["digest"], header["training"]["colour_noise"]
     header["total_steps"] = 4
     write(folder / LAST, arrays, header | {"format": 1})
     minicnn.resume(folder, quiet=True)
@@ -216,20 +220,24 @@ def test_a_run_of_format_1_is_resumed_to_the_same_bits(tmp_path):
 
 
 def test_the_keys_of_this_format():
-    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here."""
+    """A new key or option makes a new format: raise FORMAT in config.py, and write it down here.
+    (Not those of a new model: no older file has it.)"""
     from minicnn.learning.config import TRAINING_DEFAULTS
     from minicnn.models import MODELS
 
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        2,
-        "best class_shares classes colours data format long_side model options overfit_one pace "
-        "recipe seed skip_bad start step tables threads total_steps training val_pictures".split(),
-        "balance batch checkpoint_seconds checkpoint_steps clip flip freeze lr momentum patches "
-        "rescale rotate schedule validations warm_up weight_decay".split(),
-        "blocks dropout every feedback fine floor hidden instances last_linear net nonlinearity "
-        "normalise objective output pairs_until pyramid scales size tables width window".split(),
+        4,
+        "best class_shares classes colour_axes colours data format long_side model options "
+        "overfit_one pace recipe seed skip_bad stalls start step tables threads total_steps "
+        "training val_pictures".split(),
+        "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
+        "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
+        "answer blocks columns components crops dropout every feedback filter fine floor "
+        "folds global hidden initial instances iterations last_linear levels maps mix net "
+        "nonlinearity norm normalise objective order output overlap pairs_until passes "
+        "pool pyramid quiet samples scales side size spread tables width window".split(),
     )
 
 

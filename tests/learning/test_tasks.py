@@ -168,10 +168,10 @@ def test_the_pictures_of_val_that_are_looked_at_have_labels(tmp_path, monkeypatc
     run = minicnn.train("patch", root, steps=1, settings={"width": 0.1}, quiet=True)
     seen, real = [], pixels.score
 
-    def noted(network, pictures, classes):
+    def noted(network, pictures, *rest, **more):
         pictures = list(pictures)
         seen.append([picture.name for picture in pictures])
-        return real(network, pictures, classes)
+        return real(network, pictures, *rest, **more)
 
     monkeypatch.setattr(pixels, "score", noted)
     found = [run.task.validate(3)["val_accuracy"] for _ in range(2)]

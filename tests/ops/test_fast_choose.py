@@ -10,49 +10,63 @@ import pytest
 import minicnn
 from minicnn import functional as F
 from minicnn.engine.kernel import Kernel, algorithm
-from minicnn.ops.fast import choose
+from minicnn.ops.fast import choose, register_blocks
 from minicnn.ops.fast import conv2d as fast_conv2d
 
 # maps C, filters F, side K, pictures N, pixels OH x OW, more: the algorithms for y, gx and gw
 CONVOLUTIONS = """
-3   16  7  1  240x320               shift_and_add   fourier         shift_and_add
-3   25  6  1  240x320               shift_and_add   fourier         shift_and_add
-3   16  7  1  30x30                 im2col          fourier         fourier
+3   16  7  1  240x320               direct          fourier         direct
+3   25  6  1  240x320               direct          fourier         direct
+3   16  7  1  30x30                 direct          fourier         fourier
 5   16  7  1  60x60                 fourier         fourier         fourier
-3   96  7  1  60x60                 im2col          im2col          im2col
+3   96  7  1  60x60                 direct          im2col          direct
 16  64  7  1  120x160               fourier         fourier         fourier
 16  64  7  1  60x60                 fourier         fourier         fourier
 16  64  7  1  10x10                 im2col          im2col          im2col
 64  256 7  1  60x80                 fourier         fourier         fourier
-256 512 7  1  60x60                 im2col          im2col          im2col
-16  64  12 1  60x60                 im2col          im2col          im2col
-16  64  7  1  60x60    stride=2     im2col          im2col          im2col
-16  64  7  1  60x60    dilation=2   im2col          im2col          im2col
+256 512 7  1  60x60                 direct          direct          direct
+16  64  12 1  60x60                 direct          direct          direct
+16  64  7  1  60x60    stride=2     direct          direct          direct
+16  64  7  1  60x60    dilation=2   direct          direct          direct
 16  64  7  1  60x60    float64      im2col          im2col          im2col
-48  256 5  1  27x27    groups=2     im2col          im2col          im2col
+48  256 5  1  27x27    groups=2     direct          direct          direct
 48  256 5  8  27x27    groups=2     fourier         fourier         fourier
-64  64  3  1  120x160               fourier         fourier         fourier
+64  64  3  1  120x160               winograd        winograd        winograd
+64  64  3  1  120x160  float64      im2col          im2col          im2col
+64  64  3  1  60x80    stride=2     direct          direct          direct
 256 384 3  1  13x13                 im2col          im2col          im2col
-3   96  11 1  55x55    stride=4     im2col          im2col          im2col
-768 512 1  1  60x80                 matrix_product  matrix_product  matrix_product
-512 8   1  1  60x80                 few_maps        matrix_product  im2col
+256 384 3  8  13x13                 winograd        winograd        winograd
+192 384 3  8  13x13    groups=2     winograd        winograd        winograd
+256 512 3  1  28x28                 winograd        winograd        winograd
+192 128 3  128 6x6                  winograd        winograd        winograd
+6   8   3  8  20x20                 im2col          im2col          im2col
+3   96  11 1  55x55    stride=4     direct          direct          direct
+768 512 1  1  60x80                 direct          direct          matrix_product
+512 8   1  1  60x80                 few_maps        matrix_product  direct
 50  32  1  1  60x80                 im2col          im2col          im2col
-64  64  1  4  60x80                 matrix_product  matrix_product  im2col
+64  64  1  4  60x80                 direct          direct          im2col
 """.strip().split("\n")
 
 # rows of x, K, F: the algorithms for y, gx and gw, on two threads
 LINEAR = """
-1   4096 4096   threads  threads  threads
-2   4096 4096   strips   strips   threads
-8   9216 4096   strips   strips   threads
-16  4096 1000   strips   strips   threads
-17  4096 4096   threads  threads  threads
-8   521  4096   threads  threads  threads
-256 768  512    threads  threads  threads
+1   4096 4096   threads        threads        linear_blocks
+2   4096 4096   linear_blocks  strips         linear_blocks
+8   9216 4096   linear_blocks  linear_blocks  linear_blocks
+16  4096 1000   linear_blocks  linear_blocks  linear_blocks
+17  4096 4096   linear_blocks  linear_blocks  linear_blocks
+8   4096 1001   strips         strips         threads
+8   521  4096   threads        threads        threads
+256 768  512    linear_blocks  linear_blocks  threads
 257 768  512    numpy    numpy    numpy
 8   255  255    numpy    numpy    numpy
 0   4096 4096   numpy    numpy    numpy
 """.strip().split("\n")
+
+
+@pytest.fixture(autouse=True)
+def instructions(monkeypatch):
+    """A processor with vectors of 512 bits, which tests need not run on."""
+    monkeypatch.setattr(register_blocks, "shape", lambda: (8, 3, 64))
 
 
 def convolution(line):
@@ -111,7 +125,8 @@ def test_what_is_chosen_is_what_runs(monkeypatch):
         for function in ("forward", "grad_input", "grad_weight"):
             if hasattr(module, function):
                 monkeypatch.setattr(module, function, lambda *args, n=name: ran.append(n))
-    for line in CONVOLUTIONS[0], CONVOLUTIONS[5], CONVOLUTIONS[-3]:
+    large = next(line for line in CONVOLUTIONS if "winograd" in line)
+    for line in CONVOLUTIONS[0], CONVOLUTIONS[5], CONVOLUTIONS[-3], large:
         options, names = convolution(line)
         (F_, C, K, _), (N, _, OH, OW) = options["w_shape"], options["y_shape"]
         x = minicnn.Tensor(np.zeros((N, C, OH + K - 1, OW + K - 1), np.float32), True)

@@ -75,6 +75,29 @@ def test_fast_equals_simple_at_length(seed):
     compare(*random_layer(np.random.default_rng([4, seed])))
 
 
+@pytest.mark.parametrize(
+    "H, W, K, L, ph, pw",
+    [
+        (13, 13, 5, 5, 2, 2),
+        (14, 13, 5, 5, 2, 3),
+        (15, 15, 3, 3, 1, 1),
+        (15, 12, 3, 7, 1, 0),
+        (16, 16, 3, 3, 0, 0),
+        (12, 11, 5, 6, 4, 5),
+        (6, 5, 5, 3, 2, 2),
+        (1, 2, 1, 2, 0, 1),
+    ],
+)
+def test_pictures_that_are_a_tile_of_their_own(H, W, K, L, ph, pw, transforms):
+    """Whose zeros serve as the border on both sides."""
+    arrays, geometry = layer(np.random.default_rng([8, H]), 3, 2, 4, H, W, K, L, ph, pw, 2)
+    assert fourier.in_one_tile(arrays[0].shape, arrays[1].shape, ph, pw)
+    compare(arrays, geometry)
+    assert len(transforms) == 4
+    for wide in (17 - ph, W), (H, 17 - pw):  # one pixel more, and it is not
+        assert not fourier.in_one_tile((3, 4, *wide), arrays[1].shape, ph, pw)
+
+
 def test_more_than_a_block_of_tiles():
     compare(*layer(np.random.default_rng(0), 2, 9, 5, 80, 61, 7, 7, 3, 3))
 
@@ -150,6 +173,7 @@ def direct(monkeypatch):
     calls = []
     monkeypatch.setattr(shift_and_add, "STRIP", 60)
     monkeypatch.setattr(choose, "few_input_maps", lambda *args: True)
+    monkeypatch.setattr(choose, "can_use_direct", lambda *args: False)
     for name in ("shifted_sums", "shifted_products"):
         kernel = getattr(shift_and_add, name)
         counting = lambda *args, kernel=kernel: (calls.append(1), kernel(*args))[1]  # noqa: E731

@@ -6,8 +6,10 @@ import pytest
 import minicnn
 from minicnn import functional as F
 from minicnn.engine.devices import get_num_threads
-from minicnn.ops.fast import linear
+from minicnn.engine.kernel import algorithm
+from minicnn.ops.fast import linear, linear_blocks
 from minicnn.ops.fast.matrix_product import product
+from minicnn.ops.fast.register_blocks import shape
 from minicnn.ops.fast.shifted import strip_of
 
 
@@ -86,3 +88,35 @@ def test_gradients_of_leaves_are_their_own():
     x.backward(gradient)
     x.grad += 7
     np.testing.assert_array_equal(gradient, 1)
+
+
+@pytest.mark.skipif(shape() is None, reason="this processor has no FMA instructions")
+@pytest.mark.parametrize("rows", [1, 2, 8, 13, 32, 50, 129])
+@pytest.mark.parametrize("F_, K", [(16, 32), (72, 816), (264, 528)])
+def test_linear_layers_in_blocks(rows, F_, K):
+    """In float32, whatever the number of rows; each result an array of its own."""
+    x, w, gy = numbers(rows, K), numbers(F_, K, seed=1), numbers(rows, F_, seed=2)
+    x4, w4, gy4 = (a.astype(np.float32) for a in (x, w, gy))
+    for got, expected in (
+        (linear_blocks.forward(x4, w4), x @ w.T),
+        (linear_blocks.grad_input(gy4, w4), gy @ w),
+        (linear_blocks.grad_weight(gy4, x4), gy.T @ x),
+    ):
+        assert got.dtype == np.float32 and got.flags.c_contiguous and got.base is None
+        assert np.linalg.norm(got - expected) <= 2e-6 * np.linalg.norm(expected)
+
+
+@pytest.mark.skipif(shape() is None, reason="this processor has no FMA instructions")
+def test_blocks_are_taken_in_float32_and_not_by_simple(monkeypatch):
+    calls = []
+    for name in ("forward", "grad_input", "grad_weight"):
+        function = getattr(linear_blocks, name)
+        count = lambda *a, name=name, f=function: (calls.append(name), f(*a))[1]  # noqa: E731
+        monkeypatch.setattr(linear_blocks, name, count)
+    arrays = numbers(8, 512), numbers(264, 512, seed=1), numbers(264, seed=2)
+    tensors = [minicnn.Tensor(a.astype(np.float32), requires_grad=True) for a in arrays]
+    F.linear(*tensors).backward(np.ones((8, 264), np.float32))
+    assert calls == ["forward", "grad_input", "grad_weight"]
+    with algorithm("simple"):
+        F.linear(*tensors).backward(np.ones((8, 264), np.float32))
+    assert len(calls) == 3

@@ -30,9 +30,16 @@ SHIFTED = {
     "OW": 5,
     "width": 6,
     "number": 3,
+    "slack": 0,
 }
 GPU = {"N": 2, "C": 6, "F": 4, "OH": 5, "OW": 6, "sh": 1, "sw": 1, "groups": 2, "R": 6, "K": 2}
 GPU |= {"L": 3, "H": 6, "W": 8, "A": 4, "B": 3, "wg": 36, "shares": 3}
+# two pictures beside each other, 11 columns apart, on 2 x 5 tiles
+WINOGRAD = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 8, "W": 9, "pw": 2, "T": 10}
+WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 2, "J": 3, "K": 6, "P": 6, "Q": 5, "M": 3}
+DIRECT = {"N": 2, "numbers": 40, "step": 5, "groups": 2, "T": 8, "F": 8, "OH": 3, "OW": 5}
+DIRECT |= {"number": 3, "R": 2, "width": 6, "lanes": 16, "lines": 1, "rows": 4, "columns": 4}
+DIRECT |= {"filters": 8, "gathered": True}
 SIZES = {
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
@@ -44,6 +51,7 @@ SIZES = {
     "conv2d_pad": {"N": 2, "C": 3, "H": 4, "W": 5, "height": 7, "width": 9},
     "conv2d_product": GPU,
     "conv2d_product_weight": GPU | {"C": 3, "R": 18},
+    "competition": {"N": 5, "K": 3},
     "conv2d_table_dense": GPU_TABLE,
     "conv2d_table_forward": TABLE,
     "conv2d_table_grad_input": TABLE,
@@ -52,6 +60,8 @@ SIZES = {
     "count_differences": {"parts": 3},
     "cross_entropy_backward": {"N": 2, "C": 3, "P": 5},
     "cross_entropy_forward": {"N": 2, "C": 3, "P": 5},
+    "direct_products": DIRECT | {"slack": 5},
+    "direct_sums": DIRECT | {"slack": 5 + 15},
     "dropout_mask": {},
     "exponentials": {"A": 2, "C": 3, "B": 5},
     "few_maps": {"C": 3, "pixels": 10, "F": 4},
@@ -60,6 +70,20 @@ SIZES = {
     "im2col_grad_weight": CONV,
     "index_backward": {"count": 7, "size": 5},
     "kruskal": {"E": 6, "nodes": 9},
+    "lay_out": {
+        "N": 2,
+        "C": 3,
+        "H": 5,
+        "W": 4,
+        "sh": 2,
+        "sw": 1,
+        "height": 3,
+        "width": 4,
+        "size": 72,
+    },
+    "linear_by_rows": {"blocks": 2, "K": 3, "columns": 16, "F": 8, "lanes": 16, "R": 4},
+    "linear_by_strips": {"rows": 8, "F": 5, "K": 16, "R": 4},
+    "linear_outer": {"panels": 3, "rows": 2, "R": 4, "K": 16, "lanes": 16},
     "local_response_norm_backward": {"N": 2, "C": 3, "H": 4, "W": 5},
     "local_response_norm_forward": {"N": 2, "C": 3, "H": 4, "W": 5},
     "log_softmax_backward": {"A": 2, "C": 3, "B": 5},
@@ -70,6 +94,7 @@ SIZES = {
     "max_pool2d_forward": POOL,
     "max_pool_maps_backward": POOL,
     "max_pool_maps_forward": POOL,
+    "pack": {"numbers": 20, "groups": 2, "M": 5, "T": 3, "number": 2, "R": 4},
     "pictures": TILES,
     "pool_masked": {"P": 7, "C": 2, "K": 3, "grid": 4},
     "product": {"I": 3, "J": 4, "P": 4, "Q": 5, "M": 3, "N": 5},
@@ -83,12 +108,25 @@ SIZES = {
     "softmax_forward": {"A": 2, "C": 3, "B": 5},
     "spectra": TILES,
     "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
+    "winograd_filters": WINOGRAD,
+    "winograd_grad_filters": WINOGRAD,
+    "winograd_grad_pictures": WINOGRAD,
+    "winograd_gradients": WINOGRAD,
+    "winograd_pictures": WINOGRAD,
+    "winograd_products": WINOGRAD | {"N": 5},
+    "winograd_products_over_rows": WINOGRAD,
+    "winograd_results": WINOGRAD,
 }
 for _name in ("relu", "tanh", "sigmoid", "scaled_tanh"):
     SIZES |= {f"{_name}_forward": {}, f"{_name}_backward": {}}
 # The largest places that lists of places may hold.
 FILL = {"rows": "H - 1", "cols": "W - 1", "members": "C - 1", "results": "F - 1", "last": "P"}
-FILL |= {"offsets": "numbers - (OH - 1) * width - OW", "edges": "nodes // 2", "order": "E - 1"}
+FILL |= {
+    "taps": "numbers - 1",
+    "offsets": "numbers - (OH - 1) * width - OW - slack",
+    "edges": "nodes // 2",
+    "order": "E - 1",
+}
 FILL |= {"table": "[C - 1, F - 1, 0][:columns]"}
 FILL |= {"first": "M"}
 # Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
@@ -105,16 +143,25 @@ FREE = {
     "conv2d_table_grad_input": "gy1+ table1+ gx1+",
     "conv2d_table_grad_weight": "gy1+ x1+ table1+",
     "count_differences": "counts0+ counts0-",
+    "direct_products": "x1+ gy2- gy3- parts0+ parts0- parts1- parts3+",
+    # that R is that of register_blocks.shape() knows whoever packs the filters
+    "direct_sums": "x1+ w1+ w1- w3+ y2- y3-",
     "im2col_grad_weight": "parts0+ parts0-",
+    "lay_out": "x1- x2+ x2- x3+ x3- numbers1+",
     "log_sum_exp_pool_forward": "x1+ x1-",
     "max_pool_maps_backward": "results0+ gy1+",
     "max_pool_maps_forward": "x1+ members0+",
+    "pack": "w0+ rows1+ rows1- panels1+ panels1- panels3+ panels3-",
     "pictures": "y2- y3-",
     "resample": "x2+ x3+",
     "shifted_products": "x1+ gy1- gy2- gy3- parts0+ parts0- parts1+",
     "shifted_sums": "x1+ y1- y2- y3-",
     "spectra": "x2+ x2- x3+ x3-",
     "window_sum": "w0+ w0- w1+ w1-",
+    "winograd_grad_pictures": "gx0+ gx0- gx2+ gx2- gx3-",
+    "winograd_gradients": "gy0+ gy0- gy2+ gy2- gy3-",
+    "winograd_pictures": "x0+ x0- x2+ x2- x3-",
+    "winograd_results": "y0+ y0- y2+ y2- y3-",
 }
 ALL = [k for k in all_kernels() if not k.name.startswith("test")]
 KERNELS = [k for k in ALL if k.shapes]

@@ -8,7 +8,7 @@ from support.emulated import needs_compiler
 from minicnn import functional as F
 from minicnn.engine.kernel import algorithm
 from minicnn.engine.tensor import Tensor
-from minicnn.ops.fast import conv2d, fourier, magnitudes
+from minicnn.ops.fast import choose, conv2d, fourier, magnitudes
 
 VALUES = [-np.inf, np.nan, 1e9, -3e38]
 PLACES = {  # where in an array of this shape
@@ -19,6 +19,8 @@ PLACES = {  # where in an array of this shape
 LAYERS = {  # function, shapes, options
     "transforms": (F.conv2d, [(1, 4, 24, 26), (5, 4, 7, 7)], {}),
     "transforms, padded": (F.conv2d, [(1, 4, 24, 26), (5, 4, 7, 7)], {"padding": 3}),
+    "tiles of Winograd": (F.conv2d, [(2, 4, 9, 14), (5, 4, 3, 3)], {}),
+    "tiles of Winograd, padded": (F.conv2d, [(2, 4, 9, 14), (5, 4, 3, 3)], {"padding": 1}),
     "shifted pictures": (F.conv2d, [(1, 3, 49, 52), (5, 3, 5, 3), (5,)], {}),
     "shifted, padded": (F.conv2d, [(1, 3, 49, 52), (5, 3, 3, 3)], {"padding": 1}),
     "shifted, strided": (F.conv2d, [(1, 3, 95, 103), (5, 3, 3, 3)], {"stride": 2}),
@@ -64,7 +66,10 @@ def padded_convolution_of(which, value, options):
 
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_fast_algorithm_spoils_what_the_simple_one_does(name):
+def test_a_fast_algorithm_spoils_what_the_simple_one_does(name, monkeypatch):
+    if "Winograd" in name:
+        wherever = lambda _, w, y, g, n, dtype: choose.can_use_winograd(w, g, dtype)  # noqa: E731
+        monkeypatch.setattr(choose, "winograd_saves_time", wherever)
     function, shapes, options = LAYERS[name]
     random = np.random.default_rng(0)
     arrays = [random.normal(size=shape).astype(np.float32) for shape in shapes]
@@ -132,13 +137,15 @@ def test_ordinary_numbers_still_go_through_tiles(monkeypatch):
     assert len(ran) == 3
 
 
-@pytest.mark.parametrize("file", [fourier, conv2d])
-def test_without_the_look_the_tests_above_fail(file, monkeypatch):
+@pytest.mark.parametrize(
+    "file, layer",
+    [(fourier, "transforms"), (fourier, "tiles of Winograd"), (conv2d, "shifted pictures")],
+)
+def test_without_the_look_the_tests_above_fail(file, layer, monkeypatch):
     name = "even" if file is fourier else "finite"
     monkeypatch.setattr(file, name, lambda *args: True)
     with pytest.raises(AssertionError):
-        for layer in ("transforms", "shifted pictures"):
-            test_a_fast_algorithm_spoils_what_the_simple_one_does(layer)
+        test_a_fast_algorithm_spoils_what_the_simple_one_does(layer, monkeypatch)
 
 
 # --------------------------------------------------------------------------------- interpolation

@@ -10,6 +10,7 @@ The framework's own operation says what is right. If the answer fails, its resul
 those of the typical wrong answers of the exercise: if one of them behaves alike, its hint is shown.
 """
 
+import contextlib
 import copy
 import dataclasses
 import inspect
@@ -18,13 +19,17 @@ import numpy as np
 
 from minicnn.checking import gradcheck
 from minicnn.course.exercises import words
-from minicnn.course.exercises.comparing import Difference, difference, listed, same
-from minicnn.course.exercises.compiling import SLOW, Quickened
+from minicnn.course.exercises.calling import Failed, Local, Over, used
+from minicnn.course.exercises.comparing import Difference, difference, difference_of_kind
+from minicnn.course.exercises.compiling import SLOW
 from minicnn.course.exercises.parts import NotDone
+from minicnn.course.exercises.recognising import recognised
+from minicnn.course.exercises.wire import Rubbish
 
 NOT_DONE, WRONG, RIGHT = "not done yet", "wrong", "right"
+NO_VERDICT = "no verdict"  # the answer has written where its results go
 NOT_HERE, NOT_CHECKED = "cannot run here", "could not be checked"  # which is not the answer's fault
-STATES = NOT_DONE, WRONG, RIGHT, NOT_HERE, NOT_CHECKED
+STATES = NOT_DONE, WRONG, RIGHT, NO_VERDICT, NOT_HERE, NOT_CHECKED
 FALLS_ALIKE = 0.02  # the loss at the end of training, against the framework's own
 
 
@@ -52,10 +57,12 @@ class Wrong(Exception):
         self.difference = difference
 
 
-def check(exercise, answer, path=None, began=lambda level: None, compile=False):
-    """The Verdict on an answer, a function. `began(level)` is called as each level begins. With
-    `compile` Numba compiles the answer for the training even if it is quick in plain Python."""
-    checker = _Checker(exercise, answer, path or exercise.path, 0.0 if compile else SLOW)
+def check(exercise, answer, began=lambda level: None, compile=False):
+    """The Verdict on an answer: a function, or a `Local` or `Remote` one. `began(level)` is called
+    as each level begins. With `compile` Numba compiles the answer for the training even if it is
+    quick in plain Python."""
+    answer = answer if hasattr(answer, "checked") else Local(exercise, answer)
+    checker = _Checker(exercise, answer, 0.0 if compile else SLOW)
     verdict = Verdict(exercise.number, WRONG)
     for name, level in checker.levels():
         began(name)
@@ -66,7 +73,8 @@ def check(exercise, answer, path=None, began=lambda level: None, compile=False):
         except Wrong as wrong:
             verdict.level, verdict.message = name, str(wrong)
             verdict.difference = wrong.difference
-            verdict.mutant, verdict.hint = checker.recognised()
+            with contextlib.suppress(Over, Rubbish):  # what is wrong is known already
+                verdict.mutant, verdict.hint = recognised(exercise, answer)
             return verdict
         verdict.passed.append(name)
         verdict.notes += note or []
@@ -75,8 +83,8 @@ def check(exercise, answer, path=None, began=lambda level: None, compile=False):
 
 
 class _Checker:
-    def __init__(self, exercise, answer, path, slow):
-        self.exercise, self.answer, self.path, self.slow = exercise, answer, path, slow
+    def __init__(self, exercise, answer, slow):
+        self.exercise, self.answer, self.slow = exercise, answer, slow
         self.names = exercise.part("RETURNS", ("the result",))
         self.arguments = list(inspect.signature(exercise.blank).parameters)
         self.truth = exercise.parts.truth
@@ -92,9 +100,9 @@ class _Checker:
 
     # -------------------------------------------------------------------------------- the levels
     def shape(self):
+        """Shapes and dtypes, and no number."""
         name, args = self.cases[0]
-        expected, got = self.right(args), self.call(args)
-        found = difference(expected, got, self.names, np.inf)
+        found = difference_of_kind(self.right(args), self.call(args), self.names)
         if found:
             raise Wrong(f"{found.sentence}{told(args, self.arguments)}")
 
@@ -127,67 +135,59 @@ class _Checker:
             return a.astype(np.float32) if getattr(a, "dtype", None) == np.float64 else a
 
         args = [single(a) for a in args]
-        expected = self.right(args)
-        got = self.call(args)
+        expected, got = self.right(args), self.call(args)
+        found = difference_of_kind(expected, got, self.names)
+        if found:
+            raise Wrong(found.sentence)
         found = difference(expected, got, self.names)
         if found:
             raise Wrong(f"{found.sentence}, in float32", found)
-        results = zip(self.names, listed(expected), listed(got), strict=True)
-        for name, a, b in results:
-            if np.ndim(a) and np.asarray(a).dtype != np.asarray(b).dtype:
-                raise Wrong(
-                    f"for float32 arrays {name} comes out as {np.asarray(b).dtype}: networks train "
-                    f"in float32; np.zeros(shape, x.dtype) makes an array of the kind of x"
-                )
 
     def training(self):
-        quick = Quickened(self.answer, self.path, self.slow)
-        losses = self.engine(self.exercise.parts.train, quick)
-        with self.exercise.plugged(self.truth):
-            right = self.exercise.parts.train()
+        self.answer.quicken(self.slow)
+        losses = self.engine(self.exercise.parts.train)
+        right = self.exercise.right_losses
         fall = f"from {losses[0]:.3f} to {losses[-1]:.3f}"
         sentence = f"in {len(losses) - 1} steps the loss goes {fall}"
         if not abs(losses[-1] - right[-1]) <= FALLS_ALIKE * abs(right[0]):
             raise Wrong(f"{sentence}; with the framework's own code to {right[-1]:.3f}")
-        return [sentence, quick.note] if quick.note else [sentence]
+        note = self.answer.note
+        return [sentence, note] if note else [sentence]
 
-    def engine(self, run, answer=None):
+    def engine(self, run):
         """`run()` with the answer plugged into the framework."""
         try:
-            with self.exercise.plugged(answer or self.answer):
+            with self.exercise.plugged(self.answer):
                 return run()
         except (NotDone, Wrong):
             raise
+        except Failed as error:
+            raise Wrong(str(error)) from error
         except Exception as error:
             with self.exercise.plugged(self.truth):
                 run()  # fails, too, where the fault is ours; then nobody calls the answer wrong
-            raise Wrong(words.of_error(error, self.path)) from error
+            raise Wrong(words.of_error(error, self.exercise.path)) from error
 
     # ---------------------------------------------------------------------------------- the calls
-    def used(self, function, args):
-        """What a function makes of the arguments of a case."""
-        use = self.exercise.part("use") or (lambda function, *args: function(*args))
-        with np.errstate(all="ignore"):  # what comes of it is looked at later
-            return use(function, *args)
-
     def right(self, args):
-        return self.used(self.truth, copy.deepcopy(args))
+        return used(self.exercise, self.truth, copy.deepcopy(args))
 
     def call(self, args):
-        """The answer's result; its inputs must be the same afterwards."""
-        passed = copy.deepcopy(args)
+        """The answer's result; what it was given, and what it gave before, must stay as it was."""
         try:
-            result = self.used(self.answer, passed)
-        except NotDone:
-            raise
-        except Exception as error:
-            raise Wrong(words.of_error(error, self.path)) from error
-        for k, (before, after) in enumerate(zip(args, passed, strict=True)):
-            if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
-                raise Wrong(
-                    f"the function has changed argument {k}, which is not its own: others still "
-                    "need that array; work on a copy"
-                )
+            result, changed, reused = self.answer.checked(args)
+        except Failed as error:
+            raise Wrong(str(error)) from error
+        if changed is not None:
+            raise Wrong(
+                f"the function has changed argument {changed} ({self.arguments[changed]}), which "
+                "is not its own: others still need it as it was; work on a copy"
+            )
+        if reused:
+            raise Wrong(
+                "a second call has changed the array that an earlier one gave: others still need "
+                "it; make a new array in each call"
+            )
         return result
 
     def compare(self, args, expected, name):
@@ -196,42 +196,6 @@ class _Checker:
         if found:
             where = f", case «{name}»" if name else ""
             raise Wrong(f"{found.sentence}{where}{told(args, self.arguments)}", found)
-
-    def recognised(self):
-        """(name, hint) of the typical wrong answer that gives the same wrong results, or blanks:
-        the same for every call, or if there is none the same for most of the calls."""
-        calls = [self.exercise.parts.by_hand()[0], *(args for _, args in self.cases)]
-        own, right = self.behaviour(self.answer, calls), self.behaviour(self.truth, calls)
-        wrong = [k for k, a in enumerate(own) if a is not None and not alike(a, right[k])]
-        partly = []
-        for name, (mutant, hint) in self.exercise.mutants.items():
-            theirs = self.behaviour(mutant, calls)
-            shared = sum(alike(own[k], theirs[k]) for k in wrong)
-            if shared == len(wrong) > 0 and all(
-                alike(a, b) for a, b in zip(own, theirs, strict=True) if a is not None
-            ):
-                return name, hint
-            partly.append((shared, name, hint))
-        partly.sort(reverse=True)
-        most = [p for p in partly if p[0] == partly[0][0]]
-        return partly[0][1:] if partly[0][0] and len(most) == 1 else ("", "")
-
-    def behaviour(self, function, calls):
-        """What a function gives for each call; where it fails, what the exercise calls that, or
-        None."""
-        results, kind = [], self.exercise.part("kind", lambda error: None)
-        for args in calls:
-            try:
-                results.append(self.used(function, copy.deepcopy(args)))
-            except Exception as error:  # whatever a wrong answer may raise
-                results.append(kind(error))
-        return results
-
-
-def alike(one, other):
-    if any(a is None or isinstance(a, str) for a in (one, other)):
-        return isinstance(one, type(other)) and one == other
-    return same(one, other)
 
 
 def told(args, names):

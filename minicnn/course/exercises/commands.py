@@ -7,11 +7,13 @@ from pathlib import Path
 
 from minicnn.basics.printing import print_lines, printable
 from minicnn.basics.writing import write_atomically
-from minicnn.course.exercises.checking import NOT_DONE, RIGHT, WRONG
+from minicnn.course.exercises.checking import RIGHT, WRONG
+from minicnn.course.exercises.collecting import report
 from minicnn.course.exercises.exercise import FIRST, all_exercises, find, folder
+from minicnn.course.exercises.network import network
 from minicnn.course.exercises.process import Worker
+from minicnn.course.exercises.progress import OPEN, is_blank, progress, remember, state
 
-NOT_BEGUN = "not begun"
 TEST = '''"""`pytest` in this folder checks every answer that lies here."""
 
 import sys
@@ -40,14 +42,14 @@ def list_all(o):
     for e in all_exercises():
         path = Path(o.folder) / e.path.name
         row = {"exercise": e.number, "title": e.title, "minutes": e.minutes, "chapter": e.chapter}
-        row["state"] = "begun" if path.exists() else NOT_BEGUN
+        row["state"] = state(e, path)
         rows.append(row)
     if o.json:
         return print(json.dumps(rows))
     for r in rows:
-        state = "" if r["state"] == NOT_BEGUN else r["state"]
+        stage = "" if r["state"] == OPEN else r["state"]
         about = f"{r['minutes']:3} min  chapter {r['chapter']}"
-        print(f"{r['exercise']}  {r['title']:56} {about}  {state}".rstrip())
+        print(f"{r['exercise']}  {r['title']:56} {about}  {stage}".rstrip())
     least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
     print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
     print("Then take those of the chapter that you read, in the order of their numbers.")
@@ -72,6 +74,31 @@ def start(o):
     print(f"next: fill in the blank, then minicnn exercise check {o.names[0] if o.names else ''}")
 
 
+def reset(o):
+    """Puts blanks back; the answers that were there stay beside them under another name."""
+    for e in [find(name) for name in o.names]:
+        path = Path(o.folder) / e.path.name
+        if is_blank(e, path):
+            print_lines(f"{path} is blank already")
+            continue
+        if path.exists():
+            old = unused(path)
+            path.rename(old)
+            print_lines(f"what was in {path.name} is kept in {old}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, e.head.rstrip() + "\n")
+        print_lines(f"{path}: {e.title}, about {e.minutes} minutes")
+
+
+def unused(path):
+    """A name for what was in a file, which nothing takes for an answer."""
+    count, old = 1, path.with_name(f"{path.name}.before")
+    while old.exists():
+        count += 1
+        old = path.with_name(f"{path.name}.before-{count}")
+    return old
+
+
 def answers(o):
     """(Exercise, path) of what the options name: exercises, files, or all in the folder."""
     found = []
@@ -92,16 +119,13 @@ def answers(o):
 
 
 def verdicts(found, limit, pictures=True, compile=False):
-    """The verdict on each answer. The process of the next one starts beforehand."""
-    worker = Worker()
-    try:
-        for k, (e, path) in enumerate(found):
-            now, worker = worker, Worker() if k + 1 < len(found) else None
+    """The verdict on each answer."""
+    with Worker() as worker:
+        for e, path in found:
             picture = str(path.with_name(f"{e.number}-difference.png")) if pictures else None
-            yield e, path, now.check(e, path.resolve(), picture, limit, compile)
-    finally:
-        if worker:
-            worker.close()
+            verdict = worker.check(e, path.resolve(), picture, limit, compile)
+            remember(e, path, verdict)
+            yield e, path, verdict
 
 
 def check(o):
@@ -141,24 +165,21 @@ def watch(o):
     """Checks an answer whenever its file is saved, until Ctrl-C or until all are right."""
     found = answers(o)
     seen, right = {}, set()
-    worker = Worker()
     print("watching; save a file to check it, Ctrl-C ends", file=sys.stderr)
-    try:
+    with Worker() as worker:
         while len(right) < len(found):
             for e, path in found:
                 saved = path.stat().st_mtime_ns if path.exists() else None
                 if saved is None or seen.get(path) == saved:
                     continue
                 seen[path] = saved
-                now, worker = worker, Worker()  # warm for the next one
                 picture = str(path.with_name(f"{e.number}-difference.png"))
-                verdict = now.check(e, path.resolve(), picture, o.limit)
+                verdict = worker.check(e, path.resolve(), picture, o.limit)
+                remember(e, path, verdict)
                 (right.add if verdict["state"] == RIGHT else right.discard)(path)
                 print(in_words(e, path, verdict), flush=True)
             time.sleep(0.2)
-        print("all are right; nothing left to watch", file=sys.stderr)
-    finally:
-        worker.close()
+    print("all are right; nothing left to watch", file=sys.stderr)
 
 
 def hint(o):
@@ -182,46 +203,14 @@ def hint(o):
         print(f"the next one: minicnn exercise hint {e.number} --number {number + 1}")
 
 
-def report(o):
-    """How far each folder is: for oneself, or for a class whose answers were collected."""
-    rows = []
-    exercises = all_exercises()
-    for place in o.folders or [o.folder]:
-        if not Path(place).is_dir():
-            raise ValueError(f"{place}: no such folder")
-    for place in o.folders or [o.folder]:
-        paths = [(e, Path(place) / e.path.name) for e in exercises]
-        done = {e.number: v for e, _, v in verdicts_of(paths, o.limit)}
-        for e in exercises:
-            v = done.get(e.number, {"state": NOT_BEGUN})
-            names = ("state", "level", "passed", "message", "mutant", "seconds")
-            row = {"folder": str(place), "exercise": e.number, "minutes": e.minutes}
-            rows.append(row | {name: v[name] for name in names if v.get(name)})
-    if o.json:
-        return print(json.dumps(rows, indent=1))
-    for place in o.folders or [o.folder]:
-        own = [r for r in rows if r["folder"] == str(place)]
-        right = sum(r["state"] == RIGHT for r in own)
-        print_lines(f"{place}: {right} of {len(own)} right")
-        for r in own:
-            if r["state"] in (NOT_BEGUN, RIGHT):
-                continue
-            why = f"at «{r['level']}»" if r.get("level") else ""
-            what = r.get("mutant") or (r.get("message") or "").partition("\n")[0]
-            what = "" if what == NOT_DONE else what
-            print_lines(f"  {r['exercise']}  {r['state']} {why} {what}".rstrip())
-
-
-def verdicts_of(paths, limit):
-    found = [(e, path) for e, path in paths if path.exists()]
-    return verdicts(found, limit, pictures=False) if found else ()
-
-
 ACTIONS = {
+    "progress": progress,
     "list": list_all,
     "start": start,
     "check": check,
     "watch": watch,
     "hint": hint,
     "report": report,
+    "reset": reset,
+    "network": network,
 }

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minicnn.course.exercises.wire import Other
+
 
 @dataclass
 class Difference:
@@ -23,8 +25,17 @@ def listed(result):
     return list(result) if several else [result]
 
 
-def difference(expected, got, names, tolerance=None):
+def difference(expected, got, names):
     """The first Difference between two results, or None."""
+    return _first(expected, got, names, lambda *one: of_kind(*one) or of_numbers(*one))
+
+
+def difference_of_kind(expected, got, names):
+    """The first Difference in shape or dtype, whatever the numbers are, or None."""
+    return _first(expected, got, names, lambda *one: of_kind(*one) or of_dtype(*one))
+
+
+def _first(expected, got, names, compare):
     if got is None:
         return Difference("the function returns None: is its `return` missing?")
     expected, got = listed(expected), listed(got)
@@ -32,13 +43,17 @@ def difference(expected, got, names, tolerance=None):
         wanted = ", ".join(names)
         return Difference(f"{len(got)} results, but {len(expected)} are expected: {wanted}")
     for name, a, b in zip(names, expected, got, strict=True):
-        found = one_difference(name, np.asarray(a), b, tolerance)
-        if found:
+        if isinstance(a, np.ndarray) and a.ndim and isinstance(b, list | tuple):
+            return Difference(f"{name} is a {type(b).__name__}, expected an array")
+        if found := compare(name, np.asarray(a), b):
             return found
     return None
 
 
-def one_difference(name, a, b, tolerance):
+def of_kind(name, a, b):
+    """Whether b is what a is: numbers of that shape, with fractions where a has them."""
+    if isinstance(b, Other):
+        return Difference(f"{name} is {b.name}, expected numbers")
     try:
         b = np.asarray(b)
     except ValueError:  # lists of different lengths
@@ -50,10 +65,25 @@ def one_difference(name, a, b, tolerance):
     if a.dtype.kind == "f" and b.dtype.kind in "iub" and a.ndim:
         return Difference(
             f"{name} holds whole numbers ({b.dtype}), which cut fractions off; make it with "
-            "np.zeros(shape, gy.dtype), or as the floating array is that goes in"
+            "np.zeros(shape, x.dtype), where x is the array of numbers with a point that goes in"
         )
-    if tolerance is None:
-        tolerance = 1e-4 if a.dtype == np.float32 else 1e-8
+    return None
+
+
+def of_dtype(name, a, b):
+    """Whether an array has the dtype of the arrays that went in. A single number may be finer."""
+    dtype = getattr(b, "dtype", a.dtype)
+    if dtype != a.dtype and (a.ndim or dtype.itemsize < a.dtype.itemsize):
+        return Difference(
+            f"for {a.dtype} arrays {name} comes out as {dtype}: the result has the dtype of what "
+            "goes in; np.zeros(shape, x.dtype) makes an array of the kind of x"
+        )
+    return None
+
+
+def of_numbers(name, a, b):
+    b = np.asarray(b)
+    tolerance = 1e-4 if a.dtype == np.float32 else 1e-8
     with np.errstate(invalid="ignore"):
         right = np.isclose(b, a, rtol=tolerance, atol=tolerance, equal_nan=True)
     if right.all():
@@ -61,8 +91,17 @@ def one_difference(name, a, b, tolerance):
     first = tuple(int(i) for i in np.argwhere(~right)[0])
     where = name + (f"[{', '.join(map(str, first))}]" if first else "")
     count = f" ({(~right).sum()} of {right.size} are wrong)" if right.size > 1 else ""
-    sentence = f"{where} should be {a[first]:.6g} and is {b[first]:.6g}{count}"
-    return Difference(sentence, a, b, first)
+    should, is_ = in_digits(a[first], b[first])
+    return Difference(f"{where} should be {should} and is {is_}{count}", a, b, first)
+
+
+def in_digits(one, other):
+    """Two numbers as texts, with six digits, or as many as it takes to see that they differ."""
+    for digits in range(6, 18):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def same(one, other):

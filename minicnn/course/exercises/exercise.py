@@ -6,12 +6,14 @@ one function that calls `todo()`. Below, for the check:
     truth(*args)     what the framework's own operation answers: the key
     by_hand()        (args, expected): a case that can be followed with a pencil
     cases()          (name, args) of more of them; the first one is an ordinary one
-    plug(answer)     a context in which the framework computes with `answer`
+    plug(answer)     a context in which the framework computes with `answer`, which is called with
+                     the arguments of a case
     gradient()       (f, arrays) for gradcheck, inside `plug`; left out where nothing has a gradient
     train()          losses of a small network that learns inside `plug`
     RETURNS          names of what the function returns
     key(*args)       the answer in plain Python
-    MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint)
+    MUTANTS          typical wrong answers: name -> (text of key, text in its place, hint), or
+                     (function, hint) where one is not like the key
     HINTS            from the first nudge to the last
 
 Three more where they are needed: `use(function, *args)`, what the function is for if not simply
@@ -68,6 +70,7 @@ def find(name):
 class Exercise:
     def __init__(self, path):
         self.path, self.name = Path(path), Path(path).stem
+        self.behaviours = {}  # of recognising.py: of each typical wrong answer
         self.number = self.name[:4]
         self.text = self.path.read_text()
         self.head = self.text.partition(MARK)[0]
@@ -103,7 +106,11 @@ class Exercise:
         """name -> (function, hint)"""
         source = inspect.getsource(self.parts.key)
         found = {}
-        for name, (old, new, hint) in self.parts.MUTANTS.items():
+        for name, (*change, hint) in self.parts.MUTANTS.items():
+            if len(change) == 1:
+                found[name] = change[0], hint
+                continue
+            old, new = change
             if source.count(old) != 1:
                 raise ValueError(f"{self.name}, «{name}»: key holds {old!r} {source.count(old)}x")
             found[name] = self.variant(source.replace(old, new)), hint
@@ -117,8 +124,21 @@ class Exercise:
 
     @contextlib.contextmanager
     def plugged(self, answer):
-        with self.parts.plug(answer):
+        """`answer` is called with the arguments of a case."""
+        use = self.part("use")
+        function = answer if use is None or hasattr(answer, "checked") else _used(use, answer)
+        with self.parts.plug(function):
             yield
+
+    @functools.cached_property
+    def right_losses(self):
+        """Those of the training with the framework's own code."""
+        with self.plugged(self.parts.truth):
+            return self.parts.train()
+
+
+def _used(use, function):
+    return lambda *args: use(function, *args)
 
 
 def load(path):

@@ -12,6 +12,28 @@ def todo(what=""):
     raise NotDone(what)
 
 
+class Endless(Exception):
+    """An answer asks the same things again and again."""
+
+
+class Counted(list):
+    """A list that may be looked into so many times; who does not stop gets Endless, and nobody has
+    to wait until the time is up."""
+
+    def __init__(self, items, looks):
+        super().__init__(items)
+        self.looks = looks
+
+    def __getitem__(self, index):
+        self.looks -= 1
+        if self.looks < 0:
+            raise Endless(f"{len(self)} nodes are looked at again and again; is each visited once?")
+        return super().__getitem__(index)
+
+    def __reduce__(self):
+        return Counted, (list(self), self.looks)
+
+
 @contextlib.contextmanager
 def replaced(where, **functions):
     """Inside, attributes of a class or module are others: `replaced(Conv2d, backward=mine)` lets

@@ -3,7 +3,8 @@ dtype and the device, never at what was imported first.
 
     convolution("y", w_shape=(256, 64, 7, 7), y_shape=(1, 256, 60, 80))     'fourier'
     convolution("gw", w_shape=(16, 3, 7, 7), y_shape=(1, 16, 240, 320))     'shift_and_add'
-    linear("gx", rows=8, w_shape=(4096, 4096))                              'strips'
+    convolution("y", w_shape=(64, 64, 3, 3), y_shape=(1, 64, 120, 160))     'winograd'
+    linear("gx", rows=4, w_shape=(4096, 4096))                              'strips'
 
 Each name but 'loops' and 'numpy' is a file beside this one, or is explained in one (see README.md).
 `with algorithm("simple"):` asks nobody here: the loops of the op's own file run. `with
@@ -17,8 +18,12 @@ import numpy as np
 
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import chosen_algorithm
+from minicnn.ops.fast import register_blocks
 from minicnn.ops.fast.dft16 import SIDE
+from minicnn.ops.fast.fourier import in_one_tile
 from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
+from minicnn.ops.fast.winograd import tiles_of
+from minicnn.ops.fast.winograd_analysis import LANES
 
 SIMPLEST = 1, 1, 0, 0, 1, 1  # stride, padding, dilation, each (vertical, horizontal)
 
@@ -34,13 +39,39 @@ def convolution(
     fourier = can_use_fourier(w_shape, geometry, dtype)
     if fourier and chosen_algorithm() == "fast":
         return "fourier"
+    by_blocks = direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype)
     if result != "gx" and few_input_maps(w_shape, y_shape, groups):
-        return "shift_and_add"
-    if fourier and fourier_saves_time(result, w_shape, y_shape, groups):
+        return "direct" if by_blocks else "shift_and_add"
+    if winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+        return "winograd"
+    if fourier and fourier_saves_time(result, w_shape, y_shape, geometry, groups):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
-        return one_by_one(result, w_shape, y_shape, groups)
-    return "im2col"
+        return one_by_one(result, w_shape, y_shape, groups, by_blocks)
+    return "direct" if by_blocks else "im2col"
+
+
+def can_use_direct(result, w_shape, geometry, dtype):
+    """Blocks in registers need an instruction for a product and a sum. float64, which is there to
+    check, keeps the sums of im2col. gx goes by phases or by dilated taps, not by both, and no
+    padding is wider than the filter."""
+    sh, sw, ph, pw, dh, dw = geometry
+    down, across = dh * (w_shape[2] - 1), dw * (w_shape[3] - 1)
+    if result == "gx" and (max(sh, sw) > 1 < max(dh, dw) or ph > down or pw > across):
+        return False
+    return bool(dtype == np.float32 and register_blocks.shape())
+
+
+def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+    """Blocks in registers against im2col: for eight rows of a block and more, and pictures whose
+    pixels are worth it that the filters are packed. Short lines are no long loops."""
+    (F, C, _, _), (N, _, OH, OW), (sh, sw) = w_shape, y_shape, geometry[:2]
+    if not can_use_direct(result, w_shape, geometry, dtype):
+        return False
+    rows = C * sh * sw if result == "gx" else F // groups
+    if (sh, sw) != (1, 1) and result == "gx" and rows < 32:
+        return False
+    return rows >= 8 and N * OH * OW >= 512 and OW >= 24
 
 
 def can_use_fourier(w_shape, geometry, dtype):
@@ -53,17 +84,57 @@ def can_use_fourier(w_shape, geometry, dtype):
     return bool(dtype == np.float32 and side_by_side and max(K, L) <= 11 and F * C <= 100_000)
 
 
-def fourier_saves_time(result, w_shape, y_shape, groups):
-    """Tiles against im2col. The transform of a tile takes as long as 30,000 multiplications, that
-    of a filter as long as 20,000, and products of spectra, which are small, take twice as long as
-    large ones. im2col copies each number of a window before it meets the F filters, which takes as
-    long as 50 multiplications; 20 in a forward pass whose windows are small, so that the copies
-    stay in the nearest cache."""
+def fourier_saves_time(result, w_shape, y_shape, geometry, groups):
+    """Tiles against im2col."""
+    by_windows = work_of_im2col(result, w_shape, y_shape, groups)
+    return work_of_fourier(w_shape, y_shape, geometry, groups) < by_windows
+
+
+def work_of_fourier(w_shape, y_shape, geometry, groups):
+    """The transform of a tile takes as long as 30,000 multiplications, that of a filter as long as
+    20,000, and products of spectra, which are small, take twice as long as large ones."""
     (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     tiles = N * -(-OH // (SIDE + 1 - K)) * -(-OW // (SIDE + 1 - L))
-    by_tiles = 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+    ph, pw = geometry[2:4]
+    if in_one_tile((N, C, OH + K - 1 - 2 * ph, OW + L - 1 - 2 * pw), w_shape, ph, pw):
+        tiles = N
+    return 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+
+
+def work_of_im2col(result, w_shape, y_shape, groups):
+    """im2col copies each number of a window before it meets the F filters, which takes as long as
+    50 multiplications; 20 in a forward pass whose windows are small, so that the copies stay in the
+    nearest cache."""
+    (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     copying = 20 if result == "y" and C * K * L <= 256 else 50
-    return by_tiles < N * OH * OW * C * groups * K * L * (F // groups + copying)
+    return N * OH * OW * C * groups * K * L * (F // groups + copying)
+
+
+def can_use_winograd(w_shape, geometry, dtype):
+    """3x3 windows side by side, and float32, for which errors of 4e-6 are good enough."""
+    sh, sw, _, _, dh, dw = geometry
+    return bool(dtype == np.float32 and sh == sw == dh == dw == 1 and w_shape[2:] == (3, 3))
+
+
+def winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+    """Tiles of 6x6 against im2col and against Fourier tiles."""
+    if not can_use_winograd(w_shape, geometry, dtype):
+        return False
+    others = [work_of_im2col(result, w_shape, y_shape, groups)]
+    if can_use_fourier(w_shape, geometry, dtype):
+        others.append(work_of_fourier(w_shape, y_shape, geometry, groups))
+    return work_of_winograd(w_shape, y_shape, geometry, groups) < min(others)
+
+
+def work_of_winograd(w_shape, y_shape, geometry, groups):
+    """The transform of a tile takes as long as 2,000 multiplications, that of a filter as long as
+    1,500, each for LANES maps together. A product of few tiles takes as long as one of 24 more. And
+    to begin takes as long as 4 million."""
+    (F, C, _, _), (N, _, OH, OW), (ph, pw) = w_shape, y_shape, geometry[2:4]
+    tiles = tiles_of(N, OH + 2 - 2 * ph, OW + 2 - 2 * pw, ph, pw)
+    maps = sum(-(-n // LANES) * LANES * groups for n in (C, F // groups))
+    filters = F * -(-C // LANES) * LANES
+    return 2000 * tiles * maps + 1500 * filters + 36 * (tiles + 24) * F * C + 4_000_000
 
 
 def few_input_maps(w_shape, y_shape, groups):
@@ -74,12 +145,18 @@ def few_input_maps(w_shape, y_shape, groups):
     return few and y_shape[2] * y_shape[3] >= 2 * STRIP  # and the picture is not tiny
 
 
-def one_by_one(result, w_shape, y_shape, groups):
+def one_by_one(result, w_shape, y_shape, groups, by_blocks):
     """A 1x1 filter: the convolution is a product of matrices already. From 64 rows on it keeps all
-    threads busy; with up to 16 it takes as long as reading x once."""
+    threads busy; with up to 16 it takes as long as reading x once. gw would first turn gy over."""
     filters, C = w_shape[0] // groups, w_shape[1]
     if result == "y" and filters <= 16:
         return "few_maps"
+    if (
+        by_blocks
+        and (result != "gw" or filters <= 16)
+        and min(filters, C) >= (8 if result == "gw" else 64)
+    ):
+        return "direct"
     rows = C if result == "gx" else filters
     if rows >= 64 and (result != "gw" or y_shape[0] == 1):
         return "matrix_product"
@@ -87,12 +164,24 @@ def one_by_one(result, w_shape, y_shape, groups):
 
 
 # ----------------------------------------------------------------------------------- linear layers
-def linear(result, rows, w_shape, device="cpu"):
+def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
     """The name of the algorithm for `result` of linear: 'y', 'gx' or 'gw', where x has so many
     rows. 'threads' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of BLAS."""
     F, K = w_shape
     if device != "cpu" or not 1 <= rows <= 256 or F * K < 1 << 16:  # little to do, or many rows
         return "numpy"
+    if blocks_of_linear(result, rows, w_shape, dtype):
+        return "linear_blocks"
     if result != "gw" and 2 <= rows <= 16 and strip_of(K, get_num_threads()):
         return "strips"
     return "threads"
+
+
+def blocks_of_linear(result, rows, w_shape, dtype):
+    """Blocks in registers: y and gx of one row are no product of matrices; gx of few rows would
+    leave most of a block empty, and gw of many is a product for which BLAS has caches in mind."""
+    F, K = w_shape
+    if dtype != np.float32 or not register_blocks.shape():
+        return False
+    least, most = {"y": (2, 256), "gx": (8, 256), "gw": (1, 64)}[result]
+    return F % register_blocks.shape()[0] == K % 16 == 0 and least <= rows <= most

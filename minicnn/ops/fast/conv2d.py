@@ -3,12 +3,14 @@
 from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from minicnn.ops.fast import (
     choose,
+    direct,
     few_maps,
     fourier,
     im2col,
     matrix_product,
     shift_and_add,
     tiled_gpu,
+    winograd,
 )
 from minicnn.ops.fast.magnitudes import finite
 
@@ -17,15 +19,19 @@ ALGORITHMS = {
     "matrix_product": matrix_product,
     "few_maps": few_maps,
     "shift_and_add": shift_and_add,
+    "direct": direct,
     "fourier": fourier,
+    "winograd": winograd,
 }
+SPARE = {"fourier": 0, "winograd": 4}  # binary digits that a tile loses more than a Fourier tile
 
 
 def that_bears(name, keep, **arrays):
     """The module of this name, or, for numbers that it would mix beyond their windows, im2col's:
     tiles want numbers of one kind, sums of shifted rows want finite ones."""
-    spoilt = name == "fourier" and not fourier.alike(keep, **arrays)
+    spoilt = name in SPARE and not fourier.alike(keep, SPARE[name], **arrays)
     spoilt |= name == "shift_and_add" and not finite(arrays["x"])
+    spoilt |= name == "direct" and {"gy", "x"} <= set(arrays) and not finite(arrays["x"])
     return im2col if spoilt else ALGORITHMS[name]
 
 

@@ -11,6 +11,12 @@ the left. Of a 16x16 tile under a 7x7 filter only those 10x10 results are right 
 into the tile; the others are thrown away. So pictures are cut into tiles that overlap by 6
 pixels, and each gives 10x10 pixels of the result.
 
+Small pictures need no overlap. If a picture of 13x13 with a border of 2 lies alone in its tile,
+what leaves it on the right comes in again where only zeros are: the same zeros are its border on
+both sides, and all 13x13 results of a 5x5 filter are right. So a picture that fits into a tile with
+one of its borders is one tile, of which the other way needs four, and all pictures of a batch are
+the columns of one product.
+
 Count. The transform of 256 real numbers is 130 complex ones (the rest are their conjugates), and
 a complex product takes 3 real ones (complex_products.py). So a tile costs 390 multiplications
 for a pair of maps, where the direct sum needs 49 for each of 100 pixels: 4900, that is 12.6 times
@@ -53,18 +59,21 @@ from minicnn.ops.fast.magnitudes import GRADIENT, PICTURE, even
 count_differences = Kernel("count_differences", "a[...], b[...], int64 counts[parts]")
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
+ALONE = (1, 1, SIDE, SIDE, 0, 0)  # one tile for a picture, see grid
 WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
 KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
 
 
-def alike(keep, **arrays):
+def alike(keep, spare=0, **arrays):
     """Whether the numbers of each array are near enough to one another for tiles, x as a picture,
-    w and gy as gradients; `keep` remembers that of each name."""
+    w and gy as gradients, by `spare` binary digits more than here; `keep` remembers that of each
+    name."""
     keep = {} if keep is None else keep
     for name, array in arrays.items():
-        if ("alike", name) not in keep:
-            keep["alike", name] = even(array, PICTURE if name == "x" else GRADIENT)
-        if not keep["alike", name]:
+        asked = "alike", name, spare
+        if asked not in keep:
+            keep[asked] = even(array, (PICTURE if name == "x" else GRADIENT) - spare)
+        if not keep[asked]:
             return False
     return True
 
@@ -74,6 +83,11 @@ def grid(shape, w_shape):
     of the result each of them gives, down and across."""
     down, across = SIDE + 1 - w_shape[2], SIDE + 1 - w_shape[3]
     return -(-shape[2] // down), -(-shape[3] // across), down, across
+
+
+def in_one_tile(x_shape, w_shape, ph, pw):
+    """Whether each picture of this shape is a tile of its own, see above."""
+    return max(x_shape[2] + ph, x_shape[3] + pw) <= SIDE and ph < w_shape[2] and pw < w_shape[3]
 
 
 # ------------------------------------------------------------------- analyse, multiply, synthesise
@@ -145,6 +159,8 @@ def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
     `keep` remembers them from one gradient to the other."""
     if keep is None or "GY" not in keep:
         tiling = (*grid(x_shape, w_shape), ph + 1 - w_shape[2], pw + 1 - w_shape[3])
+        if in_one_tile(x_shape, w_shape, ph, pw):
+            tiling = ALONE
         GY = analyse(gy, tiling, SPECTRUM, groups)
         if keep is None:
             return GY
@@ -167,7 +183,8 @@ def synthesise(spectrum, tiling, sign, bias, y):
 
 # -------------------------------------------------------------------------- the three uses of them
 def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
-    tiles = grid(y.shape, w.shape)
+    alone = in_one_tile(x.shape, w.shape, ph, pw)
+    tiles = ALONE[:4] if alone else grid(y.shape, w.shape)
     X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, groups)
     Y = multiply(filter_spectra(w, groups, keep), X)
     synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
@@ -177,7 +194,8 @@ def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     _, _, K, L = w.shape
     GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, groups, keep)
     GX = multiply(filter_spectra(w, groups, keep), GY, transposed=True)
-    tiling = (*grid(gx.shape, w.shape), K - 1, L - 1)
+    alone = in_one_tile(gx.shape, w.shape, ph, pw)
+    tiling = (1, 1, *gx.shape[2:], ph, pw) if alone else (*grid(gx.shape, w.shape), K - 1, L - 1)
     synthesise(GX, tiling, SPECTRUM, np.zeros(gx.shape[1], gx.dtype), gx)
 
 
@@ -185,6 +203,8 @@ def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     F, C, K, L = gw.shape
     GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, groups, keep)
     tiling, part = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
+    if in_one_tile(x.shape, gw.shape, ph, pw):
+        tiling, part = (*ALONE[:4], -ph, -pw), WHOLE
     X = analyse(x, tiling, CONJUGATE, groups, part, maps_first=False)
     GW = multiply(GY, X)
     maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra

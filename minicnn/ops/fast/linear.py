@@ -2,7 +2,8 @@
 
 The larger factor is w, and what takes time is reading it (or writing its gradient). So it is cut
 for the threads (matrix_product.py). Under a handful of rows of x a product takes as long as it
-takes to read w once; the loops of shifted.py read it in order, and not in blocks as BLAS does.
+takes to read w once; the loops of shifted.py read it in order, and not in blocks as BLAS does, and
+so do the blocks of linear_blocks.py.
 
 Each function returns None where numpy shall do it: choose.py has the rule.
 """
@@ -11,7 +12,7 @@ import numpy as np
 
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.op import contiguous
-from minicnn.ops.fast import choose
+from minicnn.ops.fast import choose, linear_blocks
 from minicnn.ops.fast.matrix_product import product, product_over_rows
 from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of
 
@@ -19,6 +20,8 @@ from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of
 def forward(x, w):
     """x w^T for x (rows, K) and w (F, K)."""
     which = chosen("y", w, x)
+    if which == "linear_blocks":
+        return linear_blocks.forward(x, w)
     if which == "strips":
         return rows_times_rows(x, w)
     if which == "threads":
@@ -31,6 +34,8 @@ def forward(x, w):
 def grad_input(gy, w):
     """gy w for gy (rows, F) and w (F, K)."""
     which, threads = chosen("gx", w, gy), get_num_threads()
+    if which == "linear_blocks":
+        return linear_blocks.grad_input(gy, w)
     if which == "strips":
         return sums_of_rows(gy, w)
     if which == "threads":
@@ -42,7 +47,10 @@ def grad_input(gy, w):
 
 def grad_weight(gy, x, w):
     """gy^T x for gy (rows, F) and x (rows, K)."""
-    if chosen("gw", w, gy, x) != "threads":
+    which = chosen("gw", w, gy, x)
+    if which == "linear_blocks":
+        return linear_blocks.grad_weight(gy, x)
+    if which != "threads":
         return None
     gw = np.empty_like(w)
     product(gy, True, x, False, np.zeros(len(gw), gw.dtype), get_num_threads(), gw)
@@ -52,7 +60,7 @@ def grad_weight(gy, x, w):
 def chosen(result, w, *rows):
     """The name that choose.py gives; our kernels take numpy arrays whose rows lie side by side."""
     ours = all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in (w, *rows))
-    return choose.linear(result, len(rows[0]), w.shape) if ours else "numpy"
+    return choose.linear(result, len(rows[0]), w.shape, w.dtype) if ours else "numpy"
 
 
 def rows_times_rows(x, w):

@@ -1,0 +1,195 @@
+"""register_blocks.py in the language of LLVM. The loop over k, for R rows and V vectors:
+
+    sums[i][v] = 0                                  R V registers
+    for k:
+        r[v] = b[place[k] + v ...]                  V vectors
+        for i:  sums[i][v] += a number of a * r[v]  the number in all lanes of a vector
+    c[i, v] (+)= sums[i][v]
+
+Only loads and stores name addresses; what LLVM calls a phi is a variable of a loop.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic as numba_intrinsic
+
+INT = ir.IntType(64)
+FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+
+
+def intrinsic(name, shape):
+    """The Numba function `name` of register_blocks.py for blocks of this shape."""
+    if name == "panel_block":
+
+        def block(typing, a, b, place, c, fresh):
+            return types.void(a, b, place, c, fresh), _code(shape, packed=True)
+    elif name == "rows_block":
+
+        def block(typing, a, row, b, place, c, fresh):
+            return types.void(a, row, b, place, c, fresh), _code(shape, packed=False)
+    else:
+        code = {"gather_rows": _gather_rows, "turn_over": _turn_over}[name]
+
+        def block(typing, b, place, out, step, count):
+            return types.void(b, place, out, step, count), code
+
+    block.__name__ = name
+    return numba_intrinsic(block)
+
+
+def _code(shape, packed):
+    def generate(context, builder, signature, arguments):
+        arrays = []
+        for kind, value in zip(signature.args[:-1], arguments[:-1], strict=True):
+            arrays.append(context.make_array(kind)(context, builder, value))
+        a, *row, b, place, c = arrays
+        dtype = signature.args[-2].dtype
+        rows, most, size = shape
+        numbers = size // (dtype.bitwidth // 8)
+        columns = builder.extract_value(c.shape, 1)
+        row_step = builder.sdiv(
+            builder.extract_value(c.strides, 0), INT(dtype.bitwidth // 8)
+        )  # of c, in numbers
+        starts = [row[0].data] if row else []
+        depth = builder.extract_value(place.shape, 0)
+        end = builder.append_basic_block("end")
+        cases = [builder.append_basic_block(f"vectors{v}") for v in range(1, most + 1)]
+        switch = builder.switch(columns, end)
+        for v, case in enumerate(cases, start=1):
+            switch.add_case(INT(v * numbers), case)
+        for v, case in enumerate(cases, start=1):
+            builder.position_at_end(case)
+            loop = _Loop(builder, FLOATS[dtype], numbers, rows, v)
+            loop.run(a.data, starts, b.data, place.data, depth, c.data, row_step, arguments[-1])
+            builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    return generate
+
+
+class _Loop:
+    """The loop for blocks of so many rows and vectors."""
+
+    def __init__(self, builder, number, numbers, rows, vectors):
+        self.builder, self.rows, self.vectors = builder, range(rows), range(vectors)
+        self.number, self.numbers, self.vector = number, numbers, ir.VectorType(number, numbers)
+        name = f"llvm.fma.v{numbers}f{32 if number == ir.FloatType() else 64}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        known = builder.module.globals
+        self.fma = known[name] if name in known else ir.Function(builder.module, kind, name)
+
+    def at(self, base, *offsets):
+        """The address `base` plus the sum of the offsets, in numbers."""
+        for offset in offsets:
+            base = self.builder.gep(base, [offset])
+        return base
+
+    def vector_at(self, address):
+        return self.builder.bitcast(address, self.vector.as_pointer())
+
+    def load(self, address):
+        return self.builder.load(self.vector_at(address), align=4)
+
+    def in_all_lanes(self, number):
+        some = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(some, number, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.numbers), [0] * self.numbers)
+        return self.builder.shuffle_vector(first, some, zeros)
+
+    def run(self, a, starts, b, place, depth, c, row_step, fresh):
+        build, cells = self.builder, [(i, v) for i in self.rows for v in self.vectors]
+        places = {
+            (i, v): self.at(c, build.mul(row_step, INT(i)), INT(v * self.numbers)) for i, v in cells
+        }
+        rows = [build.load(self.at(starts[0], INT(i))) for i in self.rows] if starts else None
+        before = build.block
+        loop, adding, after = (build.append_basic_block(n) for n in ("loop", "add", "write"))
+        build.branch(loop)
+
+        build.position_at_end(loop)
+        k = build.phi(INT)
+        sums = {cell: build.phi(self.vector) for cell in cells}
+        k.add_incoming(INT(0), before)
+        for cell in cells:
+            sums[cell].add_incoming(ir.Constant(self.vector, [0.0] * self.numbers), before)
+        first = build.load(self.at(place, k))
+        right = [self.load(self.at(b, first, INT(v * self.numbers))) for v in self.vectors]
+        new = {}
+        for i in self.rows:
+            if rows is None:
+                number = build.load(self.at(a, build.mul(k, INT(len(self.rows))), INT(i)))
+            else:
+                number = build.load(self.at(a, rows[i], k))
+            left = self.in_all_lanes(number)
+            for v in self.vectors:
+                new[i, v] = build.call(self.fma, [left, right[v], sums[i, v]])
+        following = build.add(k, INT(1))
+        k.add_incoming(following, loop)
+        for cell in cells:
+            sums[cell].add_incoming(new[cell], loop)
+        done = build.append_basic_block("done")
+        build.cbranch(build.icmp_signed("<", following, depth), loop, done)
+        build.position_at_end(done)
+        build.cbranch(fresh, after, adding)
+
+        build.position_at_end(adding)  # as a whole: a long sum is made of short ones
+        total = {cell: build.fadd(self.load(places[cell]), new[cell]) for cell in cells}
+        build.branch(after)
+
+        build.position_at_end(after)
+        for cell in cells:
+            result = build.phi(self.vector)
+            result.add_incoming(new[cell], done)
+            result.add_incoming(total[cell], adding)
+            total[cell] = result
+        for cell in cells:
+            build.store(total[cell], self.vector_at(places[cell]), align=4)
+
+
+# ------------------------------------------------------------------------------ moving 16 numbers
+def _arguments(context, builder, signature, arguments):
+    """(b, place, out, step, count, the type of sixteen numbers)"""
+    arrays = (
+        context.make_array(kind)(context, builder, value).data
+        for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+    )
+    return *arrays, *arguments[3:], ir.VectorType(FLOATS[signature.args[0].dtype], 16)
+
+
+def _vector(builder, address, offset, vector):
+    return builder.bitcast(builder.gep(address, [offset]), vector.as_pointer())
+
+
+def _gather_rows(context, builder, signature, arguments):
+    b, place, out, step, vectors, sixteen = _arguments(context, builder, signature, arguments)
+    rows = context.make_array(signature.args[1])(context, builder, arguments[1]).shape
+    with cgutils.for_range(builder, builder.extract_value(rows, 0)) as k:
+        first = builder.load(builder.gep(place, [k.index]))
+        to = builder.mul(k.index, step)
+        with cgutils.for_range(builder, vectors) as v:
+            offset = builder.mul(v.index, INT(16))
+            source = _vector(builder, b, builder.add(first, offset), sixteen)
+            target = _vector(builder, out, builder.add(to, offset), sixteen)
+            builder.store(builder.load(source, align=4), target, align=4)
+    return context.get_dummy_value()
+
+
+def _turn_over(context, builder, signature, arguments):
+    """Rows i and i + d swap the numbers j and j + d, for d = 1, 2, 4, 8."""
+    b, place, out, step, count, sixteen = _arguments(context, builder, signature, arguments)
+    starts = [builder.load(builder.gep(place, [INT(k)])) for k in range(16)]
+    rows = [builder.load(_vector(builder, b, start, sixteen), align=4) for start in starts]
+    for d in 1, 2, 4, 8:
+        for i in (i for i in range(16) if not i & d):
+            upper = [16 + j - d if j & d else j for j in range(16)]  # 16 and more: of the other row
+            lower = [16 + j if j & d else j + d for j in range(16)]
+            pair = rows[i], rows[i + d]
+            for k, mask in (i, upper), (i + d, lower):
+                constant = ir.Constant(ir.VectorType(ir.IntType(32), 16), mask)
+                rows[k] = builder.shuffle_vector(*pair, constant)
+    for j, row in enumerate(rows):
+        with builder.if_then(builder.icmp_signed("<", INT(j), count)):
+            builder.store(row, _vector(builder, out, builder.mul(step, INT(j)), sixteen), align=4)
+    return context.get_dummy_value()
