@@ -64,7 +64,8 @@ if given.data == "scenes":
     write_windows("train", 300)
     write_windows("test", 30)
 data = datasets.load(story / "windows" if given.data == "scenes" else given.data)
-train, test = data.split("train"), data.split("test")
+train = data.split("train")
+test = data.split("test" if given.data == "scenes" else "val")  # others' tests are for later
 pictures = [train[k] for k in evenly(range(len(train)), 4000)]
 tests = [test[k] for k in evenly(range(len(test)), 400)]
 figures.class_sheet(data).savefig(story / "1-data.png")
@@ -154,7 +155,8 @@ maps = seen["conv5"]
 strongest = maps.max(axis=(2, 3))
 chosen = np.argsort(-strongest.std(axis=0), kind="stable")[:8]
 figure = Figure(figsize=(9, 9.6), dpi=110, layout="constrained")
-for row, k in zip(figure.subplots(8, 8), chosen, strict=True):
+cells = figure.subplots(len(chosen), min(8, len(tests)), squeeze=False)
+for row, k in zip(cells, chosen, strict=True):
     for axes, n in zip(row, np.argsort(-strongest[:, k], kind="stable")[:8], strict=True):
         map = np.maximum(maps[n, k], 0) / max(strongest[n, k], 1e-9)
         light = F.interpolate(map[None, None], size=(size, size), mode="bilinear").numpy()[0, 0]
@@ -188,13 +190,13 @@ photograph_sheet(shown, title).savefig(story / "5-ten-crops.png")
 for count, words in ((1, "the middle"), (10, "ten crops")):
     network.change(crops=count)
     ranks, _ = rank(network, tests, data.classes)
-    print(f"{words:10} {ranks.top(1):.1%} of {len(tests)} test pictures right")
+    print(f"{words:10} {ranks.top(1):.1%} of {len(tests)} new pictures right")
 network.change(crops=1)
 
 # %% [markdown]
 # ## 7. Nearest neighbours
 # Two pictures are alike if the last layer before the classes says the same of them; the pixels may
-# differ. In front a test picture, behind it the training pictures next to it.
+# differ. In front a new picture, behind it the training pictures next to it.
 
 # %%
 theirs = np.stack([network.crop(p.image) for p in pictures])

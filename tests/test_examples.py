@@ -170,7 +170,7 @@ def test_alexnet_leaves_a_picture_at_every_step(tmp_path):
     output = run("alexnet.py", tmp_path, "--steps", "2")
     layers = [f"conv{k}" for k in range(1, 6)] + ["fc6", "fc7", "fc8"]
     assert re.findall(r"^(\w+) +[\dx]+ +[\d,]+ parameters$", output, flags=re.M) == layers
-    assert re.findall(r"^(.*\w) +[\d.]+% of \d+ test pictures right", output, flags=re.M) == [
+    assert re.findall(r"^(.*\w) +[\d.]+% of \d+ new pictures right", output, flags=re.M) == [
         "the middle",
         "ten crops",
     ]
@@ -184,7 +184,7 @@ def test_alexnet_takes_a_trained_network_and_a_folder(tmp_path):
     settings = {"size": 33, "width": 0.05, "columns": 1, "validations": 1, "batch": 6}
     minicnn.train("alexnet", root, out=tmp_path / "run", steps=1, settings=settings, quiet=True)
     given = ("--data", root, "--model", tmp_path / "run")
-    assert "test pictures right" in run("alexnet.py", tmp_path, *given)
+    assert "new pictures right" in run("alexnet.py", tmp_path, *given)
     written = sorted(path.name[0] for path in (tmp_path / "alexnet-story").glob("*.png"))
     assert written == list("13456")
 
@@ -192,7 +192,7 @@ def test_alexnet_takes_a_trained_network_and_a_folder(tmp_path):
 @pytest.mark.slow
 def test_alexnet_learns_what_pixels_do_not_tell(tmp_path):
     output = run("alexnet.py", tmp_path)
-    right = [float(r) for r in re.findall(r"([\d.]+)% of \d+ test pictures right", output)]
+    right = [float(r) for r in re.findall(r"([\d.]+)% of \d+ new pictures right", output)]
     alike = [float(r) for r in re.findall(r"([\d.]+)% are of the same class", output)]
     assert min(right) > 40 and alike[0] > alike[1]  # by lot: one in eight
 

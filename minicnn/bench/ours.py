@@ -13,7 +13,7 @@ from minicnn.bench.rows import BOTH, FORWARD, PREDICTION, SEED, STEP, Crops, Who
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
-from minicnn.learning.config import TRAINING_DEFAULTS
+from minicnn.learning.config import TrainingOptions
 
 CLASSES = 1000  # of whole pictures
 
@@ -75,8 +75,7 @@ class Network:
         self.size, self.labels = row.size, np.ascontiguousarray(picture.labels[None])
         levels = [Tensor(level[None]) for level in self.network.preprocess(picture.image)]
         self.inputs = [level.to(device) for level in levels]
-        settings = TRAINING_DEFAULTS | settings
-        self.rates = {k: settings[k] for k in ("lr", "momentum", "weight_decay")}
+        self.rates = rates(settings)
         self.sgd = optim.SGD(self.network.parameters(), **self.rates)
         self.phases = {PREDICTION: self.predict, STEP: self.step}
 
@@ -121,8 +120,7 @@ class Classifier(Network):
         self.inputs = Tensor(crops.astype(np.float32)).to(device)
         self.labels = g.integers(0, CLASSES, row.batch)
         self.target = Tensor(self.labels).to(device)
-        settings = TRAINING_DEFAULTS | settings
-        self.rates = {k: settings[k] for k in ("lr", "momentum", "weight_decay")}
+        self.rates = rates(settings)
         self.sgd = optim.SGD(self.network.parameters(), **self.rates)
         self.phases = {STEP: self.step}
 
@@ -156,6 +154,13 @@ class Classifier(Network):
 def side(row, device="cpu"):
     """Our side of a row."""
     return {Whole: Network, Crops: Classifier}.get(type(row), Operation)(row, device)
+
+
+def rates(settings):
+    """The options of SGD in a recipe, or what a training takes where the recipe says nothing."""
+    usual = TrainingOptions()
+    names = "lr", "momentum", "weight_decay"
+    return {name: settings.get(name, getattr(usual, name)) for name in names}
 
 
 def named_results(y, gradients):

@@ -159,6 +159,21 @@ def test_arithmetic_is_counted_by_the_formula():
     assert relu == {FORWARD: (0, 4 * 2 * 144), BOTH: (0, 4 * 4 * 144)}
 
 
+@pytest.mark.parametrize("row", [*rows.model_rows(), *rows.crop_rows()], ids=lambda row: row.op)
+def test_every_network_has_rates(row):
+    """Those of its recipe, or a training's own, as the recurrent network's momentum."""
+    found = ours.rates(minicnn.models.recipe(row.op, "ours"))
+    assert found["lr"] > 0 and 0.5 < found["momentum"] < 1 and found["weight_decay"] >= 0
+
+
+@pytest.mark.skipif("alexnet" not in minicnn.models.MODELS, reason="there is no AlexNet yet")
+def test_crops_are_named_without_dropout():
+    mine = ours.side(rows.Crops("alexnet", 33, 2))
+    first, second = (mine.results() for _ in range(2))
+    assert first["scores"].shape == (2, ours.CLASSES) and first["loss"] == second["loss"]
+    assert set(mine.phases) == {STEP} and mine.work()[STEP][0] > 0
+
+
 # --------------------------------------------------------------------------------- against PyTorch
 @pytest.fixture
 def twins():

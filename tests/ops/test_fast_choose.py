@@ -29,7 +29,7 @@ CONVOLUTIONS = """
 16  64  7  1  60x60    stride=2     direct          direct          direct
 16  64  7  1  60x60    dilation=2   direct          direct          direct
 16  64  7  1  60x60    float64      im2col          im2col          im2col
-48  256 5  1  27x27    groups=2     direct          direct          direct
+48  256 5  1  27x27    groups=2     direct          im2col          direct
 48  256 5  8  27x27    groups=2     fourier         fourier         fourier
 64  64  3  1  120x160               winograd        winograd        winograd
 64  64  3  1  120x160  float64      im2col          im2col          im2col

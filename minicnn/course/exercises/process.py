@@ -20,6 +20,7 @@ from minicnn.course.exercises.wire import signature
 LIMIT = 10.0  # seconds for an answer (how they are counted is in remote.py)
 START = 60.0  # for the judge to load what it needs
 BUSY, MORE = 10, 60.0  # so many times the limit, and seconds, until a judge is given up
+FAULTS = "the check itself failed", "the check could not start"
 END = 1.0  # for it to end when nobody needs it any more
 SHOWN = 4000  # characters of what a judge says that could not start
 LONGEST = 1 << 22  # bytes of a message
@@ -54,8 +55,20 @@ class Worker:
         os.close(write)
         self.buffer, self.ready = b"", False
 
-    def check(self, exercise, path, picture=None, limit=LIMIT, compile=False):
-        """The verdict on the answer in a file, as a dict."""
+    def check(self, *job, **options):
+        """The verdict on the answer in a file, as a dict. Whatever ends a check in the middle, and
+        a fault of the judge's own, ends the judge: after a fault a new one is asked, once."""
+        try:
+            verdict = self.ask(*job, **options)
+            if verdict["state"] == NOT_CHECKED and verdict["message"].startswith(FAULTS):
+                self.close()
+                verdict = self.ask(*job, **options)
+            return verdict
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, exercise, path, picture=None, limit=LIMIT, compile=False):
         begun, level = time.monotonic(), ""
         if self.process is None:
             self.start()

@@ -3,6 +3,7 @@ one limit on its time: seconds of the clock in which it was asked, and had a pro
 want one. What it waits while other programs have the processors is not its fault."""
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ from minicnn.course.exercises.wire import HEAD, LONGEST, Rubbish, decoded, pickl
 
 NOTICED = 0.02  # seconds of a request from which on it is asked how long it has waited
 SHOWN = 4000  # characters of what an answer prints; what comes after them is dropped
+PIPE = 1 << 20  # bytes of what is printed that wait to be taken
 SAYS_WHERE = 0.3  # seconds for an answer whose time is up to say in which line it is
 
 
@@ -68,6 +70,8 @@ class Remote:
         pipes = [os.pipe() for _ in range(4)]
         (asked, ask), (self.replies, reply), (self.printed, printing), (self.where, say) = pipes
         self.requests = ask
+        with contextlib.suppress(AttributeError, OSError):  # of Linux; fewer turns for a long text
+            fcntl.fcntl(self.printed, fcntl.F_SETPIPE_SZ, PIPE)
         self.pid = os.fork()
         if self.pid == 0:
             for descriptor in (ask, self.replies, self.printed, self.where, *keep):
@@ -172,7 +176,7 @@ class Remote:
                 raise Over("nobody waits for the verdict any more")
 
     def take_printed(self):
-        piece = os.read(self.printed, 1 << 16)
+        piece = os.read(self.printed, PIPE)
         if not piece:
             self.watched.remove(self.printed)
         self.out += piece[: 4 * SHOWN - len(self.out)]

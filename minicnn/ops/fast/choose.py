@@ -71,7 +71,8 @@ def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
     rows = C * sh * sw if result == "gx" else F // groups
     if (sh, sw) != (1, 1) and result == "gx" and rows < 32:
         return False
-    return rows >= 8 and N * OH * OW >= 512 and OW >= 24
+    pixels = 2000 if result == "gx" else 512  # for gx the filters are packed backwards
+    return rows >= 8 and N * OH * OW >= pixels and OW >= 24
 
 
 def can_use_fourier(w_shape, geometry, dtype):

@@ -130,10 +130,7 @@ def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
 
 
 def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
-    (N, F, OH, OW), V, R, T = gy.shape, lanes(gy.dtype), shape()[0], gw[0].size
-    if gw.shape[2:] == (1, 1) and (sh, sw, ph, pw) == (1, 1, 0, 0):
-        x, gy = (a.reshape(*a.shape[:2], 1, -1) for a in (x, gy))
-        OH, OW = gy.shape[2:]
+    (N, F, OH), V, R, T = gy.shape[:3], lanes(gy.dtype), shape()[0], gw[0].size
     kept = {} if keep is None else keep
     numbers, offsets, width, of_a_map = kept.get("frame") or frame(
         x, gw.shape, sh, sw, ph, pw, dh, dw
