@@ -156,7 +156,7 @@ assert "Halve.backward: the gradient of input 0" in answer
 #
 # Backward needs what forward computed: ReLU its output, a product its inputs. So all of it stays
 # in memory until backward comes by. A prediction needs no tape, and inside `no_grad()` none is
-# recorded. Let us watch the memory of ten layers of 1 MB each.
+# recorded. Let us watch the memory of ten layers, each a sum and a ReLU of 1 MB.
 
 # %%
 x = Tensor(np.ones((512, 512), np.float32), requires_grad=True)
@@ -193,7 +193,7 @@ show(drawing, "With the tape memory grows with every layer, without it stays fla
 # %%
 print(f"{with_tape[-1]:.0f} MB with the tape, {without[-1]:.0f} MB without")
 print(f"{after_backward:.0f} MB when backward has run: it frees on the way")
-assert with_tape[-1] > 9 and without[-1] < 4
+assert with_tape[-1] > 19 and without[-1] < 4
 assert after_backward < with_tape[-1] / 2
 
 # %% [markdown]
@@ -260,8 +260,9 @@ assert np.mean(losses[-64:]) < 0.9 * np.mean(losses[:64])
 assert majority + 0.08 < accuracy < 0.75
 
 # %% [markdown]
-# The result is speckled, and mist is called water because it has its colour. What is missing is
-# not a better fit but a wider look. That is the next chapter.
+# It learnt three words: bright above is sky, what lies below is grass, and what is dark is a tree,
+# the black horse and the houses, too. Roads are grass because they lie where grass does. What is
+# missing is not a better fit but a wider look. That is the next chapter.
 #
 # ## 6. What was measured elsewhere
 #
@@ -272,7 +273,7 @@ assert majority + 0.08 < accuracy < 0.75
 # %%
 rules = ("class", "row", "colour")
 by_class, by_row, by_colour = (measured(f"scenes, rules: {rule}") for rule in rules)
-print(f"class {by_class} %\nrow {by_row} %\ncolour {by_colour} %")
+print(f"class {by_class:g} %\nrow {by_row:g} %\ncolour {by_colour:g} %\n{by_class.command}")
 assert by_class < by_row < by_colour < 60
 
 # %% [markdown]

@@ -279,8 +279,8 @@ assert min(values[3:]) > max(values[:3]) + 5  # what lies around is worth more t
 #
 # <details><summary>Answer</summary>
 #
-# $r = 1 + 2 \cdot 1 + 1 \cdot 1 + 2 \cdot 2 + 1 \cdot 2 + 2 \cdot 4 = 18$ pixels, and it answers
-# for every fourth one.
+# $r = 1 + 2 \cdot 1 + 1 \cdot 1$ $+\; 2 \cdot 2 + 1 \cdot 2 + 2 \cdot 4 = 18$ pixels, and it
+# answers for every fourth one.
 #
 # </details>
 #

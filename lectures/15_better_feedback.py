@@ -245,7 +245,7 @@ drawing, ax = figure(size=(9, 3.4))
 names, values = zip(*lecture, strict=True)
 ax.barh(range(4), values, color=[BLUE, BLUE, ORANGE, ORANGE])
 ax.set_yticks(range(4), names)
-ax.set(xlim=(70, 80), xlabel="pixels right, % (the lecture)")
+ax.set(xlim=(0, 100), xlabel="pixels right, % (the lecture)")
 show(drawing, "Pixel accuracy on SIFT Flow as the lecture reports it")
 
 # %% [markdown]
