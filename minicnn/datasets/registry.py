@@ -5,18 +5,22 @@ import os
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
+from minicnn.datasets.bsds import BSDS
+from minicnn.datasets.coco import COCO, COCOPanoptic
 from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
+from minicnn.datasets.voc import VOC, is_voc
+from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-INSTALLABLE = {
-    kind.name: kind for kind in (StanfordBackground, SiftFlow, TinyImageNet, WeakCatsDogs)
-}
+OF_PICTURES = (StanfordBackground, SiftFlow, TinyImageNet, WeakCatsDogs)
+OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
+INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)
 
 
@@ -37,7 +41,7 @@ def load(name_or_path, /, fold=None, **options):
     if name in INSTALLABLE:
         return _construct(name, INSTALLABLE[name], options, installed_at(name))
     if Path(name).is_dir():
-        kind = ImageFolder if is_image_folder(name) else Folder
+        kind = _kind_of(Path(name))
         return _construct(name, kind, options, name)
     if "/" in name or Path(name).exists():
         raise NotThere(f"{name}: is not a folder, so there is no data set in it")
@@ -101,6 +105,18 @@ def listing():
         if state == "missing":
             lines.append(f"{'':22} {'':10} {how_to_install(name)}")
     return lines + [f"{'PATH':22} {'':10} a folder with images/, labels/ and classes.txt"]
+
+
+def _kind_of(folder):
+    """The class that reads a folder of this layout."""
+    if is_voc(folder) or is_voc(folder / "dataset") or (folder / "VOCdevkit").is_dir():
+        return VOC
+    for kind in (COCO, COCOPanoptic):
+        if any(folder.glob(f"annotations/{kind.files}_*.json")):
+            return kind
+    if not (folder / "images").is_dir() and any(map(is_voc, folder.glob("VOC*"))):
+        return VOC
+    return ImageFolder if is_image_folder(folder) else Folder
 
 
 def _construct(name, kind, options, *arguments):

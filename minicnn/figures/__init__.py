@@ -9,6 +9,7 @@ from minicnn.figures.grouping import borders, grouping_sheet
 from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import contact_sheet, legend, pair
 from minicnn.figures.network import feature_maps, filters, planes
+from minicnn.figures.objects import boundary_sheet, object_sheet
 from minicnn.figures.photographs import answer_sheet, class_sheet
 from minicnn.figures.published import published_figure
 from minicnn.figures.scale import scale_sheet
@@ -21,6 +22,7 @@ __all__ = [
     "accuracy",
     "answer_sheet",
     "borders",
+    "boundary_sheet",
     "class_sheet",
     "colour_map",
     "compare_sheet",
@@ -34,6 +36,7 @@ __all__ = [
     "grouping_sheet",
     "instance_figure",
     "legend",
+    "object_sheet",
     "overlay",
     "pair",
     "planes",
