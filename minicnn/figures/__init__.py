@@ -13,7 +13,7 @@ from minicnn.figures.objects import boundary_sheet, object_sheet
 from minicnn.figures.photographs import answer_sheet, class_sheet
 from minicnn.figures.published import published_figure
 from minicnn.figures.scale import scale_sheet
-from minicnn.figures.scores import confusion_figure, curves
+from minicnn.figures.scores import confusion_figure, curves, precision_recall
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 from minicnn.figures.tables import draw_table
 from minicnn.images.painting import colour_map, overlay
@@ -40,6 +40,7 @@ __all__ = [
     "overlay",
     "pair",
     "planes",
+    "precision_recall",
     "prediction_sheet",
     "published_figure",
     "scale_sheet",
