@@ -111,6 +111,8 @@ def _kind_of(folder):
     """The class that reads a folder of this layout."""
     if is_voc(folder) or is_voc(folder / "dataset") or (folder / "VOCdevkit").is_dir():
         return VOC
+    if (folder / "groundTruth").is_dir():
+        return BSDS
     for kind in (COCO, COCOPanoptic):
         if any(folder.glob(f"annotations/{kind.files}_*.json")):
             return kind

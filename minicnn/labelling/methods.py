@@ -24,6 +24,7 @@ from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.proposals.hierarchies import cut_into
+from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
 
 
@@ -115,7 +116,8 @@ class Labelling:
         if self.name == "proposals":
             if self.proposer is None:
                 raise GroupingError("labelling=proposals has no edges yet: see minicnn.propose")
-            return cut_into(self.proposer.hierarchies(image)[0], self.options["regions"])
+            regions = cut_into(self.proposer.hierarchies(image)[0], self.options["regions"])
+            return nearest(regions, image.shape[:2])
         return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
 
 

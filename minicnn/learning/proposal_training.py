@@ -21,7 +21,7 @@ from minicnn.labelling.proposals import pareto
 from minicnn.labelling.proposals.candidates import LISTS, candidates, lists
 from minicnn.labelling.proposals.forest import Forest
 from minicnn.labelling.proposals.overlaps import best_at, common, overlaps
-from minicnn.labelling.proposals.proposer import Proposer
+from minicnn.labelling.proposals.proposer import Proposer, nearest
 from minicnn.learning.checkpoints import WEIGHTS
 from minicnn.learning.proposal_files import needs_edges, proposal_file, save_proposer
 from minicnn.learning.trained import trained
@@ -100,7 +100,7 @@ class _Looked:
         self.hierarchies, _ = hierarchies(picture.image)
         size = self.hierarchies.leaves.shape
         masks = [one.mask for one in of_picture(picture, background) if not one.ignored]
-        masks = [mask if mask.shape == size else _smaller(mask, size) for mask in masks]
+        masks = [nearest(mask, size) for mask in masks]
         masks = [mask for mask in masks if mask.any()]
         self.sizes = np.array([mask.sum() for mask in masks])
         self.counts = common(self.hierarchies.leaves, masks)
@@ -136,11 +136,3 @@ def front_of(seen):
         counts = [np.minimum(level, available).mean() for level in pareto.LEVELS]
         fronts.append(pareto.of_list(best, counts))
     return pareto.combined(fronts)
-
-
-def _smaller(mask, size):
-    """A mask in the size that is worked on: the pixel in the middle of each."""
-    rows, columns = (
-        ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(size, mask.shape, strict=True)
-    )
-    return mask[np.ix_(rows, columns)]

@@ -4,32 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
-from support.datasets_samples import make_zip, random_image, refused
+from support.datasets_samples import make_zip, refused
 from support.installs import install
+from support.region_samples import BORDERS, REGIONS, SIZE, make_bsds
 
 from minicnn import datasets
 from minicnn.datasets.bsds import BSDS
 from minicnn.datasets.inspection import survey
 from minicnn.figures import boundary_sheet
-
-SIZE = (6, 8)
-REGIONS = np.repeat([[1, 1, 1, 2, 2, 2, 2, 300]], 6, axis=0)
-BORDERS = np.repeat([[0, 0, 1, 0, 0, 0, 1, 0]], 6, axis=0).astype(bool)
-
-
-def make_bsds(root, splits=("val", "test"), count=10):
-    """`count` pictures for each split, each drawn by two people; returns root."""
-    for split in splits:
-        images, drawn = root / "images" / split, root / "groundTruth" / split
-        images.mkdir(parents=True)
-        drawn.mkdir(parents=True)
-        for k in range(count):
-            Image.fromarray(random_image(k, SIZE)).save(images / f"{split}{k}.jpg")
-            for person in range(2):
-                start = drawn / f"{split}{k}_{person}"
-                Image.fromarray(REGIONS.astype(np.uint16)).save(f"{start}_seg.png")
-                Image.fromarray(BORDERS ^ bool(person)).save(f"{start}_bdry.png")
-    return root
 
 
 @pytest.fixture
@@ -38,7 +20,7 @@ def root(tmp_path):
 
 
 def test_splits_and_people(root):
-    dataset = BSDS(root)
+    dataset = datasets.load(root)
     train, val, test = (dataset.names(split) for split in ("train", "val", "test"))
     assert len(train) == 8 and len(val) == 2 and len(test) == 10
     assert sorted(train + val) == [f"val{k}" for k in range(10)]

@@ -2,45 +2,47 @@
 
 import itertools
 import sys
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-pytest.importorskip("higra")
-sklearn = pytest.importorskip("sklearn.ensemble")
-
-from minicnn.datasets.dataset import Picture  # noqa: E402
-from minicnn.datasets.instances import instance  # noqa: E402
-from minicnn.inference.regions import propose, score_regions  # noqa: E402
-from minicnn.labelling.contours import gradients, normals, thinned  # noqa: E402
-from minicnn.labelling.methods import GroupingError, Labelling  # noqa: E402
-from minicnn.labelling.proposals import pareto  # noqa: E402
-from minicnn.labelling.proposals.candidates import (  # noqa: E402  # noqa: E402
+from minicnn.datasets.dataset import Picture
+from minicnn.datasets.instances import instance
+from minicnn.inference.regions import propose, score_regions
+from minicnn.labelling.contours import gradients, normals, thinned
+from minicnn.labelling.methods import GroupingError, Labelling
+from minicnn.labelling.proposals import pareto
+from minicnn.labelling.proposals.candidates import (
     candidates,
     features,
     first_ones,
     lists,
     without_holes,
 )
-from minicnn.labelling.proposals.forest import Forest  # noqa: E402
-from minicnn.labelling.proposals.hierarchies import cut_into, hierarchies  # noqa: E402
-from minicnn.labelling.proposals.overlaps import (  # noqa: E402
+from minicnn.labelling.proposals.forest import Forest
+from minicnn.labelling.proposals.hierarchies import cut_into, hierarchies
+from minicnn.labelling.proposals.overlaps import (
     best_at,
     common,
     mask_overlaps,
-    overlaps,  # noqa: E402
+    overlaps,
 )
-from minicnn.labelling.proposals.proposer import Proposer, edge_strengths  # noqa: E402
-from minicnn.labelling.proposals.ranking import among, diverse, without_duplicates  # noqa: E402
-from minicnn.labelling.proposals.tuples import (  # noqa: E402
+from minicnn.labelling.proposals.proposer import Proposer, edge_strengths
+from minicnn.labelling.proposals.ranking import among, diverse, without_duplicates
+from minicnn.labelling.proposals.tuples import (
     appearance,
     connected,
     inside,
-    relations,  # noqa: E402
+    relations,
 )
 
 LENGTHS = [40] * 16
+# not imported here: higra imports pyplot, and other tests look whether somebody did
+pytestmark = pytest.mark.skipif(
+    not all(map(find_spec, ("higra", "sklearn"))), reason="the extra [regions] is not installed"
+)
 
 
 def squares():
@@ -236,7 +238,9 @@ def test_the_forest_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 5)).astype(np.float32)
     y = np.sin(x[:, 0]) + (x[:, 1] > 0.3) * x[:, 2]
-    grown = sklearn.RandomForestRegressor(7, max_leaf_nodes=40, random_state=1).fit(x, y)
+    from sklearn.ensemble import RandomForestRegressor
+
+    grown = RandomForestRegressor(7, max_leaf_nodes=40, random_state=1).fit(x, y)
     forest = Forest.of_sklearn(grown)
     fresh = rng.normal(size=(300, 5)).astype(np.float32)
     thresholds = np.concatenate([e.tree_.threshold for e in grown.estimators_])

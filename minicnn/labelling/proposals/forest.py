@@ -60,8 +60,8 @@ class Forest:
             from sklearn.ensemble import RandomForestRegressor
         except ImportError:
             raise GroupingError(
-                "random forests are grown by scikit-learn, which is not installed: "
-                "pip install 'minicnn[regions]', or pip install scikit-learn"
+                "random forests are grown by scikit-learn, which is not installed: pip install "
+                "scikit-learn (the extra [regions])"
             ) from None
         grown = RandomForestRegressor(
             trees,

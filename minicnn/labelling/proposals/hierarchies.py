@@ -67,8 +67,8 @@ def load_higra():
         import higra
     except ImportError:
         raise GroupingError(
-            "hierarchies of regions come from higra, which is not installed: "
-            "pip install 'minicnn[regions]', or pip install higra scikit-learn"
+            "hierarchies of regions come from higra, which is not installed: pip install higra "
+            "(the extra [regions])"
         ) from None
     return higra
 

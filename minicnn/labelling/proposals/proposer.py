@@ -42,6 +42,16 @@ def edge_strengths(image, detector, scales=SCALES):
     return found
 
 
+def nearest(plane, size):
+    """The array (h, w) in another size: of each pixel the one in the middle of what it covers."""
+    if plane.shape == tuple(size):
+        return plane
+    rows, columns = (
+        ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(size, plane.shape, strict=True)
+    )
+    return plane[np.ix_(rows, columns)]
+
+
 @dataclass(frozen=True)
 class Proposals:
     """What was proposed for a picture, best first.
