@@ -93,7 +93,7 @@ def report(run, as_json):
         how = f"minicnn train {run.config.model} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
-        what = f"{run.task.what[:-1]} accuracy {best.val_accuracy:.1%}"
+        what = f"{run.task.accuracy} {best.val_accuracy:.1%}"
         print(f"best on val: {what} at step {best.step}{run.task.looked_at()}")
     if run.launches:
         print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")

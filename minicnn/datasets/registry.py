@@ -25,7 +25,8 @@ DRAWN = ("scenes",)
 
 
 def load(name_or_path, /, fold=None, **options):
-    """The data set of that name, or the one in a folder. Returns a Dataset.
+    """The data set of that name, or the one in a folder: of our layout (folder.py, or a folder for
+    each class), or of that of a VOCdevkit, SBD, COCO or BSDS500. Returns a Dataset.
 
     `fold` is the fold to test on, for data sets that have folds; other options go to the data
     set's constructor, for example `load("scenes", size=(120, 160))`. Raises DataError for a name

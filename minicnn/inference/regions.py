@@ -8,7 +8,7 @@ J_i is the mean over all objects of the best J (intersection over union) among t
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,7 +49,8 @@ class RegionScores:
     counts   numbers of regions
     best     float32 (len(counts), objects): the best J of each object
     labels   int (objects,): their classes
-    seconds  of processor time a picture, median; regions  of a picture, on average
+    seconds  of processor time a picture, median; regions  of a picture, on average; pictures
+             that have an object
     """
 
     counts: tuple
@@ -57,8 +58,7 @@ class RegionScores:
     labels: np.ndarray
     seconds: float
     regions: float
-    pictures: int = 0
-    about: dict = field(default_factory=dict)
+    pictures: int
 
     @property
     def j_i(self):

@@ -28,6 +28,11 @@ class Task:
     what = "pixels"  # that are right or wrong
     val = ()
 
+    @property
+    def accuracy(self):
+        """What `val_accuracy` is called."""
+        return f"{self.what[:-1]} accuracy"
+
     def __init__(self, network, config):
         self.network, self.config = network, config
 

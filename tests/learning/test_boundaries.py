@@ -126,12 +126,12 @@ def test_it_learns_and_is_evaluated(root, tmp_path, capsys):
     run = train(root, tmp_path / "run", 80)
     losses = [r["loss"] for r in run.log.records if "loss" in r]
     assert losses[-1] < 0.75 * losses[0]
-    assert run.config.best.val_accuracy > 0.3
+    assert run.config.best.val_accuracy > 0.3 and run.task.accuracy == "F"
     assert cli.main(["evaluate", str(run.folder), "--out", str(tmp_path / "o")]) == 0
     assert "F, ODS" in capsys.readouterr().out and (tmp_path / "o/curve.png").is_file()
     assert cli.main(["evaluate", str(run.folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert 0 < found["ods"] <= found["ois"] <= 1 and found["pictures"] == 5
+    assert 0 < found["ods"] <= 1 and 0 < found["ois"] <= 1 and found["pictures"] == 5
     assert cli.main(["segment", "nothing.png", "--model", str(run.folder)]) == 2
     assert "finds where things end, not what they are" in capsys.readouterr().err
 
