@@ -19,7 +19,7 @@ from minicnn.bench.rows import conv
 from minicnn.engine import devices
 from minicnn.engine.kernel import algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, fourier
+from minicnn.ops.fast import choose, known_filters
 from minicnn.ops.fast.conv2d import ALGORITHMS
 from minicnn.ops.windows import windows
 
@@ -115,7 +115,7 @@ def _loops(kernel, arguments):
 
 def _alone(function, arguments):
     def call():
-        fourier.forget()  # each result alone: nothing is left over from another one
+        known_filters.forget()  # each result alone: nothing is left over from another one
         function(*arguments, {})
         return arguments[-1]
 

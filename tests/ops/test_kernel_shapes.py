@@ -108,6 +108,7 @@ SIZES = {
     "softmax_forward": {"A": 2, "C": 3, "B": 5},
     "spectra": TILES,
     "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
+    "winograd_few_by_strips": WINOGRAD | {"N": 32, "lanes": 16, "R": 4},
     "winograd_filters": WINOGRAD,
     "winograd_grad_filters": WINOGRAD,
     "winograd_grad_pictures": WINOGRAD,
