@@ -64,6 +64,7 @@ SIZES = {
     "direct_sums": DIRECT | {"slack": 5 + 15},
     "dropout_mask": {},
     "exponentials": {"A": 2, "C": 3, "B": 5},
+    "few_blocks": {"panels": 2, "C": 3, "R": 4, "F": 7, "pixels": 500},
     "few_maps": {"C": 3, "pixels": 10, "F": 4},
     "im2col_forward": CONV,
     "im2col_grad_input": CONV,
@@ -107,6 +108,7 @@ SIZES = {
     "softmax_backward": {"A": 2, "C": 3, "B": 5},
     "softmax_forward": {"A": 2, "C": 3, "B": 5},
     "spectra": TILES,
+    "weighted_rows": {"F": 3, "K": 5, "piece": 2},
     "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
     "winograd_few_by_strips": WINOGRAD | {"N": 32, "lanes": 16, "R": 4},
     "winograd_filters": WINOGRAD,
@@ -147,6 +149,7 @@ FREE = {
     "direct_products": "x1+ gy2- gy3- parts0+ parts0- parts1- parts3+",
     # that R is that of register_blocks.shape() knows whoever packs the filters
     "direct_sums": "x1+ w1+ w1- w3+ y2- y3-",
+    "few_blocks": "w0+ w2+",
     "im2col_grad_weight": "parts0+ parts0-",
     "lay_out": "x1- x2+ x2- x3+ x3- numbers1+",
     "log_sum_exp_pool_forward": "x1+ x1-",
