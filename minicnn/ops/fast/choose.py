@@ -171,7 +171,8 @@ def one_by_one(result, w_shape, y_shape, groups, dtype, by_blocks):
 
 def few_blocks_can(y_shape, dtype):
     """Blocks in registers, on pictures whose pixels are worth it that the filters are packed."""
-    return dtype == np.float32 and register_blocks.shape() and y_shape[2] * y_shape[3] >= 512
+    enough = y_shape[2] * y_shape[3] >= 512
+    return bool(dtype == np.float32 and enough and register_blocks.shape())
 
 
 # ----------------------------------------------------------------------------------- linear layers
@@ -191,10 +192,10 @@ def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
 
 
 def blocks_of_linear(result, rows, w_shape, dtype):
-    """Blocks in registers: y and gx of one row are no product of matrices; gx of few rows would
-    leave most of a block empty, and gw of many is a product for which BLAS has caches in mind."""
+    """Blocks in registers: y and gx of one row are no product of matrices; gw of many is one for
+    which BLAS has caches in mind."""
     F, K = w_shape
     if dtype != np.float32 or not register_blocks.shape():
         return False
-    least, most = {"y": (2, 256), "gx": (8, 256), "gw": (1, 64)}[result]
+    least, most = {"y": (2, 256), "gx": (2, 256), "gw": (1, 64)}[result]
     return F % register_blocks.shape()[0] == K % 16 == 0 and least <= rows <= most

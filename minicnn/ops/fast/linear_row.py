@@ -1,7 +1,9 @@
 """The gradient of a linear layer by its input, for a batch of one row: gx = gy w.
 
 It is the sum of the rows of w, weighted by the numbers of gy, and takes as long as reading w once.
-So eight rows of w at a time are read in order, side by side, and each thread has some columns.
+So eight rows of w at a time are read in order, side by side; each thread has some rows, and the
+sums of all are added. Memory is read ahead where one reads on and on: rows in pieces would take
+half as long again.
 """
 
 import numpy as np
@@ -9,9 +11,7 @@ import numpy as np
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import Kernel, helper, prange
 
-PIECE = 2048  # columns: their sums stay in the nearest cache
-
-weighted_rows = Kernel("weighted_rows", "gy[F], w[F, K], piece, gx[K]; piece >= 1")
+weighted_rows = Kernel("weighted_rows", "gy[F], w[F, K], parts[number, K]; number <= F")
 
 
 @helper
@@ -26,24 +26,23 @@ def add_eight(g, w, K, out):
 
 
 @weighted_rows.cpu
-def weighted_rows_cpu(gy, w, piece, gx):
-    F, K = w.shape
-    numbers, eights = w.ravel(), F - F % 8
-    for part in prange((K + piece - 1) // piece):
-        first, end = part * piece, min(K, part * piece + piece)
-        out = gx[first:end]
+def weighted_rows_cpu(gy, w, parts):
+    """gx as the sum of `parts`, each over some rows of w."""
+    (F, K), number, numbers = w.shape, len(parts), w.ravel()
+    for part in prange(number):
+        first, end, out = part * F // number, (part + 1) * F // number, parts[part]
+        eights = end - (end - first) % 8
         out[:] = 0
-        for f in range(0, eights, 8):
-            add_eight(gy[f:], numbers[f * K + first :], K, out)
-        for f in range(eights, F):
-            line, factor = w[f, first:end], gy[f]
-            for i in range(out.size):
+        for f in range(first, eights, 8):
+            add_eight(gy[f:], numbers[f * K :], K, out)
+        for f in range(eights, end):
+            line, factor = w[f], gy[f]
+            for i in range(K):
                 out[i] += factor * line[i]
 
 
 def grad_input(gy, w):
     """gy w for gy (1, F) and w (F, K)."""
-    gx = np.empty((1, w.shape[1]), w.dtype)
-    piece = min(PIECE, -(-w.shape[1] // get_num_threads()))
-    weighted_rows(gy[0], w, piece, gx[0])
-    return gx
+    parts = np.empty((min(get_num_threads(), len(w)), w.shape[1]), w.dtype)
+    weighted_rows(gy[0], w, parts)
+    return parts.sum(axis=0, keepdims=True)

@@ -30,8 +30,7 @@ products_over_rows = Kernel(
 )
 few_by_strips = Kernel(
     "winograd_few_by_strips",
-    "left[36, groups, M, K], right[36, groups, K, N], lanes, R, out[36, groups, M, N]"
-    "; N % 16 == 0",
+    "left[36, groups, M, K], right[36, groups, K, N], lanes, R, out[36, groups, M, N]; N % 16 == 0",
 )
 
 
