@@ -6,10 +6,14 @@ from minicnn.cli.arguments import TRAINED, add_command
 
 
 def add(commands):
-    what = "writes a trained network to one file to be passed on, half as large"
+    what = "writes a trained network to one file to be passed on: half as large, or as ONNX"
     p = add_command(commands, "export", what, run)
     p.add_argument("run", metavar="RUN", help=TRAINED)
-    p.add_argument("file", metavar="FILE", help="the .safetensors file to write")
+    p.add_argument(
+        "file", metavar="FILE", help="to write: NAME.safetensors for minicnn, NAME.onnx for others"
+    )
+    what = "of alexnet, as ONNX: the network that names the pixels of a picture of any size"
+    p.add_argument("--pixels", action="store_true", help=what)
     p.add_argument("--force", action="store_true", help="replaces a file of this name")
 
 
@@ -17,14 +21,24 @@ def run(o):
     from minicnn.learning.checkpoints import export, find
 
     file = Path(o.file)
-    if file.suffix != ".safetensors":
-        raise ValueError(f"{file}: the name has to end in .safetensors")
+    if file.suffix not in (".safetensors", ".onnx"):
+        raise ValueError(f"{file}: the name has to end in .safetensors or .onnx")
+    if o.pixels and file.suffix != ".onnx":
+        raise ValueError("--pixels is for .onnx files; others hold the whole network anyway")
     if not file.parent.is_dir():
         raise ValueError(f"{file}: there is no folder {file.parent}")
     if file.is_dir() or (file.exists() and not o.force):
         raise ValueError(f"{file} exists; choose another name, or add --force")
     if file.exists() and file.samefile(find(o.run)):
         raise ValueError(f"{file} is this network itself; choose another name")
-    export(o.run, file)
-    size = file.stat().st_size / 1e6
-    print(f"{file} ({size:.1f} MB); use it: minicnn segment photo.jpg --model {file}")
+    if file.suffix == ".onnx":
+        from minicnn import interchange
+
+        interchange.export(o.run, file, pixels=o.pixels)
+        text = interchange.load(file).metadata
+        how = f"image: {text['input']}; scores: {text['output']}; to be done before: "
+        how += text["caller"]
+    else:
+        export(o.run, file)
+        how = f"use it: minicnn segment photo.jpg --model {file}"
+    print(f"{file} ({file.stat().st_size / 1e6:.1f} MB); {how}")
