@@ -49,12 +49,6 @@ def _range(node, start, limit, delta):
     return np.arange(start, limit, delta)
 
 
-def _expand(node, a, shape):
-    full = np.broadcast_shapes(a.shape, tuple(shape.tolist()))
-    node.check_room(full)
-    return np.broadcast_to(a, full).copy()
-
-
 def _scatter(node, data, places, updates):
     y, how = data.copy(), node.get("reduction", "none")
     at = tuple(np.moveaxis(places, -1, 0))
@@ -81,7 +75,6 @@ ARRAYS = {
     "ConstantOfShape": _constant_of_shape,
     "Div": _div,
     "Equal": lambda node, a, b: a == b,
-    "Expand": _expand,
     "Floor": lambda node, a: np.floor(a),
     "Greater": lambda node, a, b: a > b,
     "Less": lambda node, a, b: a < b,

@@ -118,6 +118,12 @@ def _pad(node, x, pads=None, value=None, axes=None):
     return F.pad(x, tuple(flat), mode=modes[mode], value=number) if flat else x
 
 
+def _expand(node, x, shape):
+    full = np.broadcast_shapes(tuple(x.shape), tuple(_ints(shape)))
+    node.check_room(full)
+    return x + np.zeros(full, x.dtype)
+
+
 def _cast(node, x):
     """Without a gradient, where the kind of numbers changes."""
     if not isinstance(x, Tensor):
@@ -129,6 +135,7 @@ def _cast(node, x):
 MOVING = {
     "Cast": _cast,
     "Concat": _concat,
+    "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
     "Pad": _pad,

@@ -182,7 +182,8 @@ def _external(tensor, kind, shape, needed, name, source, folder):
     if not file.is_file():
         raise InterchangeError(f"{source}: its weights are in {file}, and there is no such file")
     _same(length, needed, shape, name, source)
-    if offset < 0 or offset + length > (size := file.stat().st_size):
+    size = file.stat().st_size
+    if offset < 0 or offset + length > size:
         raise InterchangeError(
             f"{file}: {name} is said to end at byte {offset + length:,}, and the file has "
             f"{size:,}; take another copy of both files"
