@@ -88,10 +88,16 @@ def _feedback(g, network, x):
 
 
 def _crops(g, network, x):
+    x = _as_known(network, x)
     x.spatial = False
     if network.grey_levels != 1:
         x = prepare.normalised_rgb(x)
     return network(x)
+
+
+def _as_known(network, x):
+    """The channels in the order that the weights know."""
+    return x if network.channels == (0, 1, 2) else x[:, ::-1]
 
 
 def _everywhere(g, network, x):
@@ -100,7 +106,7 @@ def _everywhere(g, network, x):
     around, (height, width) = (size - stride) // 2, x.shape[2:]
     more = [-side % stride + size - stride - around for side in (height, width)]
     mean = network.mean.mean(dim=(1, 2), keepdim=True)
-    x = F.pad(x - mean, (around, more[1], around, more[0])) + mean
+    x = F.pad(_as_known(network, x) - mean, (around, more[1], around, more[0])) + mean
     full = F.interpolate(
         network.class_map(x), scale_factor=stride, mode="bilinear", align_corners=False
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.basics import typed
+from minicnn.basics.varints import varint
 from minicnn.interchange.errors import InterchangeError
 from minicnn.interchange.packages import onnx
 
@@ -92,10 +93,10 @@ def _walk(file, path, size):
     while place < size and fields < MOST_FIELDS:
         file.seek(place)
         head = file.read(20)
-        key, used = _varint(head, 0)
+        key, used = varint(head, 0)
         if key is None or FIELDS.get(key >> 3) != key & 7:
             break
-        number, used = _varint(head, used)
+        number, used = varint(head, used)
         if number is None:
             break
         place += used + (number if key & 7 else 0)
@@ -108,18 +109,6 @@ def _walk(file, path, size):
         )
     if place < size or not last:
         raise InterchangeError(f"{path}: not an ONNX file")
-
-
-def _varint(data, place):
-    """(number, where it ends), as protobuf writes numbers; (None, place) if there is none."""
-    number = 0
-    for k in range(10):
-        if place + k >= len(data):
-            break
-        number |= (data[place + k] & 127) << 7 * k
-        if data[place + k] < 128:
-            return number, place + k + 1
-    return None, place
 
 
 def array_of(tensor, source, folder):

@@ -80,8 +80,8 @@ def train(
         patch                      blocks, width, nonlinearity, normalise, every
         recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
                                    normalise, nonlinearity, width
-        alexnet                    size, width, columns, order, nonlinearity, norm, overlap,
-                                   dropout, spread, initial, crops
+        alexnet                    size, width, columns, order, nonlinearity, norm, norm_bias,
+                                   overlap, dropout, spread, colours, mean, initial, crops
         feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
                                    feedback, global, side, folds, components, samples, passes
         three-layers               size, width, dropout

@@ -34,7 +34,10 @@ NETWORKS = {
     ),
     "feedback": ("feedback", {"maps": 3, "side": 64, "iterations": 2, "folds": 2, "mix": 2}),
     "alexnet": ("alexnet", {"size": 40, "width": 0.05}),
-    "alexnet-caffe": ("alexnet", {"size": 40, "width": 0.05, "order": "caffe", "columns": 1}),
+    "alexnet-caffe": (
+        "alexnet",
+        {"size": 40, "width": 0.05, "order": "caffe", "columns": 1, "colours": "bgr"},
+    ),
     "three-layers": ("three-layers", {"size": 20, "width": 0.1}),
 }
 
