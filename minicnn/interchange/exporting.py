@@ -9,8 +9,6 @@ such as bringing a picture to another size, the metadata of the file say in word
 other sizes than that by which it was made: what differs from the network is not written.
 """
 
-import importlib.metadata
-
 import numpy as np
 
 from minicnn.basics.writing import write_atomically
@@ -93,6 +91,8 @@ def _planes(pictures):
 
 def _model(graph, config, network, form):
     """The ModelProto."""
+    from importlib.metadata import version
+
     module = onnx()
     helper = module.helper
     side = network.options["size"] if form.crop else None
@@ -108,7 +108,7 @@ def _model(graph, config, network, form):
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="minicnn",
-        producer_version=importlib.metadata.version("minicnn"),
+        producer_version=version("minicnn"),
     )
     helper.set_model_props(model, metadata(config, network, form))
     module.checker.check_model(model)

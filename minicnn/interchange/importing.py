@@ -21,7 +21,7 @@ from minicnn.interchange.errors import InterchangeError
 from minicnn.interchange.nodes import Node, in_order
 
 LEARNT = {"Conv", "Gemm", "MatMul", "Add", "Mul", "Reshape", "Transpose", "Gather", "ScatterND"}
-FIXED = {"Sub", "Div"}  # what is taken away from a picture, such as its mean: kept, not learnt
+FIXED = {"Sub", "Div", "ReduceMean"}  # of a picture, such as its mean: kept, not learnt
 
 
 def load(path):
