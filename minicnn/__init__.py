@@ -18,6 +18,7 @@ from minicnn.engine.tensor import Tensor
 from minicnn.figures import methods as _  # noqa: F401  gives results their pictures
 from minicnn.inference.evaluation import evaluate
 from minicnn.inference.segmenting import segment
+from minicnn.interchange import foreign as _foreign  # noqa: F401  `start` takes .onnx files
 from minicnn.learning.cover_training import train_cover
 from minicnn.learning.training import resume, train, train_greedily
 from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
