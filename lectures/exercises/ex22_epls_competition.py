@@ -152,6 +152,12 @@ MUTANTS = {
         "if inhibition[best] > 1 + share / 2:",
         "An output wins once more often than its share. At which inhibition is it full?",
     ),
+    "full at 1 exactly": (
+        "if inhibition[best] > 1 - share / 2:",
+        "if inhibition[best] >= 1:",
+        "Ten times 0.1 is a little less than 1 in floats, and such an output wins once more. Leave "
+        "room for rounding, as the task does.",
+    ),
     "full is only 1": (
         "inhibition[best] += 1",
         "inhibition[best] = 1",
