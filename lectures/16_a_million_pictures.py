@@ -282,7 +282,7 @@ assert rough[1] < 0.7 * rough[0]  # neighbours have become alike
 # parts are worth, on pictures of 2010: both columns instead of one of half the width 1.7 points,
 # normalisation 1.4, overlapping pools 0.4, colour noise more than 1.
 #
-# Ours had a hundred classes, 21,600 pictures of 64x64, and one core for little more than an hour.
+# Ours had a hundred classes, 21,600 pictures of 64x64, and one core for an hour and a half.
 
 # %%
 top1, top5 = (measured(f"tiny-imagenet, alexnet: {name}, ten crops") for name in ("top-1", "top-5"))
@@ -334,6 +334,32 @@ for way, value in zip(ways, (weights, nothing), strict=True):
 #
 # ## 8. Your turn
 #
-# **ex23**, the mean of ten crops. And for paper: a fully connected layer on maps of 6x6 is a
-# convolution with filters of 6x6. What does this network say of a picture that is larger than its
-# crop, and how often per pixel? (`AlexNet.class_map`; the next chapters need it.)
+# **ex23**, the mean of ten crops.
+#
+# ### Two questions for paper
+#
+# **1.** A fully connected layer on maps of 6x6 is a convolution with filters of 6x6. The network of
+# section 2 is given a picture of 451x323 instead of 227x227: how many answers does fc8 give, how
+# many pixels are they apart, and how much work does conv1 save against as many crops?
+#
+# <details><summary>Answer</summary>
+#
+# Strides 4, 2, 2 and 2: one every 32 pixels. Across $(451 - 227) / 32 + 1 = 8$, down
+# $(323 - 227) / 32 + 1 = 4$, 32 answers. conv1 has $111 \cdot 79 = 8769$ places instead of
+# $32 \cdot 55^2 = 96800$, an eleventh: the crops overlap, and what they share is computed once.
+# `AlexNet.class_map` does it; the next chapters need it.
+#
+# </details>
+#
+# **2.** In training we set half of the units of fc7 to 0 and double the others, and leave them as
+# they are in the test. The authors do not double, and halve all of them in the test. With which
+# weights of fc8 is that the same network, and with which rate does it learn alike?
+#
+# <details><summary>Answer</summary>
+#
+# With twice ours, $W' = 2 W$: both give $2 W (m \odot h)$ in training and $W h$ in the test. With
+# $\delta$ the gradient of the scores, theirs is $\delta (m \odot h)^T$ and ours twice that. A step
+# of rate $\eta'$ changes $W'$ by $\eta'$ times theirs, so $W$ by half of it, which is $\eta' / 4$
+# times ours: $\eta = \eta' / 4$ for this layer.
+#
+# </details>

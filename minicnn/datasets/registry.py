@@ -72,6 +72,9 @@ def installed_at(name):
     return data_home() / name
 
 
+FOLDERS = "a folder with images/, labels/ and classes.txt, or with a folder of pictures a class"
+
+
 def how_to_install(name):
     """The sentence that says where the archive is to be had, and the command."""
     return (
@@ -87,7 +90,7 @@ def overview():
     text = f"ready to use: {', '.join(ready)}"
     if missing:
         text += f"; known but not installed: {', '.join(missing)}"
-    return text + "; or the path of a folder with images/, labels/ and classes.txt"
+    return text + f"; or the path of {FOLDERS}"
 
 
 def listing():
@@ -100,7 +103,7 @@ def listing():
         lines.append(f"{name:22} {state:10} {kind.description}")
         if state == "missing":
             lines.append(f"{'':22} {'':10} {how_to_install(name)}")
-    return lines + [f"{'PATH':22} {'':10} a folder with images/, labels/ and classes.txt"]
+    return lines + [f"{'PATH':22} {'':10} {FOLDERS}"]
 
 
 def _construct(name, kind, options, *arguments):
