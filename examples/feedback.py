@@ -68,7 +68,7 @@ network = run.network
 test = list(scenes.split("test"))
 x = minicnn.Tensor(network.preprocess(test[0].image)[0][None])
 with minicnn.no_grad():
-    levels = network.iterations[0].levels(x)
+    levels = network.iterations[0].levels(x)[:6]
 figure = Figure(figsize=(14, 2.6), layout="constrained")
 for axes, maps in zip(figure.subplots(1, len(levels)), levels, strict=True):
     maps = maps.numpy()[0]

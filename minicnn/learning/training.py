@@ -83,7 +83,8 @@ def train(
         alexnet                    size, width, columns, order, nonlinearity, norm, norm_bias,
                                    overlap, dropout, spread, colours, mean, initial, crops
         feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
-                                   feedback, global, side, folds, components, samples, passes
+                                   feedback, global, cells, side, folds, components, samples,
+                                   passes
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
