@@ -106,7 +106,7 @@ def test_it_becomes_a_checkpoint_in_one_command(file, capsys):
     assert f"minicnn info {to}" in capsys.readouterr().out
     ours, config = checkpoints.load_model(to)
     assert (config.options["order"], config.options["columns"]) == ("caffe", 2)
-    assert config.options["norm"] == pytest.approx(2e-3) and config.options["norm_bias"] == 1
+    assert config.options["norm"] == 2e-3 and config.options["norm_bias"] == 1
     want = network.predict(picture())
     np.testing.assert_allclose(ours.predict(picture()), want, atol=3e-3)  # halves
     assert cli.main(["info", to]) == 0
