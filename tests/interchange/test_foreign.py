@@ -216,6 +216,12 @@ def test_from_the_command_line_and_back(tmp_path, capsys):
     assert "image ['N', 3, 'height', 'width']" in said and "classes" in said
 
 
+def test_elsewhere_a_checkpoint_is_asked_for(capsys):
+    assert cli.main(["evaluate", "net.onnx", "--data", "scenes"]) == 2
+    said = capsys.readouterr().err
+    assert "make a checkpoint of it first: minicnn export net.onnx net.safetensors" in said
+
+
 # ------------------------------------------------------------------------------- the mean in a file
 def blob(shape, values, old=True):
     """A BlobProto, packed."""
