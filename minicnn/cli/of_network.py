@@ -2,8 +2,6 @@
 
 import textwrap
 
-import numpy as np
-
 from minicnn.learning import checkpoints
 
 FEW = 12  # classes that are named
@@ -33,7 +31,7 @@ def facts(name):
         "config": config.to_json(),
     }
     if hasattr(network, "mean"):  # of the channels, as the network knows them
-        found["mean"] = np.round(network.mean.numpy().mean(axis=(1, 2)), 2).tolist()
+        found["mean"] = [round(float(m), 2) for m in network.mean.numpy().mean(axis=(1, 2))]
     return found
 
 

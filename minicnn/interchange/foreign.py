@@ -88,9 +88,14 @@ def options_of(network):
     options = {"columns": 2 if 2 in groups else 1, "norm": 0.0}
     if norm is not None:
         options["order"] = "caffe" if kinds[0] == "MaxPool" else "paper"
-        options["norm"] = norm.get("alpha", 1e-4) / norm.get("size", 5)
-        options["norm_bias"] = norm.get("bias", 1.0)
+        options["norm"] = _short(norm.get("alpha", 1e-4) / norm.get("size", 5))
+        options["norm_bias"] = _short(norm.get("bias", 1.0))
     return options
+
+
+def _short(number):
+    """As it was meant: 2e-05, where float32 has made 1.99999995e-05 of it."""
+    return float(f"{number:.6g}")
 
 
 READERS[".onnx"] = read

@@ -19,6 +19,9 @@ from minicnn.engine.tensor import Tensor
 from minicnn.interchange import reading
 from minicnn.interchange.errors import InterchangeError
 from minicnn.interchange.nodes import Node, in_order
+from minicnn.interchange.reading import text
+from minicnn.learning.config import CheckpointError
+from minicnn.learning.weight_files import check_finite
 
 LEARNT = {"Conv", "Gemm", "MatMul", "Add", "Mul", "Reshape", "Transpose", "Gather", "ScatterND"}
 FIXED = {"Sub", "Div", "ReduceMean"}  # of a picture, such as its mean: kept, not learnt
@@ -110,8 +113,8 @@ def _network(model, source, folder):
     opset, graph = reading.opset_of(model, source), model.graph
     if graph.sparse_initializer:
         raise InterchangeError(f"{source}: its weights are sparse, which is not known here")
-    given = {t.name: reading.array_of(t, source, folder) for t in graph.initializer}
-    inputs = {v.name: _shape_of(v) for v in graph.input}
+    given = {text(t.name): reading.array_of(t, source, folder) for t in graph.initializer}
+    inputs = {text(v.name): _shape_of(v) for v in graph.input}
     for name in inputs.keys() & given.keys():  # weights are inputs, too, in old files
         shape = inputs.pop(name)
         if shape is not None and [n for n in shape if isinstance(n, int)] != [*given[name].shape]:
@@ -124,7 +127,7 @@ def _network(model, source, folder):
         given[node.outputs[0]] = node.constant()
     fixed = {name for node in nodes if node.op == "Constant" for name in node.outputs}
     nodes = in_order([n for n in nodes if n.op != "Constant"], {*given, *inputs}, source)
-    outputs = {v.name: _shape_of(v) for v in graph.output}
+    outputs = {text(v.name): _shape_of(v) for v in graph.output}
     if not inputs or not outputs:
         raise InterchangeError(f"{source}: a network without {'outputs' if inputs else 'inputs'}")
     for name in outputs.keys() - {*given, *inputs, *(node.outputs[0] for node in nodes)}:
@@ -138,7 +141,11 @@ def _network(model, source, folder):
             weights[name] = nn.Parameter(given.pop(name))
         elif uses & FIXED:
             weights[name] = nn.Buffer(given.pop(name))
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    try:
+        check_finite(source, {name: weight.data for name, weight in weights.items()})
+    except CheckpointError as error:
+        raise InterchangeError(str(error)) from None
+    metadata = {text(entry.key): text(entry.value) for entry in model.metadata_props}
     return OnnxNetwork(source, metadata, inputs, outputs, nodes, weights, given).eval()
 
 

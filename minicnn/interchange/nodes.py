@@ -13,11 +13,12 @@ from minicnn.interchange.constants import ARRAYS
 from minicnn.interchange.errors import InterchangeError
 from minicnn.interchange.moving import EITHER
 from minicnn.interchange.operators import OPERATORS
-from minicnn.interchange.reading import array_of
+from minicnn.interchange.reading import array_of, text
 from minicnn.learning import memory
 
-ALWAYS = 2**24  # numbers for which there is room without a look
-WRONG = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError)
+ALWAYS = 2**22  # numbers for which there is room without a look
+BYTES = 32  # for each number of a result: itself, what it is made from, and what is made of it
+WRONG = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, MemoryError)
 
 
 class Node:
@@ -32,12 +33,13 @@ class Node:
     network = None
 
     def __init__(self, proto, opset, source, folder):
-        self.op, self.opset, self.source = proto.op_type, opset, source
-        self.inputs, self.outputs = list(proto.input), list(proto.output)
-        self.name = typed.named(proto.name or next(iter(self.outputs), "") or "without a name")
+        self.op, self.opset, self.source = text(proto.op_type), opset, source
+        self.inputs, self.outputs = (list(map(text, n)) for n in (proto.input, proto.output))
+        name = text(proto.name) or next(iter(self.outputs), "")
+        self.name = typed.named(name or "without a name")
         if proto.domain not in ("", "ai.onnx"):
-            self.refuse(f"operators of {typed.named(proto.domain)} are not known here")
-        self.attributes = {a.name: self._value(a, folder) for a in proto.attribute}
+            self.refuse(f"operators of {typed.named(text(proto.domain))} are not known here")
+        self.attributes = {text(a.name): self._value(a, folder) for a in proto.attribute}
         self._check_operator()
 
     def get(self, key, default=None):
@@ -46,7 +48,9 @@ class Node:
     training = property(lambda self: self.network is not None and self.network.training)
 
     def refuse(self, why):
-        raise InterchangeError(f"{self.source}: node {self.name} ({self.op}): {why}") from None
+        raise InterchangeError(
+            f"{self.source}: node {self.name} ({typed.named(self.op)}): {why}"
+        ) from None
 
     def _value(self, a, folder):
         """The value of an attribute."""
@@ -57,7 +61,7 @@ class Node:
         try:
             value = onnx().helper.get_attribute_value(a)
         except ValueError:
-            self.refuse(f"{typed.named(a.name)} has no value")
+            self.refuse(f"{typed.named(text(a.name))} has no value")
         if isinstance(value, bytes):
             return value.decode(errors="replace")
         return list(value) if a.type in (6, 7, 8) else value
@@ -97,7 +101,7 @@ class Node:
         count = math.prod(int(n) for n in shape)
         if count > ALWAYS:
             what = f"a result of shape {tuple(shape)}"
-            memory.check(4 * count, what, "the file may be damaged, or give a smaller picture")
+            memory.check(BYTES * count, what, "the file may be damaged, or give a smaller picture")
 
     def compute(self, values):
         """The first output, from {name: Tensor or array}."""

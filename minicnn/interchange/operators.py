@@ -6,6 +6,7 @@ changes the size of maps, are in windows.py; what moves numbers about in moving.
 """
 
 import math
+import operator
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def _clip(node, x, low=None, high=None):
     """Each number, or the bound that it is beyond: the gradient of that is 0."""
     low = node.get("min") if low is None else low
     high = node.get("max") if high is None else high
-    for bound, beyond in ((low, np.less), (high, np.greater)):
+    for bound, beyond in ((low, operator.lt), (high, operator.gt)):
         if bound is not None:
             bound = x.data.dtype.type(np.asarray(bound).item())
             out = beyond(x.data, bound)

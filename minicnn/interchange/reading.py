@@ -111,10 +111,15 @@ def _walk(file, path, size):
         raise InterchangeError(f"{path}: not an ONNX file")
 
 
+def text(name):
+    """A name in a file; what is no text of it is shown as such."""
+    return name if isinstance(name, str) else name.decode(errors="replace")
+
+
 def array_of(tensor, source, folder):
     """The numbers of a TensorProto; float16 and bfloat16 become float32. `folder`: where a second
     file with weights may lie; None for nowhere."""
-    name = typed.named(tensor.name or "a constant")
+    name = typed.named(text(tensor.name) or "a constant")
     if tensor.data_type == 16:  # bfloat16: the upper half of a float32
         halves = _numbers(tensor, "<u2", "int32_data", name, source, folder)
         return (halves.astype(np.uint32) << 16).view(np.float32)

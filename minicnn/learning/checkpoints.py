@@ -90,6 +90,9 @@ def find(name):
             raise CheckpointError(
                 f"{path}: this folder holds no {BEST}; is it a run of minicnn train?"
             )
+    if path.suffix == ".onnx":
+        how = f"make a checkpoint of it first: minicnn export {path} {path.stem}.safetensors"
+        raise CheckpointError(f"{path}: this would be an ONNX file; {how}")
     if path.is_file():
         return path
     shipped = WEIGHTS / f"{name}.safetensors"

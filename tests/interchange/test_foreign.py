@@ -106,7 +106,7 @@ def test_it_becomes_a_checkpoint_in_one_command(file, capsys):
     assert f"minicnn info {to}" in capsys.readouterr().out
     ours, config = checkpoints.load_model(to)
     assert (config.options["order"], config.options["columns"]) == ("caffe", 2)
-    assert config.options["norm"] == pytest.approx(2e-3) and config.options["norm_bias"] == 1
+    assert config.options["norm"] == 2e-3 and config.options["norm_bias"] == 1
     want = network.predict(picture())
     np.testing.assert_allclose(ours.predict(picture()), want, atol=3e-3)  # halves
     assert cli.main(["info", to]) == 0
@@ -214,6 +214,12 @@ def test_from_the_command_line_and_back(tmp_path, capsys):
     assert cli.main(["info", str(to)]) == 0
     said = capsys.readouterr().out
     assert "image ['N', 3, 'height', 'width']" in said and "classes" in said
+
+
+def test_elsewhere_a_checkpoint_is_asked_for(capsys):
+    assert cli.main(["evaluate", "net.onnx", "--data", "scenes"]) == 2
+    said = capsys.readouterr().err
+    assert "make a checkpoint of it first: minicnn export net.onnx net.safetensors" in said
 
 
 # ------------------------------------------------------------------------------- the mean in a file

@@ -325,3 +325,23 @@ def test_it_learns_as_any_module():
     minicnn.functional.cross_entropy(network(X), np.array([0, 2])).backward()
     for name, p in network.named_parameters():
         assert p.grad.shape == p.shape and np.abs(p.grad).max() > 0, name
+
+
+def test_on_a_device(kernel_device):
+    """The weights go there, and what is computed stays there."""
+    proto = model(
+        [
+            node("Conv", "x w b", "a"),
+            node("Clip", "a low high", "c"),
+            node("MaxPool", "c", "d", kernel_shape=[2, 2], pads=[0, 0, 1, 1]),
+            node("Flatten", "d", "e"),
+            node("Gemm", "e m", "y"),
+        ],
+        {"x": ["N", 4, 7, 6]},
+        {"w": W, "b": B, "low": floats(-1)[0], "high": floats(1)[0], "m": normal(120, 3)},
+    )
+    network = importing.loaded(proto.SerializeToString(), "test.onnx")
+    want = network.predict(X)
+    got = network.to(kernel_device)(minicnn.Tensor(X).to(kernel_device))
+    assert got.device == kernel_device
+    np.testing.assert_allclose(got.numpy(), want, rtol=1e-4, atol=1e-5)

@@ -272,6 +272,40 @@ def test_names_that_are_taken():
     np.testing.assert_array_equal(network.predict(X), np.maximum(X + 1, 0))
 
 
+def test_weights_that_are_no_numbers(tmp_path):
+    bad = W.copy()
+    bad[0, 0, 0, 0] = np.nan
+    path = tmp_path / "net.onnx"
+    path.write_bytes(one("Conv", X, bad).SerializeToString())
+    with pytest.raises(InterchangeError, match="net.onnx: 1 of the 54 numbers in c0 are NaN"):
+        interchange.load(path)
+
+
+def test_bits_that_are_turned_round(tmp_path):
+    """In any place: it is computed, or refused in one sentence."""
+    nodes = [
+        node("Conv", "x c", "a", pads=[1, 1, 1, 1]),
+        node("Relu", "a", "b"),
+        node("Reshape", "b shape", "c2"),
+        node("Gemm", "c2 m", "y"),
+    ]
+    constants = {"c": W, "shape": np.array([0, -1]), "m": np.ones((40, 3), np.float32)}
+    data = model(nodes, {"x": ["N", 3, 5, 4]}, constants).SerializeToString()
+    random, refusals = np.random.default_rng(0), 0
+    for _ in range(150):
+        changed_data = bytearray(data)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            changed_data[place] ^= 1 << int(random.integers(8))
+        (tmp_path / "net.onnx").write_bytes(changed_data)
+        try:
+            with np.errstate(all="ignore"):
+                interchange.load(tmp_path / "net.onnx").predict(X)
+        except ValueError as error:
+            refusals += 1
+            assert str(error).startswith(str(tmp_path)) and "\n" not in str(error)
+    assert 20 < refusals < 150
+
+
 def test_without_onnx(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     (tmp_path / "net.onnx").write_bytes(GOOD.SerializeToString())
