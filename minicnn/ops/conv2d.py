@@ -28,7 +28,7 @@ Source: LeCun et al. 1989.
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, chosen_algorithm, cuda_beside, prange
+from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over, is_whole
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.fast.sums_of_maps import grad_bias
@@ -203,11 +203,7 @@ class Conv2d(Op):
         if not self.has_bias:
             return gx, gw
         if self.needs[2]:
-            gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
-            if gb is None:
-                gb = (
-                    gy.reshape(*gy.shape[:2], -1).sum(axis=2).sum(axis=0)
-                )  # not all at once: slower
+            gb = grad_bias(gy)
         return gx, gw, gb
 
 
