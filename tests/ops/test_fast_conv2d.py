@@ -161,12 +161,10 @@ def test_memory_of_filters_is_bounded(monkeypatch):
 @pytest.mark.parametrize("shape", [(3, 5, 61, 67), (1, 2, 200, 100), (130, 64, 2, 3)])
 def test_gradient_by_a_bias(shape, dtype, bound):
     gy = np.random.default_rng(0).uniform(-1, 2, shape)
-    with algorithm("simple"):
-        by_numpy = sums_of_maps.grad_bias(gy)
     found = sums_of_maps.grad_bias(gy.astype(dtype))
     assert found.dtype == dtype
     np.testing.assert_allclose(found, gy.sum(axis=(0, 2, 3)), rtol=bound)
-    np.testing.assert_allclose(by_numpy, found, rtol=bound)
+    assert sums_of_maps.grad_bias(gy[:, :1, :2, :3].copy()) is None  # numpy is as fast
 
 
 def test_falls_back(transforms):
