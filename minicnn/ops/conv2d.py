@@ -192,8 +192,7 @@ class Conv2d(Op):
     @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
-        gx = gw = gb = None
-        keep = self.keep or {}
+        gx, gw, gb, keep = None, None, None, self.keep or {}
         if self.needs[0]:
             gx = empty_like(self.x)
             conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gx, keep=keep)
@@ -204,10 +203,7 @@ class Conv2d(Op):
             return gx, gw
         if self.needs[2]:
             gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
-            if gb is None:
-                gb = (
-                    gy.reshape(*gy.shape[:2], -1).sum(axis=2).sum(axis=0)
-                )  # not all at once: slower
+            gb = gy.reshape(*gy.shape[:2], -1).sum(axis=2).sum(axis=0) if gb is None else gb
         return gx, gw, gb
 
 

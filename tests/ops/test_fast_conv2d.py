@@ -18,6 +18,7 @@ from minicnn.ops.fast import (
     im2col,
     known_filters,
     shift_and_add,
+    sums_of_maps,
 )
 
 
@@ -154,6 +155,16 @@ def test_memory_of_filters_is_bounded(monkeypatch):
             conv2d.conv2d_forward(x, w, b, 1, 1, 0, 0, 1, 1, 1, y)
     ((kept, _),) = known_filters._kept.filters.values()
     np.testing.assert_array_equal(kept, filters[-1])
+
+
+@pytest.mark.parametrize("dtype, bound", [(np.float32, 2e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("shape", [(3, 5, 61, 67), (1, 2, 200, 100), (130, 64, 2, 3)])
+def test_gradient_by_a_bias(shape, dtype, bound):
+    gy = np.random.default_rng(0).uniform(-1, 2, shape)
+    found = sums_of_maps.grad_bias(gy.astype(dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, gy.sum(axis=(0, 2, 3)), rtol=bound)
+    assert sums_of_maps.grad_bias(gy[:, :1, :2, :3].copy()) is None  # numpy is as fast
 
 
 def test_falls_back(transforms):

@@ -10,6 +10,7 @@ import numpy as np
 from minicnn.engine.kernel import Kernel, helper, prange
 
 PIECE = 512  # numbers of a short sum
+FEW = 1 << 15  # numbers for which it is not worth it to wake threads
 
 sums_of_maps = Kernel("sums_of_maps", "gy[N, F, pixels], sums[N, F]")
 
@@ -34,8 +35,8 @@ def sums_of_maps_cpu(gy, sums):
 
 
 def grad_bias(gy):
-    """The gradient (F,) by a bias, for gy (N, F, H, W); None where numpy, or cupy, shall do it."""
-    if not isinstance(gy, np.ndarray) or gy.size < 1 << 15:
+    """The gradient (F,) by a bias, for gy (N, F, H, W); None where cupy, or numpy, shall do it."""
+    if not isinstance(gy, np.ndarray) or gy.size < FEW:
         return None
     sums = np.empty(gy.shape[:2], gy.dtype)
     sums_of_maps(gy.reshape(*sums.shape, -1), sums)
