@@ -191,6 +191,7 @@ assert seen_by_it > np.mean(by_others) + 0.15  # out of fold the truth is told: 
 # %%
 settings = {"iterations": 3, "side": 64, "levels": 4, "maps": 24, "mix": 8, "samples": 6000}
 settings |= {"passes": 4, "patches": 100, "batch": 100, "validations": 1}
+settings |= {"cells": 0, "feedback": "probabilities", "weight_decay": 1e-4}  # see section 7
 run = minicnn.train(
     "feedback", "scenes", data_options=SMALL, settings=settings, epochs=4, quiet=True
 )
@@ -224,7 +225,7 @@ assert min(right) > majority + 0.1
 # %%
 x = Tensor(network.preprocess(test[0].image)[0][None])
 with minicnn.no_grad():
-    levels = [maps.numpy()[0] for maps in network.iterations[0].levels(x)[:5]]
+    levels = [maps.numpy()[0] for maps in network.iterations[0].levels(x)]
 drawing, axes = figure(1, 5, size=(13, 3))
 for ax, maps in zip(axes, levels, strict=True):
     strongest = maps[maps.std(axis=(1, 2)).argmax()]
