@@ -9,8 +9,7 @@ back once. Of the values and of their squares, that gives a mean and a variance:
 
     mean = sum p / n        variance = sum p^2 / n - mean^2
 
-S is as large as the sum of the whole picture, and a small rectangle is a difference of such
-numbers: so it is kept in 64 bits.
+A small rectangle is a difference of sums of the whole picture: so they are kept in 64 bits.
 
 Source: Crow 1984 («summed area tables»); Viola, Jones 2001.
 """
