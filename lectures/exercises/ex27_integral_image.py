@@ -53,7 +53,7 @@ OWN = integral_image
 def truth(p, windows):
     s = OWN(p)
     sums = [window_sum(s, *(int(edge) for edge in window)) for window in windows]
-    return s, np.array(sums, float)
+    return s.astype(p.dtype), np.array(sums, p.dtype)
 
 
 def by_hand():
@@ -66,7 +66,8 @@ def by_hand():
 def draw(seed, height, width, count):
     rng = np.random.default_rng(seed)
     corners = [np.sort(rng.integers(0, n + 1, (count, 2)), axis=1) for n in (height, width)]
-    return rng.normal(size=(height, width)), np.concatenate(corners, axis=1)[:, [0, 2, 1, 3]]
+    pixels = rng.integers(-9, 10, (height, width)).astype(float)  # sums in any order are the same
+    return pixels, np.concatenate(corners, axis=1)[:, [0, 2, 1, 3]]
 
 
 def cases():
@@ -104,13 +105,12 @@ def train():
 
 def key(p, windows):
     height, width = p.shape
-    s = np.zeros((height + 1, width + 1))
+    s = np.zeros((height + 1, width + 1), p.dtype)
     for y in range(height):
         for x in range(width):
             s[y + 1, x + 1] = p[y, x] + s[y, x + 1] + s[y + 1, x] - s[y, x]
-    sums = np.zeros(len(windows))
-    for k in range(len(windows)):
-        top, left, bottom, right = windows[k]
+    sums = np.zeros(len(windows), p.dtype)
+    for k, (top, left, bottom, right) in enumerate(windows):
         sums[k] = s[bottom, right] - s[top, right] - s[bottom, left] + s[top, left]
     return s, sums
 
@@ -162,8 +162,8 @@ MUTANTS = {
         "S[bottom, right] ends before row `bottom` and column `right`, as the rectangle does.",
     ),
     "top and left are mixed up": (
-        "top, left, bottom, right = windows[k]",
-        "left, top, right, bottom = windows[k]",
+        "(top, left, bottom, right) in",
+        "(left, top, right, bottom) in",
         "The first number of a window is a row, the second a column.",
     ),
     "a mean": (

@@ -17,6 +17,7 @@ from minicnn.engine.devices import get_num_threads
 
 LEVELS = 64  # of a feature, that trees tell apart
 LOOKED_AT = 20_000  # pixels, for where these levels lie
+FEW = 10_000_000  # codes
 SURE = 10.0  # the score of a class that nothing or everything belongs to
 SMALLEST = 20  # pixels of a leaf, at least
 
@@ -80,7 +81,8 @@ def grown_by_sklearn(coded, mine, rounds, depth, shrink, seed=0):
     from threadpoolctl import threadpool_limits
 
     kind = booster()
-    with threadpool_limits(get_num_threads(), "openmp"):
+    threads = get_num_threads() if coded.codes.size > FEW else 1  # else they wait for one another
+    with threadpool_limits(threads, "openmp"):
         return kind(
             max_bins=LEVELS,
             learning_rate=shrink,
