@@ -207,7 +207,7 @@ def model_rows():
     """All networks for pixels that learn by gradients from the picture on; a name in TARGETS holds
     for all that begin with it."""
     for name, (cls, _) in models.MODELS.items():
-        if cls.task != "pixels" or cls.PARTS == "iterations":
+        if cls.task != "pixels" or cls.learnt_by:
             continue
         target = next((t for start, t in TARGETS.items() if name.startswith(start)), None)
         yield Whole(name, target=target)

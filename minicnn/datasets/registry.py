@@ -8,6 +8,7 @@ from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
+from minicnn.datasets.msrc import Msrc
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
@@ -15,7 +16,7 @@ from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
 INSTALLABLE = {
-    kind.name: kind for kind in (StanfordBackground, SiftFlow, TinyImageNet, WeakCatsDogs)
+    kind.name: kind for kind in (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
 }
 DRAWN = ("scenes",)
 

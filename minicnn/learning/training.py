@@ -22,7 +22,8 @@ from minicnn.learning.config import SEEDS, STEPS, DataSource
 from minicnn.learning.configuring import configure, digest_of, long_side, plan, weights_of
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
-from minicnn.learning.resuming import resumed
+from minicnn.learning.interrupts import terminable
+from minicnn.learning.resuming import keep_early, resumed
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import check_kind, task_for
 
@@ -51,9 +52,10 @@ def train(
 ):
     """Trains a network and returns the finished Run.
 
-    model     'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose iterations are
-              trained one after another, each a run in out/iteration-1, ..., of which the last is
-              returned; or, which learn the class of whole pictures, 'alexnet' and 'three-layers'
+    model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
+              iterations are trained one after another, each a run in out/iteration-1, ..., of
+              which the last is returned; or, which learn the class of whole pictures, 'alexnet'
+              and 'three-layers'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -82,6 +84,7 @@ def train(
                                    normalise, nonlinearity, width
         alexnet                    size, width, columns, order, nonlinearity, norm, norm_bias,
                                    overlap, dropout, spread, colours, mean, initial, crops
+        shallow                    classifier, rounds, depth, shrink, every, gamma
         feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
                                    feedback, global, cells, side, folds, components, samples,
                                    passes
@@ -157,7 +160,11 @@ def train_part(
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
         task.begin(quiet)
-        spent = task.prepare(quiet) / 60
+        if task.early:
+            config.total_steps = plan(task, epochs, steps, None)  # of minutes, more is known later
+            keep_early(task, Run(config, network, task, out, quiet))
+        with terminable():
+            spent = task.prepare(quiet) / 60
         if minutes is not None:
             minutes = max(minutes - spent, LEFT * minutes)
         config.total_steps = plan(task, epochs, steps, minutes)

@@ -1,7 +1,7 @@
 """The networks of the lecture by the names of the command line."""
 
 from minicnn.basics.nearest import did_you_mean
-from minicnn.models import alexnet, feedback, multi_scale, patch, recurrent, three_layers
+from minicnn.models import alexnet, feedback, multi_scale, patch, recurrent, shallow, three_layers
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
@@ -10,6 +10,7 @@ MODELS = {
     "recurrent": (recurrent.Recurrent, recurrent.RECIPES),
     "alexnet": (alexnet.AlexNet, alexnet.RECIPES),
     "feedback": (feedback.Feedback, feedback.RECIPES),
+    "shallow": (shallow.Shallow, shallow.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

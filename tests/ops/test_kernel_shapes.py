@@ -52,6 +52,7 @@ SIZES = {
     "conv2d_pad": {"N": 2, "C": 3, "H": 4, "W": 5, "height": 7, "width": 9},
     "conv2d_product": GPU,
     "conv2d_product_weight": GPU | {"C": 3, "R": 18},
+    "boosted_scores": {"F": 9, "P": 5, "K": 2, "R": 3, "nodes": 7, "depth": 3},
     "competition": {"N": 5, "K": 3},
     "conv2d_table_dense": GPU_TABLE,
     "conv2d_table_forward": TABLE,
@@ -100,6 +101,7 @@ SIZES = {
     "pack": {"numbers": 20, "groups": 2, "M": 5, "T": 3, "number": 2, "R": 4},
     "pictures": TILES,
     "pool_masked": {"P": 7, "C": 2, "K": 3, "grid": 4},
+    "pixel_features": {"C": 2, "H": 4, "W": 5, "P": 6},
     "product": {"I": 3, "J": 4, "P": 4, "Q": 5, "M": 3, "N": 5},
     "product_over_rows": {"M": 2, "rows": 3, "N": 5, "threads": 4},
     "products": {"T": 6, "groups": 2, "I": 3, "J": 4, "P": 4, "Q": 5, "M": 3},
@@ -138,6 +140,7 @@ FILL |= {"first": "M"}
 # Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
 # both arrays then. `table`, `offsets` and the like hold the largest number that is allowed.
 FREE = {
+    "boosted_scores": "x0+ x0-",  # only the trees say how many features they ask for
     "bits_of": "bits0+ bits0- parts0+ parts0-",
     "conv2d_add_shares": "parts0+ parts0-",
     "conv2d_pad": "x2+ x2- x3+ x3- y2+ y2- y3+ y3-",
