@@ -4,7 +4,7 @@ import json
 
 import minicnn
 from minicnn import models
-from minicnn.cli import cover, keys
+from minicnn.cli import cover, keys, proposals
 from minicnn.cli.arguments import (
     TRAINED,
     add_command,
@@ -22,7 +22,7 @@ from minicnn.learning.config import STEPS
 def add(commands):
     what = "trains a network, by default in the folder runs/MODEL-1"
     p = add_command(commands, "train", what, run)
-    what = f"{', '.join(models.MODELS)}; or cover: the classifier of labelling=cover"
+    what = f"{', '.join(models.MODELS)}; or cover, proposals: what a labelling needs"
     p.add_argument("model", metavar="MODEL", help=what)
     add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
@@ -50,7 +50,9 @@ def run(o):
     settings, data_options = split_settings(o.set)
     if o.model == "cover":
         return cover.train(o, settings, data_options)
-    o.data = o.data or "scenes"
+    if o.model == "proposals":
+        return proposals.train(o, settings, data_options)
+    o.data = o.data or ("bsds" if o.model == "edges" else "scenes")
     with machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
         options = {
             "out": out,
@@ -91,7 +93,7 @@ def report(run, as_json):
         how = f"minicnn train {run.config.model} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
-        what = f"{run.task.what[:-1]} accuracy {best.val_accuracy:.1%}"
+        what = f"{run.task.accuracy} {best.val_accuracy:.1%}"
         print(f"best on val: {what} at step {best.step}{run.task.looked_at()}")
     if run.launches:
         print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")

@@ -26,6 +26,7 @@ TERMS = "their weights are for research and education, see minicnn/weights/LICEN
 BEST, LAST = "best.safetensors", "last.safetensors"
 PLAN = "greedy.json"  # of a training block by block, whose runs lie in the folder; see greedy.py
 COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py
+PROPOSALS = "-proposals"  # and so belong the lists and the forest of proposals; proposal_files.py
 VELOCITY = "velocity/"
 
 
@@ -108,7 +109,7 @@ def find(name):
 def shipped_names():
     """The networks that come with minicnn."""
     names = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
-    return [name for name in names if not name.endswith(COVER)]
+    return [name for name in names if not name.endswith((COVER, PROPOSALS))]
 
 
 def load_model(name, device="cpu"):

@@ -36,6 +36,11 @@ class Task:
 
     go_on = ""  # how to go on from there, to be said behind «stopped»
 
+    @property
+    def accuracy(self):
+        """What `val_accuracy` is called."""
+        return f"{self.what[:-1]} accuracy"
+
     def __init__(self, network, config):
         self.network, self.config = network, config
 

@@ -55,7 +55,7 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'
+              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -88,6 +88,7 @@ def train(
         feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
                                    feedback, global, cells, side, folds, components, samples,
                                    passes
+        edges                      width, crop
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
