@@ -175,7 +175,7 @@ class _Fitting:
             self.progress.say(f"step {run.steps_done}: it stalls, the rate is divided by 10")
         second = run.task.second(found) + run.task.looked_at()
         self.progress.say(
-            f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
+            f"step {run.steps_done}: validation {run.task.accuracy} "
             f"{found['val_accuracy']:.1%}, {second}"
         )
         self.progress.looked(self.clock() - begun)
@@ -236,6 +236,7 @@ class _Fitting:
         run.network.eval()
         if run.best_weights is None:
             run.save_best()
+        run.task.finish(run)
         if self.config.overfit_one:
             self.progress.say(run.task.learnt_by_heart(run.steps_done))
         for do in at_end:
