@@ -334,8 +334,9 @@ print("of these:", value.command)
 # the first epochs, where the authors needed six times fewer epochs with ReLU. They had a smaller
 # network on other pictures, and a rate of its own for each; here both have 0.02, and weights that
 # begin such that each layer gives numbers about 1 (`initial=data`), where tanh is steepest. Dropout
-# slows: after two epochs the network without it is three points ahead. It is there for the time when the
-# network could know all pictures by heart, and six epochs of a small one do not come so far.
+# slows: after two epochs the network without it is three points ahead. It is there for the time
+# when the network could know all pictures by heart, and six epochs of a small one do not come so
+# far.
 #
 # **What weights are worth.** Cats against dogs, 600 photographs, five folds: 432 to learn from, 48
 # to choose the rate by, 120 to test. Both ways take 80 steps of 32 pictures, each with its own best
