@@ -40,10 +40,10 @@ def test_no_circle_of_files():
 # Planned were 7,000 and 13,000. What the program refuses, says and keeps from being lost took more:
 # these are the lines of today, rounded up, so that there is no more of them. AlexNet added
 # buffers to the core (50), and to the other rooms its networks, trainings and data sets (900), as
-# did feedback (900); shallow added the traditional way (840) and MSRC-21 (110).
+# did feedback (900); shallow added the traditional way (850) and MSRC-21 (120).
 @pytest.mark.parametrize(
     "rooms, most",
-    [(house.CORE, 7_370), (house.STUDENTS, 18_010)],
+    [(house.CORE, 7_370), (house.STUDENTS, 18_030)],
     ids=["the core", "what students read"],
 )
 def test_budgets_of_lines(rooms, most):
