@@ -32,7 +32,7 @@ story.mkdir(exist_ok=True)
 # and of its column; and where it lies.
 
 # %%
-options = {"size": (60, 80), "train": chosen.pictures, "val": 4, "test": chosen.tests}
+options = {"size": (60, 80), "train": chosen.pictures, "val": 2, "test": chosen.tests}
 scenes = datasets.load("scenes", **options)
 test = list(scenes.split("test"))
 features = PixelFeatures(test[0].image)

@@ -151,8 +151,9 @@ def _figure(image, first, named, classes, colours, largest=1.0, last=()):
         axes.set_title(title, fontsize=TEXT)
     for title, shown in last:
         _panel(figure, next(left), title, shown, largest)
-    for text in legend(figure, classes, colours).get_texts():
-        text.set_fontsize(TEXT - 1)
+    if named:
+        for text in legend(figure, classes, colours).get_texts():
+            text.set_fontsize(TEXT - 1)
     return figure
 
 

@@ -26,16 +26,27 @@ boosted_scores = Kernel(
 
 @boosted_scores.cpu
 def boosted_scores_cpu(x, feature, threshold, leaf, base, depth, y):
+    """From the leaves up: `below[n]` is what each pixel would get that came to node n. No pixel has
+    a way of its own through a tree, so that 16 of them go in one vector instruction."""
     classes, rounds, nodes = feature.shape
     for k in prange(classes):
-        y[k] = base[k]
+        below, score = np.empty((nodes, y.shape[1]), y.dtype), y[k]
+        score[:] = base[k]
         for r in range(rounds):
-            f, t, values = feature[k, r], threshold[k, r], leaf[k, r]
-            for p in range(y.shape[1]):
-                n = 0
-                for _ in range(depth):
-                    n = 2 * n + 1 + (x[f[n], p] > t[n])
-                y[k, p] += values[n - nodes]
+            for n in range(nodes - 1, -1, -1):
+                row, t, here, no = x[feature[k, r, n]], threshold[k, r, n], below[n], 2 * n + 1
+                if no >= nodes:
+                    left, right = leaf[k, r, no - nodes], leaf[k, r, no + 1 - nodes]
+                    for p in range(len(here)):
+                        here[p] = right if row[p] > t else left
+                else:
+                    if_no, if_yes = below[no], below[no + 1]
+                    for p in range(len(here)):
+                        a, b = if_no[p], if_yes[p]
+                        here[p] = b if row[p] > t else a
+            whole = below[0]
+            for p in range(len(score)):
+                score[p] += whole[p]
 
 
 class BoostedTrees(nn.Module):

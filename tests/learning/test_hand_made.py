@@ -15,8 +15,8 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.trained import trained
 from minicnn.learning.training import resume
 
-DATA = {"size": (32, 48), "train": 6, "val": 2, "test": 2}
-SETTINGS = {"rounds": 4, "every": 30, "patches": 40, "batch": 40}
+DATA = {"size": (24, 32), "train": 6, "val": 2, "test": 2}
+SETTINGS = {"rounds": 2, "every": 20, "patches": 40, "batch": 40}
 OPTIONS = {"data_options": DATA, "settings": SETTINGS, "epochs": 6, "quiet": True}
 
 
@@ -47,7 +47,7 @@ def test_what_was_chosen_is_what_segments(run):
     assert labelling_for(found, "argmax").name == "argmax"
     image = datasets.load("scenes", **DATA).split("test")[0].image
     result = minicnn.segment(image, run.folder)
-    assert result.labels.shape == (32, 48) and "potts" in result.labelling
+    assert result.labels.shape == (24, 32) and "potts" in result.labelling
     assert list(result.stages()) == ["channels", "scores", "potts"]
 
 
