@@ -19,6 +19,7 @@ from minicnn.figures import methods as _  # noqa: F401  gives results their pict
 from minicnn.inference.evaluation import evaluate
 from minicnn.inference.regions import propose
 from minicnn.inference.segmenting import segment
+from minicnn.interchange import foreign as _foreign  # noqa: F401  `start` takes .onnx files
 from minicnn.learning.cover_training import train_cover
 from minicnn.learning.proposal_training import train_proposals
 from minicnn.learning.training import resume, train, train_greedily

@@ -244,6 +244,14 @@ def test_ablations_write_a_line_for_each_training(tmp_path):
     assert (tmp_path / "out/relu-and-tanh.png").stat().st_size > 1000
 
 
+def test_shallow_leaves_a_picture_at_every_stage(tmp_path):
+    small = ("--pictures", "4", "--rounds", "4", "--tests", "2")
+    rows = rows_of(run("shallow.py", tmp_path, *small))
+    assert list(rows) == ["logistic regression:", "boosted and stacked:", "with a Potts model:"]
+    written = sorted(path.name for path in (tmp_path / "shallow-story").iterdir())
+    assert written == ["1-channels.png", "1-potts.png", "1-scores.png", "2-labels.png"]
+
+
 def test_proposals_leave_a_picture_at_every_step(tmp_path):
     pytest.importorskip("higra")
     pytest.importorskip("sklearn")

@@ -207,7 +207,7 @@ def model_rows():
     """All networks for pixels that learn by gradients from the picture on; a name in TARGETS holds
     for all that begin with it."""
     for name, (cls, _) in models.MODELS.items():
-        if cls.task != "pixels" or cls.PARTS == "iterations":
+        if cls.task != "pixels" or cls.learnt_by:
             continue
         target = next((t for start, t in TARGETS.items() if name.startswith(start)), None)
         yield Whole(name, target=target)
@@ -217,6 +217,11 @@ def crop_rows():
     """AlexNet, small and as published."""
     for size, batch in ((56, 128), (227, 32)):
         yield Crops("alexnet", size, batch, TARGETS["alexnet"], slow=True)
+
+
+def models_with_steps():
+    """The names of all networks that have a training step here."""
+    return list(dict.fromkeys(row.op for row in (*model_rows(), *crop_rows())))
 
 
 def missing_models():

@@ -9,7 +9,9 @@ from minicnn.cli import keys
 from minicnn.cli.values import setting, whole_number
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
-LABELLING = "labelling=argmax (default), superpixels, crf, cover; its options; output=1 (recurrent)"
+LABELLING = (
+    "labelling=argmax (default), superpixels, crf, cover, potts; its options; output=1 (recurrent)"
+)
 
 
 class Parser(argparse.ArgumentParser):

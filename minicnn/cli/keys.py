@@ -30,6 +30,14 @@ def of_training():
     yield from _of_data()
 
 
+def of_networks():
+    """The keys of `export`, of a file that says nothing of them."""
+    yield "keys of --set, with their defaults:"
+    yield from _row("every network", {"model": "", "classes": ""})
+    for name, (cls, _) in models.MODELS.items():
+        yield from _row(name, cls.DEFAULTS, cls.CHOICES)
+
+
 def of_labelling():
     """The keys of `segment`: of a trained network, and of what makes labels of its scores."""
     from minicnn.labelling.methods import LABELLINGS

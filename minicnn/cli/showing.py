@@ -50,13 +50,16 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if everything:
         print_lines(summary(network, config, records))
         print_lines(f"{'layers':11} minicnn show {model} --layers")
-    if filters or everything:
+    by_hand = hasattr(network, "named_channels")
+    if filters and by_hand:
+        raise ValueError(f"{model}: its filters are not learnt; --features draws what they answer")
+    if filters or (everything and not by_hand):
         drawn["filters.png"] = figures.filters(network)
     if features or everything:
         image = read_image(features) if features else _example(config)
         if image is not None:
             size = fit_long_side(*image.shape[:2], config.long_side or max(image.shape[:2]))
-            drawn["features.png"] = figures.feature_maps(network, resize(image, size))
+            drawn["features.png"] = _features(network, resize(image, size))
             if network.options.get("scales", 1) > 1:
                 drawn["scale.png"] = figures.scale_sheet(network, resize(image, size))
     if curve and not records:
@@ -64,6 +67,12 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     if records and (curve or everything):
         drawn["curves.png"] = figures.curves(records, config.model, network.task)
     return _save(drawn, _folder(model, out))
+
+
+def _features(network, image):
+    if hasattr(network, "named_channels"):
+        return figures.channels_figure(*network.named_channels(image))
+    return figures.feature_maps(network, image)
 
 
 def layer_lines(model):
@@ -77,6 +86,11 @@ def layer_lines(model):
         network, config = load_model(model)
         side = config.long_side or 320
         size = (3 * side // 4, side)
+    if hasattr(network, "named_channels"):
+        raise ValueError(
+            f"{model} has no layers: 33 channels, 761 features of a pixel, trees, a regression; "
+            "see minicnn/models/shallow.py"
+        )
     rows, what = layer_table.layers(network, size), "picture"
     if network.task == "pictures":
         what, size = "crop", (network.options["size"],) * 2

@@ -12,7 +12,9 @@ from minicnn.cli.values import check_plot
 def add(commands):
     what = "the lecture's numbers with ours beside them, and as a picture"
     p = add_command(commands, "table", what, run)
-    p.add_argument("name", metavar="NAME", help="stanford, or a .json file like it")
+    p.add_argument(
+        "name", metavar="NAME", help="stanford, sift-flow, msrc, or a .json file like them"
+    )
     p.add_argument("--plot", metavar="FILE", help="the picture (NAME-table.png; .pdf, .svg)")
     p.add_argument(
         "--put",

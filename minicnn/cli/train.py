@@ -37,7 +37,7 @@ def add(commands):
         help="one picture each (whole pictures: batch)",
     )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
-    p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
+    p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}, or .onnx")
     p.add_argument("--greedy", action="store_true", help="block by block (patch)")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     add_skip_bad(p)

@@ -88,7 +88,18 @@ def _install(kind, source, target, say):
         shutil.rmtree(work, ignore_errors=True)
     say(f"{kind.name}: {pictures} pictures installed in {target}")
     say(f"terms: {kind.terms}")
+    for line in _licence(kind, target):
+        say(line)
     return target
+
+
+def _licence(kind, target):
+    """The files of a licence that came with the archive: what a text says, and where others lie."""
+    for path in (target / name for name in getattr(kind, "licence", ())):
+        if path.suffix == ".txt" and path.is_file():
+            yield from ["", *read_text(path, DataError).strip().splitlines(), ""]
+        elif path.is_file():
+            yield f"the licence itself: {path}"
 
 
 def _put_in_place(root, target, work):

@@ -10,6 +10,7 @@ from minicnn.datasets.coco import COCO, COCOPanoptic
 from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
+from minicnn.datasets.msrc import Msrc
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
@@ -18,7 +19,7 @@ from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-OF_PICTURES = (StanfordBackground, SiftFlow, TinyImageNet, WeakCatsDogs)
+OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
 OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
 INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)
@@ -77,6 +78,9 @@ def installed_at(name):
     return data_home() / name
 
 
+FOLDERS = "a folder with images/, labels/ and classes.txt, or with a folder of pictures a class"
+
+
 def how_to_install(name):
     """The sentence that says where the archive is to be had, and the command."""
     return (
@@ -92,7 +96,7 @@ def overview():
     text = f"ready to use: {', '.join(ready)}"
     if missing:
         text += f"; known but not installed: {', '.join(missing)}"
-    return text + "; or the path of a folder with images/, labels/ and classes.txt"
+    return text + f"; or the path of {FOLDERS}"
 
 
 def listing():
@@ -105,7 +109,7 @@ def listing():
         lines.append(f"{name:22} {state:10} {kind.description}")
         if state == "missing":
             lines.append(f"{'':22} {'':10} {how_to_install(name)}")
-    return lines + [f"{'PATH':22} {'':10} a folder with images/, labels/ and classes.txt"]
+    return lines + [f"{'PATH':22} {'':10} {FOLDERS}"]
 
 
 def _kind_of(folder):

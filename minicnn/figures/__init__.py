@@ -6,6 +6,7 @@ notebook shows it by itself.
 
 from minicnn.figures.graph import draw_graph
 from minicnn.figures.grouping import borders, grouping_sheet
+from minicnn.figures.hand_made import channels_figure
 from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import contact_sheet, legend, pair
 from minicnn.figures.network import feature_maps, filters, planes
@@ -23,6 +24,7 @@ __all__ = [
     "answer_sheet",
     "borders",
     "boundary_sheet",
+    "channels_figure",
     "class_sheet",
     "colour_map",
     "compare_sheet",

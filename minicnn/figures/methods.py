@@ -4,6 +4,7 @@ its labelling. `import minicnn` loads this file."""
 
 from minicnn.basics import displays
 from minicnn.basics.writing import save_png
+from minicnn.figures.hand_made import channels_figure
 from minicnn.figures.photographs import answer_sheet
 from minicnn.figures.scores import curves
 from minicnn.figures.sheets import prediction_sheet
@@ -42,7 +43,10 @@ def _stages(self):
     functions that are no Labelling."""
     if self.seen is None or not hasattr(self.seen[3], "regions"):
         return {}
-    return stage_figures(*self.seen, self.classes, self.colours)
+    drawn = {}
+    if self.channels is not None:
+        drawn["channels"] = channels_figure(*self.channels(self.seen[0]))
+    return drawn | stage_figures(*self.seen, self.classes, self.colours)
 
 
 fitting.at_end.append(_draw_curves)

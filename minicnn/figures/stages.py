@@ -1,4 +1,5 @@
-"""The stages of a labelling, one figure each: superpixels, a CRF, a tree of segments, a cover."""
+"""The stages of a labelling, one figure each: superpixels, a CRF, a tree of segments, a cover, a
+Potts model."""
 
 import numpy as np
 
@@ -23,6 +24,8 @@ def stage_figures(image, scores, features, labelling, classes, colours):
     """
     if labelling.name == "argmax":
         return {}
+    if labelling.name == "potts":
+        return potts_figures(image, scores, labelling, classes, colours)
     if labelling.name == "proposals":
         return proposal_figures(labelling.proposer, image)
     regions = labelling.regions(image)
@@ -34,16 +37,37 @@ def stage_figures(image, scores, features, labelling, classes, colours):
     drawn = {"superpixels": _figure(image, first, named, classes, colours)}
     if labelling.name == "crf":
         agreed = labelling(image, scores)
-        changed = image // 3
-        changed[agreed != grouped] = image[agreed != grouped]
-        share = f"changed: {(agreed != grouped).mean():.1%} of the pixels"
         named = {"superpixels": grouped, "CRF": agreed}
-        drawn["crf"] = _figure(image, [], named, classes, colours, last=[(share, changed)])
+        last = [changed(image, grouped, agreed)]
+        drawn["crf"] = _figure(image, [], named, classes, colours, last=last)
     if labelling.name == "cover":
         cover = labelling.cover(image, scores, features, regions)
         drawn["tree"] = tree_figure(image, regions, cover.parents, cover.heights)
         drawn["cover"] = cover_figure(image, regions, cover, grouped, classes, colours)
     return drawn
+
+
+def potts_figures(image, scores, labelling, classes, colours, most=8):
+    """Where the classes that the picture has most of are probable, and what the Potts model makes
+    of that."""
+    probabilities, pixels = softmax(scores), scores.argmax(axis=0)
+    agreed = labelling(image, scores)
+    shares = probabilities.mean(axis=(1, 2))
+    order = np.argsort(-shares, kind="stable")[:most]
+    maps = [(f"{classes[k]}: {shares[k]:.0%}", probabilities[k]) for k in order]
+    named = {"each pixel by itself": pixels, "with its neighbours": agreed}
+    last = [changed(image, pixels, agreed)]
+    return {
+        "scores": _figure(image, [*maps, ("the picture", image)], {}, classes, colours),
+        "potts": _figure(image, [], named, classes, colours, last=last),
+    }
+
+
+def changed(image, before, after):
+    """(title, picture): what is labelled otherwise than before, the rest of the picture dark."""
+    shown, differ = image // 3, before != after
+    shown[differ] = image[differ]
+    return f"changed: {differ.mean():.1%} of the pixels", shown
 
 
 def painted(image, regions):
@@ -109,7 +133,7 @@ def _figure(image, first, named, classes, colours, largest=1.0, last=()):
     from matplotlib.figure import Figure
 
     count = len(first) + len(named) + len(last)
-    columns = count if count <= 3 else -(-count // 2)
+    columns = count if count <= 3 else 3 if count == 9 else -(-count // 2)
     rows = -(-count // columns)
     aspect = proportions(image.shape)
     size = (4.2 * columns, (4.2 * aspect + 0.35) * rows + 0.6)
@@ -127,8 +151,9 @@ def _figure(image, first, named, classes, colours, largest=1.0, last=()):
         axes.set_title(title, fontsize=TEXT)
     for title, shown in last:
         _panel(figure, next(left), title, shown, largest)
-    for text in legend(figure, classes, colours).get_texts():
-        text.set_fontsize(TEXT - 1)
+    if named:
+        for text in legend(figure, classes, colours).get_texts():
+            text.set_fontsize(TEXT - 1)
     return figure
 
 

@@ -190,11 +190,17 @@ def _check_classes(network, config, dataset):
     if ours is None and network.classes == len(dataset.classes):
         return
     if ours is None or list(ours) != list(dataset.classes):
-        knows = f"{network.classes} classes" if ours is None else ", ".join(ours)
+        knows = f"{network.classes} classes" if ours is None else _few(ours)
         raise datasets.DataError(
             f"the network was trained for other classes ({knows}) than {dataset.name} has "
-            f"({', '.join(dataset.classes)}), so its answers cannot be scored there"
+            f"({_few(dataset.classes)}), so its answers cannot be scored there"
         )
+
+
+def _few(names, most=12):
+    """The names, or the first of many and how many there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, ... {len(names)} in all"
 
 
 def _seen(split, known, fold, stored):

@@ -27,6 +27,7 @@ from minicnn.images.strip import checkers, names_strip
 from minicnn.inference.published import best_labelling
 from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning.covers import with_classifier
+from minicnn.learning.hand_made import with_price
 from minicnn.learning.trained import for_pixels, needs_pixels, trained
 
 LONG_SIDE = 320  # pixels, for a network that does not say how large its pictures were
@@ -78,7 +79,8 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
     labels = enlarged_argmax(scores, image.shape[:2])
     if opaque is not None:
         labels[~opaque] = VOID
-    return Segmentation(image, labels, classes, colours, name, seen)
+    channels = getattr(network, "named_channels", None)
+    return Segmentation(image, labels, classes, colours, name, seen, channels)
 
 
 def labelling_for(model, labelling=None):
@@ -86,8 +88,9 @@ def labelling_for(model, labelling=None):
     ValueError for a network that names whole pictures."""
     needs_pixels(model)
     if labelling is None:
-        labelling = best_labelling(model.weights)
-    return with_classifier(as_labelling(labelling), model.network, model.weights)
+        labelling = getattr(model.network, "labelling", None) or best_labelling(model.weights)
+    labelling = with_price(as_labelling(labelling), model.network)
+    return with_classifier(labelling, model.network, model.weights)
 
 
 def enlarged_argmax(scores, size):
@@ -121,11 +124,12 @@ class Segmentation:
     name     for the files that `save` writes
     seen     what the labels come from: the picture in the size that the network saw, its scores,
              its features or None, the labelling
+    channels  function of that picture: (planes, names) that it is described by, of shallow; or None
     """
 
-    def __init__(self, image, labels, classes, colours, name="picture", seen=None):
+    def __init__(self, image, labels, classes, colours, name="picture", seen=None, channels=None):
         self.image, self.labels, self.classes, self.colours = image, labels, classes, colours
-        self.name, self.seen = name, seen
+        self.name, self.seen, self.channels = name, seen, channels
 
     def __repr__(self):
         shares = sorted(zip(self.shares, self.classes, strict=True), key=lambda pair: -pair[0])

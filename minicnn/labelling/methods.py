@@ -4,6 +4,7 @@
     superpixels  each superpixel takes the class of the highest mean probability
     crf          superpixels, whose labels also agree with those of their neighbours
     cover        each superpixel takes the class of the purest segment of a tree that contains it
+    potts        pixels, whose labels agree with their neighbours' where the colours do
     proposals    each region that a hierarchy of edges is cut into, of the highest mean probability
 
     crf = Labelling("crf", gamma=20)
@@ -23,6 +24,7 @@ from minicnn.basics.options import merge_options
 from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
+from minicnn.labelling.potts import potts
 from minicnn.labelling.proposals.hierarchies import cut_into
 from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
@@ -39,6 +41,7 @@ LABELLINGS = {
     "superpixels": _options(superpixels),
     "crf": _options(superpixels) | _options(crf),
     "cover": _options(superpixels) | _options(cover),
+    "potts": _options(potts),
     "proposals": {"regions": 100},
 }
 RANGES = {
@@ -48,6 +51,7 @@ RANGES = {
     "alpha": (0, 1000),
     "beta": (0, 1000),
     "gamma": (0, 1e6),
+    "least": (0, 1),
     "largest": (0, 1),
     "pixels": (0, 1),
     "regions": (1, 900),  # at most, that a picture is cut into
@@ -58,7 +62,7 @@ class Labelling:
     """A way from scores to labels, with its options; a function of (image, scores).
 
     name     one of LABELLINGS, which holds the options of each and their defaults
-    options  as `superpixels`, `crf` and `cover` describe them; text is parsed
+    options  as `superpixels`, `crf`, `cover` and `potts` describe them; text is parsed
 
     `classifier` is that of the cover, `proposer` that of proposals (labelling/proposals);
     `evaluate` and `segment` find them beside the weights of the network, and of the shipped one of
@@ -83,6 +87,8 @@ class Labelling:
         features  (C, h, w): the maps that the scores were read from, for a cover"""
         if self.name == "argmax":
             return scores.argmax(axis=0).astype(np.uint8)
+        if self.name == "potts":
+            return potts(image, softmax(scores), **self.options).astype(np.uint8)
         regions, probabilities = self.regions(image), softmax(scores)
         if self.name in ("superpixels", "proposals"):
             labels = region_means(probabilities, regions).argmax(axis=1)

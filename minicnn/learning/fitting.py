@@ -236,6 +236,7 @@ class _Fitting:
         run.network.eval()
         if run.best_weights is None:
             run.save_best()
+        run.task.finish(run)
         if self.config.overfit_one:
             self.progress.say(run.task.learnt_by_heart(run.steps_done))
         for do in at_end:

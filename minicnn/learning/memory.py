@@ -42,7 +42,7 @@ def check_training(model, classes, options, long_side, batch=1):
         network = cls(classes, **options)
     weights = 4 * sum(p.size for p in network.parameters())
     large = [k for k, v in cls.DEFAULTS.items() if _is_number(v) and options[k] > v]
-    large = large or ["width" if "width" in options else "maps"]
+    large = large or [k for k in ("width", "maps", "rounds") if k in options][:1]
     named = ", ".join(f"{name}={options[name]:g}" for name in large)
     what, advice = f"training {model} with {named}", f"give a smaller {' or '.join(large)}"
     check(WEIGHTS * weights, what, advice)

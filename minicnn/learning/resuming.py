@@ -8,6 +8,7 @@ from minicnn.learning import checkpoints
 from minicnn.learning.checkpoints import BEST, LAST
 from minicnn.learning.config import Best, CheckpointError
 from minicnn.learning.configuring import digest_of
+from minicnn.learning.interrupts import terminable
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import task_for
 
@@ -27,7 +28,10 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     network.to(device)
     task = task_for(network, config, dataset)
     if config.step < config.total_steps:  # else nothing is left to be learnt
-        task.prepare(quiet)
+        if task.early:
+            keep_early(task, Run(config, network, task, folder, quiet))
+        with terminable():
+            task.prepare(quiet)
     run = Run(config, network, task, folder, quiet)
     run.optimizer.steps_done = run.steps_done = config.step
     checkpoints.check_velocities(file, velocities, run.learning)
@@ -41,6 +45,18 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             f"{get_num_threads()}: its last bits may differ from those of an uninterrupted run"
         )
     return run
+
+
+def keep_early(task, run):
+    """Lets a task keep its run while it prepares the first step."""
+
+    def keep(**record):
+        run.log.write(step=0, **record)
+        run.save()
+
+    if run.folder is not None:
+        task.keep = keep
+        task.go_on = f"; go on with: minicnn resume {run.folder}"
 
 
 def _same_data(config, moved_to):

@@ -4,6 +4,7 @@
     pictures   a class for every picture, many pictures a step      pictures.py
     segments   the share of every class in a segment                segments.py, for the cover
     unrolled   pixels that were drawn from all pictures beforehand  unrolled.py, for feedback
+    hand-made  such pixels, too, and trees that are grown before    hand_made.py, for shallow
 
 A new one says how a batch is drawn, what the loss is, and what the best weights are chosen by.
 """
@@ -27,6 +28,13 @@ class Task:
     unit = "pictures"
     what = "pixels"  # that are right or wrong
     val = ()
+    early = False  # whether `prepare` takes so long that it calls `keep` on the way
+
+    def keep(self, **record):
+        """Writes a checkpoint and a line of the log while `prepare` goes on, if there is a folder
+        to keep them in."""
+
+    go_on = ""  # how to go on from there, to be said behind «stopped»
 
     @property
     def accuracy(self):
@@ -72,6 +80,9 @@ class Task:
     def second(self, found):
         """What of `validate` is said behind the accuracy."""
         raise NotImplementedError
+
+    def finish(self, run):
+        """What is done once when all steps are, with the best weights."""
 
     def learnt_by_heart(self, steps):
         """A sentence for --overfit-one: whether the one picture was learnt."""

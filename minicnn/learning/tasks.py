@@ -2,11 +2,12 @@
 
 from minicnn.learning.boundaries import Boundaries
 from minicnn.learning.errors import TrainingError
+from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
 from minicnn.learning.pixels import Pixels
 from minicnn.learning.unrolled import Unrolled
 
-TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled}
+TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled, "hand-made": HandMade}
 TASKS |= {"boundaries": Boundaries}
 KINDS = {
     "pixels": "pictures with a label for every pixel",

@@ -328,7 +328,7 @@ def test_info(capsys):
     assert main(["info", "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["versions"]["minicnn"] == minicnn.__version__
-    known = ["stanford-background", "sift-flow", "tiny-imagenet", "weak-cats-dogs"]
+    known = ["stanford-background", "sift-flow", "msrc", "tiny-imagenet", "weak-cats-dogs"]
     assert about["data_missing"] == known
 
 

@@ -1,0 +1,126 @@
+"""Training the traditional way: trees, then a regression, then the price of a border."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn import datasets
+from minicnn.cli import main
+from minicnn.inference.segmenting import labelling_for
+from minicnn.labelling.methods import Labelling
+from minicnn.learning import boosting, checkpoints, hand_made
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.trained import trained
+from minicnn.learning.training import resume
+
+DATA = {"size": (24, 32), "train": 6, "val": 2, "test": 2}
+SETTINGS = {"rounds": 2, "every": 20, "patches": 40, "batch": 40}
+OPTIONS = {"data_options": DATA, "settings": SETTINGS, "epochs": 6, "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return minicnn.train("shallow", out=tmp_path_factory.mktemp("shallow") / "run", **OPTIONS)
+
+
+def test_a_run_learns_and_chooses_a_price(run):
+    records = run.log.records
+    trees = [r for r in records if "trees" in r]
+    assert [r["trees"] for r in trees] == list(range(1, 9)) and all(r["step"] == 0 for r in trees)
+    tried = {r["gamma"]: r["potts_accuracy"] for r in records if "gamma" in r}
+    assert set(tried) == set(hand_made.PRICES)
+    assert run.config.options["gamma"] == max(tried, key=tried.get) == run.network.options["gamma"]
+    for name in ("best", "last"):
+        network, config = checkpoints.load_model(run.folder / f"{name}.safetensors")
+        assert config.options["gamma"] == run.config.options["gamma"]
+    assert minicnn.evaluate(run.folder, split="train").confusion.pixel_accuracy > 0.4
+    assert (run.folder / "curves.png").is_file()
+
+
+def test_what_was_chosen_is_what_segments(run):
+    gamma, found = run.config.options["gamma"], trained(run.folder)
+    assert str(labelling_for(found)).startswith("potts")
+    assert labelling_for(found, "potts").options["gamma"] == gamma
+    assert labelling_for(found, Labelling("potts", gamma=3.0)).options["gamma"] == 3
+    assert labelling_for(found, "argmax").name == "argmax"
+    image = datasets.load("scenes", **DATA).split("test")[0].image
+    result = minicnn.segment(image, run.folder)
+    assert result.labels.shape == (24, 32) and "potts" in result.labelling
+    assert list(result.stages()) == ["channels", "scores", "potts"]
+
+
+@pytest.mark.parametrize("stopped", ["among the trees", "in the steps"])
+def test_a_resumed_training_ends_with_the_very_bits(run, tmp_path, monkeypatch, stopped):
+    calls = []
+
+    def stop(*args, learn):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return learn(*args)
+
+    if stopped == "among the trees":
+        monkeypatch.setattr(hand_made, "grow", lambda *a, do=hand_made.grow: stop(*a, learn=do))
+    else:
+        loss = hand_made.HandMade.loss
+        monkeypatch.setattr(hand_made.HandMade, "loss", lambda *a: stop(*a, learn=loss))
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt, match=f"stopped.*go on with: minicnn resume {out}"):
+        minicnn.train("shallow", out=out, **OPTIONS)
+    monkeypatch.undo()
+    if stopped == "among the trees":
+        monkeypatch.setattr(hand_made, "grow", lambda *a, do=hand_made.grow: stop(*a, learn=do))
+        calls[:] = [1, 1, 1, 1]
+    resume(out, quiet=True)
+    if stopped == "among the trees":
+        assert len(calls) == 4 + 5  # three of eight classes had their trees
+    for name in ("best", "last"):
+        first, again = (checkpoints.load(f / f"{name}.safetensors")[0] for f in (run.folder, out))
+        assert set(first) == set(again)
+        assert all(np.array_equal(a, again[key]) for key, a in first.items())
+
+
+def test_logistic_regression_alone_needs_no_trees(tmp_path, monkeypatch):
+    monkeypatch.setattr(hand_made, "booster", None)
+    settings = SETTINGS | {"classifier": "logistic", "gamma": 2.0}
+    run = minicnn.train("shallow", **OPTIONS | {"settings": settings})
+    assert run.network.trees is None and run.network.weight.shape == (8, 761)
+    assert run.config.options["gamma"] == 2 and not any("gamma" in r for r in run.log.records)
+    assert run.log.records[-1]["val_accuracy"] > 0.2
+
+
+def test_the_trees_alone_are_asked_by_the_command_line(run, capsys):
+    words = ["evaluate", str(run.folder), "--json", "--set"]
+    assert main([*words, "classifier=boosted"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["options"]["classifier"] == "boosted" and 0 < about["pixel_accuracy"] < 1
+    assert main([*words, "labelling=potts"]) == 0
+    gamma = run.config.options["gamma"]
+    default = "potts" if gamma == 4 else f"potts(gamma={gamma})"
+    assert json.loads(capsys.readouterr().out)["labelling"] == default
+    assert main(["show", str(run.folder), "--filters"]) == 2
+    assert main(["show", "shallow", "--layers"]) == 2
+    err = capsys.readouterr().err
+    assert "its filters are not learnt" in err and "has no layers: 33 channels" in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"flip": True}, "flip: shallow looks at each picture once"),
+        ({"patches": 0}, "patches=0: shallow learns from some pixels"),
+        ({"classifier": "boosted"}, "train classifier=stacked, and ask its trees alone later"),
+        ({"depth": 9}, "option depth=9: expected 1 to 8"),
+    ],
+)
+def test_what_does_not_go_is_said(settings, sentence):
+    with pytest.raises((TrainingError, ValueError), match=sentence):
+        minicnn.train("shallow", **OPTIONS | {"settings": SETTINGS | settings})
+
+
+def test_without_scikit_learn_the_command_is_said(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.ensemble", None)
+    with pytest.raises(boosting.MissingPackage, match=r'pip install "minicnn\[shallow\]"'):
+        minicnn.train("shallow", **OPTIONS)
