@@ -308,7 +308,7 @@ Table(("validation pictures right", *(f"epoch {k}" for k in range(1, 7))), rows)
 # neither ReLU nor normalisation nor overlap is worth anything here, where the authors needed six
 # times fewer epochs with ReLU (a smaller network, each with its own rate). Ours have one rate, and
 # begin with layers whose numbers are about 1, where tanh is steepest. Without dropout the network
-# is six points ahead after three epochs: it pays when pictures are known by heart, which comes late.
+# is six points ahead after three epochs: it pays when pictures are known by heart, which is late.
 #
 # **What weights are worth.** Cats against dogs, 600 photographs, five folds: 432 to learn from, 48
 # to choose the rate by, 120 to test. Both ways take 80 steps of 32 pictures, each with its own best
