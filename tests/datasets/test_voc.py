@@ -5,14 +5,16 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 from support.datasets_samples import make_zip, random_image, refused
+from support.image_folders import make_image_folder
 from support.installs import install
 
-from minicnn import datasets
+from minicnn import cli, datasets
 from minicnn.datasets import VOID
 from minicnn.datasets.inspection import survey
 from minicnn.datasets.instances import of_picture
 from minicnn.datasets.voc import LISTS, VOC, overlap
 from minicnn.datasets.voc_animals import VOCAnimals
+from minicnn.figures.objects import painted_objects
 
 CLASSES = np.array(
     [[0, 0, 0, 0, 0, 0], [0, 8, 8, 255, 12, 12], [0, 8, 8, 255, 12, 12], [8, 8, 0, 0, 0, 0]]
@@ -129,6 +131,23 @@ def test_what_is_wrong_is_said(root, tmp_path):
     for split in ("train", "val"):
         (root / LISTS / f"{split}.txt").write_text("")
     refused("no train.txt and no val.txt that name a picture", VOC, root)
+
+
+def test_objects_are_shown(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["data", "show", str(root), "--instances", "--out", "sheet"]) == 0
+    assert "sheet/train.png" in capsys.readouterr().out
+    image, objects = np.full((4, 6, 3), 100, np.uint8), VOC(root).read("a").objects
+    painted = painted_objects(image, objects)
+    assert len({tuple(painted[tuple(np.argwhere(one.mask)[0])]) for one in objects}) == 3
+    assert (painted[OBJECTS == 0] == 75).all()
+    (root / "SegmentationObject/a.png").unlink()
+    (root / "SegmentationObject/b.png").unlink()
+    assert cli.main(["data", "show", str(root), "--instances", "--out", "other"]) == 2
+    assert "have no objects with masks" in capsys.readouterr().err
+    make_image_folder(tmp_path / "squares")
+    assert cli.main(["data", "show", "squares", "--instances"]) == 2
+    assert "--instances: squares has no objects" in capsys.readouterr().err
 
 
 def test_it_installs(root, home, tmp_path):
