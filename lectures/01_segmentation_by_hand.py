@@ -15,7 +15,6 @@
 # asked, how one counts success, and then solve it the way it was solved before networks: with
 # features by hand, a classifier, and a graphical model. It works. By the end you will also see why
 # people wanted something else.
-
 #
 # **The title**, «convolutional networks for semantic image segmentation», names the answer and then
 # the question. What the answer is worth, on 143 photographs of Stanford Background:
@@ -31,7 +30,7 @@ from minicnn.images.integral import integral_image, window_sum
 from minicnn.labelling.crf import crf
 from minicnn.labelling.superpixels import superpixels
 from minicnn.learning.metrics import Confusion
-from minicnn.models.pixel_features import COUNT, PixelFeatures
+from minicnn.models.pixel_features import COUNT
 
 rule, net = measured("stanford, rules: colour"), measured("stanford, three scales: argmax")
 print(f"the commonest class of each colour: {rule:g} %\na convolutional network: {net:g} %")
@@ -109,15 +108,10 @@ assert np.isclose(example.mean_iou, (0.9 + 0) / 2)
 # %%
 gould = 33 + 33 * 9 * 2 + 33 * 2 * 2 + 2
 print(f"{gould} numbers for each pixel")
-assert gould == 761 == COUNT
-
-# %% [markdown]
-# `minicnn train shallow` has all of them. Here are the 33 maps of a scene:
-
-# %%
+assert gould == 761 == COUNT  # `minicnn train shallow` has them all
 p = scenes.split("train")[14]
-drawing = figures.channels_figure(channels(p.image), NAMES)
-show(drawing, "What 33 filters, colours, gradients and patterns answer to a drawn scene")
+maps = channels(p.image)
+show(figures.channels_figure(maps, NAMES), "What 33 filters and patterns answer to a scene")
 
 # %% [markdown]
 # **Integral images.** Means over hundreds of rectangles around each of 68,000 pixels: added up one
@@ -128,18 +122,10 @@ show(drawing, "What 33 filters, colours, gradients and patterns answer to a draw
 # $$\sum_{i=t}^{b-1} \sum_{j=l}^{r-1} p_{ij} = S_{br} - S_{tr} - S_{bl} + S_{tl}$$
 #
 # What lies above and to the left has gone twice, so it is put back. With a second table, of the
-# squares, the variances come as cheaply.
+# squares, the variances come as cheaply. (In the cells below we are content with 15 features.)
 
 # %%
-source(window_sum)
-sums = integral_image(channels(p.image)[:1])[0]
-there = channels(p.image)[0, 10:40, 20:70]
-print(f"{there.sum():.6f}, added up; {window_sum(sums, 10, 20, 40, 70):.6f}, from four numbers")
-assert np.isclose(there.sum(), window_sum(sums, 10, 20, 40, 70))
-assert PixelFeatures(p.image).at([20], [30]).shape == (761, 1)
-
-# %% [markdown]
-# In this chapter we are content with 15, in a few lines.
+assert np.isclose(maps[0, 10:40, 20:70].sum(), window_sum(integral_image(maps[0]), 10, 20, 40, 70))
 
 
 # %%
@@ -165,24 +151,6 @@ def features(image):
     planes += [box(colour[..., 1] - grey, 15), box(colour[..., 2] - grey, 15)]
     return np.stack([p.ravel() for p in planes] + [np.ones(grey.size)], axis=1)
 
-
-p = scenes.split("train")[14]
-shown = features(p.image).reshape(60, 80, -1)
-drawing, axes = figure(2, 4, size=(13, 5.2))
-names = (
-    "scene",
-    "blue",
-    "height",
-    "mean of green",
-    "texture, small",
-    "texture, large",
-    "edges, down",
-    "edges, across",
-)
-picture(axes[0, 0], p.image, names[0])
-for ax, k, name in zip(axes.ravel()[1:], (2, 3, 7, 9, 10, 11, 12), names[1:], strict=True):
-    picture(ax, shown[..., k], name, cmap="viridis")
-show(drawing, "A scene and seven of the features that somebody thought up for it")
 
 # %% [markdown]
 # **The classifier.** Multinomial logistic regression: a score for each class, linear in the
@@ -283,8 +251,7 @@ assert pixel["all features"] > pixel["colour"]
 assert pixel["and a CRF"] > pixel["all features"] - 0.02  # smoother, and not worse
 
 # %% [markdown]
-# Eight test scenes are few: differences of a point or two mean nothing here. That features by hand
-# carry us far from nothing is plain.
+# Eight test scenes are few: differences of a point or two mean nothing here.
 #
 # ## 4. Good and bad
 #
@@ -310,14 +277,7 @@ for count in sizes:
     curve.append(
         score([probabilities(p.image, w, everything).argmax(axis=0) for p in test]).pixel_accuracy
     )
-drawing, axes = figure(size=(9, 4))
-axes.semilogx(sizes, [100 * value for value in curve], "o-", color=BLUE)
-axes.set_xticks(sizes, sizes)
-axes.set(xlabel="scenes to learn from", ylabel="pixels right, %")
-show(drawing, "The classifier by hand over the number of scenes: it soon has learnt all it can")
-
-# %%
-print([f"{value:.1%}" for value in curve])
+print({n: f"{value:.1%}" for n, value in zip(sizes, curve, strict=True)})
 assert curve[-1] > curve[0]
 assert curve[-1] - curve[-2] < 0.06  # doubling the data once more hardly helps
 
@@ -367,34 +327,26 @@ assert patch == 64.4 and round(patch - rule, 1) == 13.5
 # Background the best system of this kind had 81.9 %. Our table in section 3 is of drawn scenes and
 # of 15 features: compare its lines with each other only.
 #
-# `minicnn train shallow --data msrc` does it with all 761, on the photographs of the lecture's first
-# slide (and with cleaner labels than those that these numbers are of). The plainest of its
-# classifiers, a regression that the gradient method of all our networks teaches, gets this far:
+# `minicnn train shallow --data msrc` takes all 761, on the photographs of the lecture's first slide
+# (with cleaner labels than those of these numbers). The plainest of its classifiers, a regression
+# that the gradient method of all our networks teaches, gets this far:
 
 # %%
 logistic = measured("msrc val, shallow: logistic")
-seconds = {
-    "channels and integral images": measured("msrc, shallow: channels"),
-    "761 features of all pixels": measured("msrc, shallow: features"),
-    "150 trees for each of 21 classes": measured("msrc, shallow: trees"),
-    "the Potts model": measured("msrc, shallow: potts"),
-}
-print(f"{logistic:g} % of the validation pixels, from {logistic.command}")
-print("\n".join(f"{name:33} {value:4.1f} s a picture" for name, value in seconds.items()))
-assert 70 < logistic < 79
+print(f"{logistic:g} % of the validation pixels: {logistic.command}")
+stages = [measured(f"msrc, shallow: {s}") for s in ("channels", "features", "trees", "potts")]
+print("seconds a picture, of channels, features, trees and the Potts model:", *stages)
+assert 70 < logistic < 79 and stages[-1] > sum(stages[:-1])
 
 # %% [markdown]
-# So «slow» has become a matter of a second or two, but for the graphical model: features are no more
-# work for a machine of today than a small network, and the cuts take most of the time. «Much work by
-# hand» is as it was. The way from the picture to the features is 200 lines of our source, and in them
-# stand some forty numbers that nobody learns: sigmas, cells, clips, grids. A network of chapter 09
-# is 130 lines, and its numbers are learnt. What was tried, and what is missing:
-# [results](results/README.md#the-traditional-way-msrc-21).
+# So «slow» is half a second now, but for the cuts of the graphical model. «Much work by hand» is as
+# it was: in the 200 lines from picture to features stand some forty numbers that nobody learns. The
+# network of chapter 09 has 130 lines. More: lectures/results/README.md, «The traditional way».
 #
 # ## 7. Your turn
 #
-# **ex27**, integral images. Then think up one more feature that should tell sky from water, add it to `features`, and look whether
-# the table agrees. How long did it take you? Now do it for 33 classes.
+# **ex27**, integral images. Then think up one more feature that should tell sky from water, add it
+# to `features`, and look whether the table agrees. How long did it take? Now do 33 classes.
 
 # %% [markdown]
 # ### Two questions for paper

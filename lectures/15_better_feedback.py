@@ -219,8 +219,9 @@ print(f"the commonest class: {majority:.1%}")
 assert min(right) > majority + 0.1
 
 # %% [markdown]
-# Sixty small scenes: read no single point from this. `examples/feedback.py` has more of them.
-# What do the layers of the first iteration say?
+# Sixty small scenes are too few for what is fed back to help, whatever we set; read no single point
+# from this. `examples/feedback.py` has more of them, and section 7 2,237 photographs. What do the
+# layers of the first iteration say?
 
 # %%
 x = Tensor(network.preprocess(test[0].image)[0][None])

@@ -123,11 +123,18 @@ FORMS = {
     "alexnet-everywhere": Form(_everywhere),
     "three-layers": Form(_crops, crop=True),
 }
+# What stays here, and why.
+UNWRITTEN = {
+    "shallow": "its features and its trees are loops of ours, not operators of ONNX",
+    "edges": "the changes of brightness and colour that it is given are counted before the network",
+}
 
 
 def form_of(name, network, everywhere=False):
     """The Form of a network by the name of its model; `everywhere`: of one for whole pictures,
     which shall name the pixels. Raises ValueError for what there is not."""
+    if name in UNWRITTEN:
+        raise ValueError(f"{name} cannot be written as an ONNX file: {UNWRITTEN[name]}")
     if not everywhere:
         return FORMS[name]
     if network.task == "pixels":

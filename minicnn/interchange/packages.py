@@ -12,7 +12,6 @@ def onnx():
         import onnx.numpy_helper
     except ImportError:
         raise InterchangeError(
-            'ONNX files need the package onnx: pip install "onnx>=1.16", or minicnn with the extra '
-            "[onnx]"
+            "ONNX files need the package onnx, which is not installed: pip install onnx"
         ) from None
     return onnx

@@ -16,7 +16,8 @@ from minicnn.engine.kernel import Kernel
 match_pixels = Kernel(
     "match_pixels",
     "int64 y[N], int64 x[N], int64 shifts[S, 2], int64 number[rows, columns], int64 partner[N], "
-    "int64 owner[M], int64 came[M], int64 seen[M], int64 queue[N]; highest(number) < M",
+    "int64 owner[M], int64 came[M], int64 seen[M], int64 queue[N]; highest(number) < M; "
+    "highest(y) < rows; highest(x) < columns",
 )
 
 

@@ -203,7 +203,7 @@ class Conv2d(Op):
             return gx, gw
         if self.needs[2]:
             gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
-            gb = gy.reshape(*gy.shape[:2], -1).sum(axis=2).sum(axis=0) if gb is None else gb
+            gb = gy.sum(axis=(2, 3)).sum(axis=0) if gb is None else gb
         return gx, gw, gb
 
 

@@ -42,6 +42,7 @@ DIRECT |= {"number": 3, "R": 2, "width": 6, "lanes": 16, "lines": 1, "rows": 4, 
 DIRECT |= {"filters": 16, "gathered": True}
 PIECES = {"panels": 2, "F": 5, "R": 4, "K": 32, "lanes": 16}
 SIZES = {
+    "ask_forest": {"nodes": 7, "trees": 3, "N": 5, "F": 4},
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
     "bits_of": {"size": 7, "number": 3},
@@ -67,6 +68,7 @@ SIZES = {
     "dropout_mask": {},
     "exponentials": {"A": 2, "C": 3, "B": 5},
     "few_blocks": {"panels": 2, "C": 3, "R": 4, "F": 7, "pixels": 500},
+    "fill_holes": {"L": 5, "more": 6, "pairs": 8, "N": 3},
     "few_maps": {"C": 3, "pixels": 10, "F": 4},
     "im2col_forward": CONV,
     "im2col_grad_input": CONV,
@@ -93,7 +95,9 @@ SIZES = {
     "log_softmax_backward": {"A": 2, "C": 3, "B": 5},
     "log_softmax_forward": {"A": 2, "C": 3, "B": 5},
     "log_sum_exp_pool_backward": {"A": 2, "M": 3},
+    "list_tuples": {"K": 6, "most": 9},
     "log_sum_exp_pool_forward": {"A": 2, "M": 3},
+    "match_pixels": {"N": 5, "S": 3, "rows": 6, "columns": 7, "M": 4},
     "max_pool2d_backward": POOL,
     "max_pool2d_forward": POOL,
     "max_pool_maps_backward": POOL,
@@ -140,6 +144,7 @@ FILL |= {"first": "M"}
 # Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
 # both arrays then. `table`, `offsets` and the like hold the largest number that is allowed.
 FREE = {
+    "ask_forest": "roots0+ roots0- features1+ features1-",
     "boosted_scores": "x0+ x0-",  # only the trees say how many features they ask for
     "bits_of": "bits0+ bits0- parts0+ parts0-",
     "conv2d_add_shares": "parts0+ parts0-",
@@ -157,9 +162,13 @@ FREE = {
     "direct_sums": "x1+ w1+ w1- w3+ y2- y3-",
     "few_blocks": "w0+ w2+",
     "linear_by_pieces": "parts0- parts2+ parts2-",
+    "fill_holes": "beside0+ beside0- regions0+ regions0-",
     "im2col_grad_weight": "parts0+ parts0-",
     "lay_out": "x1- x2+ x2- x3+ x3- numbers1+",
+    "list_tuples": "members0+ members0-",
     "log_sum_exp_pool_forward": "x1+ x1-",
+    # what may be added to a pixel says whoever lists the shifts
+    "match_pixels": "shifts0+ shifts0- number0+ number0- number1+ number1-",
     "max_pool_maps_backward": "results0+ gy1+",
     "max_pool_maps_forward": "x1+ members0+",
     "pack": "w0+ rows1+ rows1- panels1+ panels1- panels3+ panels3-",

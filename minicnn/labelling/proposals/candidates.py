@@ -36,7 +36,7 @@ LISTS = 4 * len(SIZES)
 fill_holes = Kernel(
     "fill_holes",
     "int64 starts[more], int64 beside[pairs], int64 rims[L], uint8 regions[N, L], int64 queue[L], "
-    "int64 reached[L]; more == L + 1",
+    "int64 reached[L]; more == L + 1; highest(starts) <= pairs; highest(beside) < L",
 )
 
 

@@ -29,7 +29,8 @@ TREES, LEAVES, FEWEST = 50, 300, 5  # trees; leaves of a tree at most, candidate
 ask_forest = Kernel(
     "ask_forest",
     "int64 feature[nodes], value[nodes], int64 right[nodes], int64 roots[trees], "
-    "features[N, F], answers[N]; highest(feature) < F; highest(right) < nodes",
+    "features[N, F], answers[N]; highest(feature) < F; highest(right) < nodes; "
+    "highest(roots) < nodes",
 )
 
 
