@@ -14,11 +14,11 @@ import numpy as np
 
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
+from minicnn.models.boosted_trees import SURE
 
 LEVELS = 64  # of a feature, that trees tell apart
 LOOKED_AT = 20_000  # pixels, for where these levels lie
 FEW = 10_000_000  # codes
-SURE = 10.0  # the score of a class that nothing or everything belongs to
 SMALLEST = 20  # pixels of a leaf, at least
 
 
@@ -33,7 +33,7 @@ def booster():
     except ImportError:
         raise MissingPackage(
             "shallow grows its trees with scikit-learn, which is not installed: pip install "
-            '"minicnn[shallow]", or -e ".[shallow]" in a checkout; classifier=logistic needs none'
+            "scikit-learn; classifier=logistic needs none"
         ) from None
     return HistGradientBoostingClassifier
 
@@ -90,6 +90,7 @@ def grown_by_sklearn(coded, mine, rounds, depth, shrink, seed=0):
             max_depth=depth,
             max_leaf_nodes=None,
             min_samples_leaf=SMALLEST,
+            l2_regularization=1.0,  # else a leaf of pixels that are told rightly divides by nothing
             early_stopping=False,
             random_state=seed,
         ).fit(coded.codes, mine, weights)

@@ -6,7 +6,7 @@ import pytest
 from minicnn import models
 from minicnn.engine.tensor import Tensor
 from minicnn.learning.boosting import Codes, as_arrays, grow, grown_by_sklearn
-from minicnn.models.boosted_trees import BoostedTrees
+from minicnn.models.boosted_trees import SURE, BoostedTrees
 from minicnn.models.pixel_features import COUNT, EACH, PixelFeatures
 from minicnn.models.shallow import Shallow
 
@@ -133,3 +133,12 @@ def test_it_is_a_model_like_others():
     assert cls is Shallow and set(recipes) == {"ours", "faithful"}
     planes, names = filled().named_channels(IMAGE)
     assert planes.shape == (33, 13, 17) and len(names) == 33
+
+
+def test_what_trees_are_certain_of_has_an_end():
+    """Leaves of pixels that are told apart without a mistake grow without end; 16 bits have one."""
+    network = Shallow(2, classifier="stacked", rounds=1, depth=1)
+    for k, score in enumerate((1e6, -1e6)):
+        network.trees.fill(k, np.zeros((1, 1)), np.zeros((1, 1)), np.full((1, 2), score), 0.0)
+    told = network.told(np.zeros((COUNT, 3), np.float32))
+    assert told.tolist() == [[SURE, -SURE]] * 3
