@@ -26,6 +26,8 @@ from minicnn.models.pixel_features import COUNT, PixelFeatures
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
 
+LOUDEST = 20.0  # of what trees say, more is not told: that is sure enough
+
 
 class Shallow(SegmentationModel):
     """Scores at every pixel: logarithms of probabilities, but for a constant."""
@@ -75,7 +77,9 @@ class Shallow(SegmentationModel):
 
     def told(self, features):
         """What the regression reads of features (761, P): float32 (P, inputs)."""
-        found = features if self.trees is None else self.trees.scores(features)
+        found = features
+        if self.trees is not None:
+            found = np.clip(self.trees.scores(features), -LOUDEST, LOUDEST)
         return np.ascontiguousarray(found.T)
 
     def forward(self, told):
