@@ -332,8 +332,8 @@ assert patch == 64.4 and round(patch - rule, 1) == 13.5
 # that the gradient method of all our networks teaches, gets this far:
 
 # %%
-logistic = measured("msrc val, shallow: logistic")
-print(f"{logistic:g} % of the validation pixels: {logistic.command}")
+logistic = measured("msrc, shallow: logistic")
+print(f"{logistic:g} % of the test pixels: {logistic.command}")
 stages = [measured(f"msrc, shallow: {s}") for s in ("channels", "features", "trees", "potts")]
 print("seconds a picture, of channels, features, trees and the Potts model:", *stages)
 assert 70 < logistic < 79 and stages[-1] > sum(stages[:-1])

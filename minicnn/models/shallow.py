@@ -21,10 +21,12 @@ import numpy as np
 from minicnn import functional as F
 from minicnn import nn
 from minicnn.images.filter_bank import NAMES, channels
-from minicnn.models.boosted_trees import SURE, BoostedTrees
+from minicnn.models.boosted_trees import BoostedTrees
 from minicnn.models.pixel_features import COUNT, PixelFeatures
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
+
+LOUDEST = 20.0  # of what trees say, more is not told: that is sure enough
 
 
 class Shallow(SegmentationModel):
@@ -74,10 +76,10 @@ class Shallow(SegmentationModel):
         return channels(image), NAMES
 
     def told(self, features):
-        """What the regression reads of features (761, P): float32 (P, inputs). Of trees, their
-        scores, which grow without end where a class is told apart without a mistake: cut off where
-        it is certain."""
-        found = features if self.trees is None else self.trees.scores(features).clip(-SURE, SURE)
+        """What the regression reads of features (761, P): float32 (P, inputs)."""
+        found = features
+        if self.trees is not None:
+            found = np.clip(self.trees.scores(features), -LOUDEST, LOUDEST)
         return np.ascontiguousarray(found.T)
 
     def forward(self, told):
