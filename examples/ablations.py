@@ -13,6 +13,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 import minicnn
@@ -75,13 +76,18 @@ for row in rows:
         f"{row['name']:18} validation top-1 {row['val_top1'][-1][1]:6.1%}, top-5 "
         f"{row['val_top5']:6.1%}, training error {error:6.1%}"
     )
+HALF = 17  # records, ten steps each: half an epoch, over which the curves are smoothed
 figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
 axes = figure.subplots()
 for row in rows:
     style = {"all parts": "-", "tanh for ReLU": "--"}.get(row["name"])
     if style and row["training_error"]:
+        width = min(HALF, len(row["training_error"]))
+        columns = np.array(row["training_error"]).T
+        smooth = [np.convolve(column, np.ones(width) / width, "valid") for column in columns]
         label = {"all parts": "ReLU"}.get(row["name"], "tanh")
-        axes.plot(*zip(*row["training_error"], strict=True), style, color="black", label=label)
+        axes.plot(*smooth, style, color="black", label=label)
 axes.set(xlabel="epochs", ylabel="error on training pictures")
-axes.legend()
+if axes.lines:
+    axes.legend(frameon=False)
 figure.savefig(given.out / "relu-and-tanh.png")

@@ -58,6 +58,7 @@ figure.savefig(story / "1-filters.png")
 settings = {"iterations": chosen.iterations, "side": 64, "levels": 5, "maps": 60, "mix": 12}
 settings |= {"samples": 15000, "passes": 6, "patches": 150, "batch": 200, "validations": 1}
 settings |= {"weight_decay": 3e-3, "global": "none"}  # 150 pictures are few
+settings |= {"cells": 0, "feedback": "probabilities"}  # too few for `ours` to read more of them
 run = minicnn.train("feedback", "scenes", data_options=options, settings=settings, epochs=4)
 network = run.network
 

@@ -241,7 +241,7 @@ said = [network(x).numpy().argmax(axis=1) for x, _ in test]
 counted = [labels != datasets.VOID for _, labels in test]
 accuracy = np.mean([(s == t)[c].mean() for s, (_, t), c in zip(said, test, counted, strict=True)])
 commonest = np.bincount(np.concatenate([t for _, t in train]), minlength=8)[:8].argmax()
-majority = np.mean([(t == commonest).mean() for _, t in test])
+majority = np.mean([(t == commonest)[c].mean() for (_, t), c in zip(test, counted, strict=True)])
 
 drawing, axes = figure(2, 4, size=(12, 5.2))
 for k in range(4):

@@ -17,8 +17,11 @@ from minicnn.engine.randomness import manual_seed
 from minicnn.engine.tensor import Tensor
 from minicnn.figures import methods as _  # noqa: F401  gives results their pictures
 from minicnn.inference.evaluation import evaluate
+from minicnn.inference.regions import propose
 from minicnn.inference.segmenting import segment
+from minicnn.interchange import foreign as _foreign  # noqa: F401  `start` takes .onnx files
 from minicnn.learning.cover_training import train_cover
+from minicnn.learning.proposal_training import train_proposals
 from minicnn.learning.training import resume, train, train_greedily
 from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
 
@@ -39,10 +42,12 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "propose",
     "resume",
     "segment",
     "set_num_threads",
     "train",
     "train_cover",
     "train_greedily",
+    "train_proposals",
 ]

@@ -250,3 +250,18 @@ def test_shallow_leaves_a_picture_at_every_stage(tmp_path):
     assert list(rows) == ["logistic regression:", "boosted and stacked:", "with a Potts model:"]
     written = sorted(path.name for path in (tmp_path / "shallow-story").iterdir())
     assert written == ["1-channels.png", "1-potts.png", "1-scores.png", "2-labels.png"]
+
+
+def test_proposals_leave_a_picture_at_every_step(tmp_path):
+    pytest.importorskip("higra")
+    pytest.importorskip("sklearn")
+    output = run("proposals.py", tmp_path, "--train", "6", "--test", "3")
+    found = re.findall(r"^(\S.*\S) +([\d.]+) \(\d+%\)", output, flags=re.M)
+    assert [name.split("  ")[0] for name, _ in found] == [
+        "proposals",
+        "boxes",
+        "unions",
+        "selective search",
+    ]
+    written = sorted(path.name[0] for path in (tmp_path / "proposals-story").iterdir())
+    assert written == list("01234")

@@ -96,6 +96,8 @@ def cases():
     depth = 1500
     chain = [[k + 1] for k in range(depth)] + [[]]
     yield "very deep", (chain, [[1.0]] * depth + [[]], 0)
+    chain = [[]] + [[k] for k in range(depth)]
+    yield "very deep, the root last", (chain, [[]] + [[1.0]] * depth, depth)
 
 
 def plug(answer):

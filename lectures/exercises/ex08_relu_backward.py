@@ -6,7 +6,7 @@ Forward is y = max(x, 0), element by element. Backward gets gy = d loss / d y an
 has computed (x itself is gone: one array less to keep). Find gx = d loss / d x. Where x was exactly
 0 there is a kink; take 0 there.
 
-    gy, y   arrays of the same shape, any number of dimensions
+    gy, y   arrays of the same shape, any number of dimensions, perhaps without an element
 
 Returns gx, an array of that shape and of gy's dtype.
 

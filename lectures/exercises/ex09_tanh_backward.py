@@ -8,7 +8,7 @@ written with y alone, so that backward needs nothing but y. Find that form with 
 
     gx = gy dy/dx
 
-    gy, y   arrays of the same shape, any number of dimensions
+    gy, y   arrays of the same shape, any number of dimensions, perhaps without an element
 
 Returns gx, an array of that shape and of gy's dtype.
 

@@ -64,6 +64,9 @@ def cases():
     yield "maps alone", (separated(2, 4, 3, 2), 2, 1)
     yield "pixels alone", (separated(2, 2, 6, 3), 1, 3)
     yield "negative numbers", (-abs(separated(1, 4, 4, 6)), 2, 2)
+    x = separated(1, 6, 4, 6)
+    x[:, ::2, ::2, ::2] += 100
+    yield "the first of each block is the largest", (x, 2, 2)
 
 
 def plug(answer):

@@ -14,7 +14,8 @@ Windows touch each other; rows and columns at the end that fill no window are le
     gain   array (C,)
     size   whole number
 
-Returns three arrays: gx of the shape of x, the gradient of the gains (C,), that of the biases (C,).
+Returns three arrays of gy's dtype: gx of the shape of x, the gradient of the gains (C,), that of
+the biases (C,).
 
 By hand, one map of 3x3, size 2, gain 8: one window, in the upper left corner, gy = 3:
 

@@ -9,9 +9,9 @@ towards 0 by `weight_decay`, as if a term weight_decay / 2 w^2 stood in the loss
     w <- w - lr v                                   with the new v
 
     w, g, v   arrays of the same shape: weights, their gradient, their velocity
-    lr, momentum, weight_decay   numbers
+    lr, momentum, weight_decay   numbers, each may be 0: a warm-up begins with a rate of 0
 
-Returns (w, v), the new ones, as new arrays; the old ones stay as they are.
+Returns (w, v), the new ones, as new arrays of their dtype; the old ones stay as they are.
 
 By hand: w = 1, g = 2, v = 3, lr = 0.1, momentum = 0.5, weight_decay = 1 give v = 4.5, w = 0.55.
 """
@@ -56,6 +56,8 @@ def cases():
     yield "without momentum", (w, g, v, 0.1, 0.0, 0.01)
     yield "without decay", (w, g, v, 0.1, 0.9, 0.0)
     yield "a rate of 0", (w, g, v, 0.0, 0.9, 0.01)
+    yield "the first step", (w, g, np.zeros_like(v), 0.1, 0.9, 0.01)
+    yield "no gradient any more", (w, np.zeros_like(g), v, 0.1, 0.9, 0.01)
 
 
 def plug(answer):

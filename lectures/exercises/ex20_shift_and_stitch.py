@@ -14,7 +14,7 @@ The run with shift (a, b), 0 <= a, b < s, sees the rows a, a + 1, ... of x, H - 
 the columns b, b + 1, ..., W - s + 1 of them; so all runs see equally much. Its answer (i, j) is for
 pixel (s i + a, s j + b) of the result.
 
-Returns an array (N, K, s h', s w').
+Returns an array (N, K, s h', s w') of the dtype of the network's answers.
 
 By hand: let the network keep every second pixel, x[:, :, ::2, ::2]. With stride 2 a picture of 3x3
 comes back as it was, without its last row and column.
@@ -74,6 +74,15 @@ def windows(size, step):
     return network
 
 
+def of_all(x):
+    """Answers that depend on how much the network sees."""
+    return every_second(x - x.mean((2, 3), keepdims=True))
+
+
+def in_double(x):
+    return every_second(x / np.float64(3))
+
+
 def by_hand():
     x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
     return (every_second, x, 2), x[:, :, :2, :2].copy()
@@ -84,6 +93,9 @@ def cases():
     yield "stride 3", (windows(4, 3), normal(1, 2, 9, 12), 3)
     yield "odd sizes", (windows(2, 2), normal(1, 1, 7, 5), 2)
     yield "stride 1", (windows(3, 1), normal(1, 1, 5, 4), 1)
+    yield "one pixel each", (every_second, normal(1, 2, 4, 6), 2)
+    yield "a network that sees all at once", (of_all, normal(2, 1, 6, 5), 2)
+    yield "answers of another dtype", (in_double, normal(1, 1, 4, 4).astype(np.float32), 2)
 
 
 def plug(answer):

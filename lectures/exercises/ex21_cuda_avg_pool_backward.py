@@ -82,19 +82,28 @@ def kind(error):
     return found and found[0]
 
 
-def launch(text, gy, divisor, K, L, sh, sw, ph, pw, shape):
-    """gx, from a text in CUDA C. Numbers travel as double, so that each text compiles once."""
+INDEX = "int index = blockIdx.x * blockDim.x + threadIdx.x"
+
+
+def launch(text, gy, divisor, K, L, sh, sw, ph, pw, shape, first=0):
+    """gx, from a text in CUDA C. Numbers travel as double, so that each text compiles once. The
+    threads of the elements before `first` are not there, and these stay 0."""
     from minicnn.emulator import cupy
 
     if not isinstance(text, str):
         raise TypeError("the function returns the text of a kernel")
     body = copy.copy(BODY)
-    body.source = text
-    gx = cupy.empty(shape, np.float64)
+    # `first` travels in the upper bits of size
+    body.source = text.replace(f"{INDEX};", f"{INDEX} + (size >> 24); size &= (1 << 24) - 1;")
+    if f"{INDEX};" in text:
+        body.sizes = lambda *args: ((first << 24) + gx.size, *BODY.sizes(*args)[1:])
+    gx = (cupy.zeros if first else cupy.empty)(shape, np.float64)
     arrays = (cupy.asarray(np.ascontiguousarray(a, np.float64)) for a in (gy, divisor))
     with emulator.checked():
         body(cupy, *arrays, K, L, sh, sw, ph, pw, gx)
-        return cupy.asnumpy(gx).astype(gy.dtype)
+        found = cupy.asnumpy(gx).astype(gy.dtype)
+    found.reshape(-1)[:first] = 0
+    return found
 
 
 def use(function, *args):
@@ -124,6 +133,10 @@ def cases():
     yield "windows that touch", case((2, 3, 4, 6), 2, 3, 2, 3, 0, 0)
     yield "overlap and padding", case((1, 2, 7, 5), 3, 2, 2, 1, 1, 1)
     yield "more than a block", case((2, 2, 9, 11), 2, 2, 2, 2, 1, 0)
+    yield "a row in no window", case((1, 2, 5, 8), 2, 2, 2, 2, 0, 0)
+    yield "a column in no window", case((1, 2, 8, 5), 2, 2, 2, 2, 0, 0)
+    few = case((1, 2, 3, 4), 2, 2, 1, 1, 0, 0)
+    yield "each thread writes its own, and the first five are not there", (*few, 5)
 
 
 def plug(answer):

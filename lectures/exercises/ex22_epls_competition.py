@@ -16,7 +16,8 @@ had its share. Add 1 more to it then: any other output comes before it, whatever
     inhibition   array (K,): what earlier patches have left; leave it as it is, return a new one
     share        a number: K / N, where N is how many patches there are in all
 
-Returns the winners, an array (n,) of whole numbers, and the inhibition (K,) after the last patch.
+Returns the winners, an array (n,) of whole numbers, and the inhibition (K,) after the last patch,
+of the dtype that it had.
 
 By hand, two outputs, share = 0.5, nobody inhibited at first:
 
@@ -69,6 +70,8 @@ def cases():
     yield "one output is always strong", (draw(1, 20, 5, 0.9), np.zeros(5), 0.25)
     yield "patches came before", (draw(2, 8, 3), np.array([0.25, 0.5, 0.0]), 0.5)
     yield "more outputs than patches", (draw(3, 3, 6), np.zeros(6), 2.0)
+    # ten times 0.1 is less than 1 in floats
+    yield "a share after ten wins", (draw(5, 20, 2, 0.9), np.zeros(2), 0.1)
     yield "shares that are not whole", (draw(4, 11, 4), np.zeros(4), 4 / 11)
 
 
@@ -148,6 +151,12 @@ MUTANTS = {
         "if inhibition[best] > 1 - share / 2:",
         "if inhibition[best] > 1 + share / 2:",
         "An output wins once more often than its share. At which inhibition is it full?",
+    ),
+    "full at 1 exactly": (
+        "if inhibition[best] > 1 - share / 2:",
+        "if inhibition[best] >= 1:",
+        "Ten times 0.1 is a little less than 1 in floats, and such an output wins once more. Leave "
+        "room for rounding, as the task does.",
     ),
     "full is only 1": (
         "inhibition[best] += 1",

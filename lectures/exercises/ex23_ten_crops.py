@@ -14,7 +14,7 @@ scores s of each crop become probabilities, and the result is the mean of these:
 
 The middle begins in row (H - size) // 2 and column (W - size) // 2.
 
-Returns p, an array (K,).
+Returns p, an array (K,) of the dtype of the scores.
 
 By hand: let the network see one pixel and say (0, this pixel). In the picture  0  ln 3  of 1x2 the
 left corners and the middle are 0, where p = (1/2, 1/2); the right corners are ln 3, where p = (1/4,

@@ -12,16 +12,20 @@ import numpy as np
 
 from minicnn import functional
 from minicnn.bench import ours
-from minicnn.bench.rows import STEP, Whole
+from minicnn.bench.rows import STEP, Whole, crop_rows
 from minicnn.engine.tensor import Tensor
 
 STEPS = 3
 
 
+def row_of(model, size):
+    """The step that is measured: on crops of whole pictures, the smallest ones, or on one scene."""
+    return next((row for row in crop_rows() if row.op == model), Whole(model, size))
+
+
 def main(side, model, purpose, size=(240, 320)):
-    row = Whole(model, size)
-    mine = ours.Network(row)
-    network = mine
+    row = row_of(model, size)
+    network = mine = ours.side(row)
     if side == "torch":
         from minicnn.bench import twins
 

@@ -19,7 +19,7 @@ from minicnn.bench.rows import conv
 from minicnn.engine import devices
 from minicnn.engine.kernel import algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, fourier
+from minicnn.ops.fast import choose, known_filters
 from minicnn.ops.fast.conv2d import ALGORITHMS
 from minicnn.ops.windows import windows
 
@@ -56,7 +56,7 @@ def layer_of(text):
     return row
 
 
-def why_not(name, result, w_shape, geometry, groups, batch):
+def why_not(name, result, w_shape, y_shape, geometry, groups):
     """Why an algorithm cannot give this result of this layer; "" where it can."""
     if name == "shift_and_add":
         if result == "gx":
@@ -68,12 +68,16 @@ def why_not(name, result, w_shape, geometry, groups, batch):
         return "needs stride and dilation 1, filters up to 11x11 and not above 100,000 of them"
     if name == "winograd" and not choose.can_use_winograd(w_shape, geometry, np.float32):
         return "only for filters of 3x3, stride and dilation 1"
-    if name in ("few_maps", "matrix_product"):
+    if name in ("few_blocks", "few_maps", "matrix_product"):
         if w_shape[2:] != (1, 1) or geometry != choose.SIMPLEST:
             return "only for filters of 1x1, stride 1, no padding"
         if name == "few_maps" and result != "y":
             return "only forward"
-        if result == "gw" and batch > 1:
+        if name == "few_blocks" and result == "gw":
+            return "not for gw"
+        if name == "few_blocks" and not choose.few_blocks_can(y_shape, np.float32):
+            return "needs FMA instructions, and 512 pixels"
+        if result == "gw" and y_shape[0] > 1:
             return "not for gw of several pictures"
     return ""
 
@@ -95,7 +99,7 @@ def calls(row):
         functions[result] = {"loops": _loops(kernels[result], arguments)}
         reasons[result] = {}
         for name, module in ALGORITHMS.items():
-            reason = why_not(name, result, w.shape, geometry, groups, len(x))
+            reason = why_not(name, result, w.shape, y.shape, geometry, groups)
             if reason:
                 reasons[result][name] = reason
             else:
@@ -115,7 +119,7 @@ def _loops(kernel, arguments):
 
 def _alone(function, arguments):
     def call():
-        fourier.forget()  # each result alone: nothing is left over from another one
+        known_filters.forget()  # each result alone: nothing is left over from another one
         function(*arguments, {})
         return arguments[-1]
 

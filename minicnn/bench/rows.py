@@ -219,6 +219,11 @@ def crop_rows():
         yield Crops("alexnet", size, batch, TARGETS["alexnet"], slow=True)
 
 
+def models_with_steps():
+    """The names of all networks that have a training step here."""
+    return list(dict.fromkeys(row.op for row in (*model_rows(), *crop_rows())))
+
+
 def missing_models():
     """The networks of the lecture that have a target but do not exist yet."""
     return [start for start in TARGETS if not any(name.startswith(start) for name in models.MODELS)]

@@ -9,7 +9,7 @@ from minicnn.basics.writing import write_atomically
 from minicnn.bench import growth, machine, others, processes, timing
 from minicnn.bench.measuring import add_run, lacks_a_run, measure
 from minicnn.bench.report import HEAD, line_of
-from minicnn.bench.rows import all_rows, missing_models, model_rows
+from minicnn.bench.rows import all_rows, missing_models, models_with_steps
 from minicnn.engine import devices
 
 PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own
@@ -167,7 +167,7 @@ def _row(row, twins, device, repeats, found, say, phases=None):
 def _part(part, twins, repeats, found, say):
     kept = found[part.replace("-", "_")]
     if part == "memory":
-        results = processes.memory([row.op for row in model_rows()], twins, devices)
+        results = processes.memory(models_with_steps(), twins, devices)
     elif part == "first-step":
         results = processes.first_step("multi-scale", devices)
     else:

@@ -23,6 +23,7 @@ def add(commands):
     add_fold_and_set(p)
     p.add_argument("--split", choices=("train", "val", "test"), default="train")
     p.add_argument("--count", type=whole_number(1), default=12, metavar="N", help="(12)")
+    p.add_argument("--instances", action="store_true", help="the objects, not the classes")
     add_out(p, "folder for the sheet")
 
     p = add_command(actions, "check", "reads every file; exit status 1 if one is bad", check)
@@ -40,14 +41,20 @@ def install(o):
 
 def show(o):
     from minicnn.datasets.inspection import survey
-    from minicnn.figures import class_sheet, contact_sheet
+    from minicnn.figures import boundary_sheet, class_sheet, contact_sheet, object_sheet
 
     dataset = datasets.load(o.name, o.fold, **split_settings(o.set, only_data=True)[1])
+    if o.instances and dataset.kind != "pixels":
+        raise ValueError(f"--instances: {dataset.name} has no objects with masks to show")
     found = survey(dataset, bar)
     print_lines(found.lines())
     with new_folder(o.out, f"{dataset.name}-sheet") as out:
         if dataset.kind == "pictures":
             sheet = class_sheet(dataset, o.split, o.count)
+        elif dataset.kind == "boundaries":
+            sheet = boundary_sheet(dataset, o.split, o.count)
+        elif o.instances:
+            sheet = object_sheet(dataset, o.split, o.count)
         else:
             sheet = contact_sheet(dataset, o.split, o.count, shares=found.shares)
         save_png(sheet, out / f"{o.split}.png")

@@ -58,12 +58,15 @@ def run(o):
             progress=bar,
         )
         if out:
-            from minicnn.figures import confusion_figure
+            from minicnn.figures import confusion_figure, precision_recall
 
             for number, sheet in enumerate(result.sheets(), 1):
                 save_png(sheet, out / f"sheet-{number}.png")
-            save_png(confusion_figure(result.confusion), out / "confusion.png")
+            if result.confusion.what == "boundaries":
+                save_png(precision_recall({result.model: result.confusion}), out / "curve.png")
+            else:
+                save_png(confusion_figure(result.confusion), out / "confusion.png")
             write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
     print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
     if out and not o.json:
-        print_lines(["", f"sheets and confusion matrix: {out}"])
+        print_lines(["", f"pictures of it: {out}"])

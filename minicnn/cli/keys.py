@@ -15,7 +15,7 @@ def of_training():
     """The keys of `train`: of every network, of its training, and of the data."""
     from minicnn import optim
     from minicnn.labelling.methods import LABELLINGS
-    from minicnn.learning import cover_training
+    from minicnn.learning import cover_training, proposal_training
     from minicnn.learning.config import TRAINING_DEFAULTS as always
 
     yield "keys of --set, with their defaults (of recipe ours; what a network gives counts for it):"
@@ -26,7 +26,16 @@ def of_training():
         own |= {key: v for key, v in chosen.items() if v != always.get(key, v)}
         yield from _row(name, own, cls.CHOICES)
     yield from _row("cover", cover_training.DEFAULTS | LABELLINGS["superpixels"])
+    yield from _row("proposals", proposal_training.DEFAULTS)
     yield from _of_data()
+
+
+def of_networks():
+    """The keys of `export`, of a file that says nothing of them."""
+    yield "keys of --set, with their defaults:"
+    yield from _row("every network", {"model": "", "classes": ""})
+    for name, (cls, _) in models.MODELS.items():
+        yield from _row(name, cls.DEFAULTS, cls.CHOICES)
 
 
 def of_labelling():

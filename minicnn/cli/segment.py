@@ -27,7 +27,9 @@ from minicnn.learning import checkpoints
 from minicnn.learning.trained import for_pixels
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
-PARTS = "overlay labels superpixels crf tree cover channels scores potts".split()  # of results
+PARTS = (  # that results end in
+    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals"
+).split()
 
 
 def add(commands):
@@ -57,7 +59,7 @@ def run(o):
         network = for_pixels(trained(o.model, device, changes))  # once for all pictures
         labelling = labelling_for(network, labelling)
         if o.stages and labelling.name == "argmax":
-            which = "superpixels, labelling=crf, labelling=potts or labelling=cover"
+            which = "superpixels, labelling=crf, potts, cover or proposals"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
         for path, sure in found:
             begun = time.perf_counter()

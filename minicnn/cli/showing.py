@@ -115,8 +115,8 @@ def summary(network, config, records=()):
         ("seed", "unknown" if config.seed is None else str(config.seed)),
     ]
     if best:
-        what = network.task[:-1]
-        lines.append(("validation", f"{what} accuracy {best.val_accuracy:.1%} at step {best.step}"))
+        what = "F" if network.task == "boundaries" else f"{network.task[:-1]} accuracy"
+        lines.append(("validation", f"{what} {best.val_accuracy:.1%} at step {best.step}"))
     trained = [r for r in records if "loss" in r]
     if trained:
         last = trained[-1]

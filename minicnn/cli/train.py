@@ -4,7 +4,7 @@ import json
 
 import minicnn
 from minicnn import models
-from minicnn.cli import cover, keys
+from minicnn.cli import cover, keys, proposals
 from minicnn.cli.arguments import (
     TRAINED,
     add_command,
@@ -22,7 +22,7 @@ from minicnn.learning.config import STEPS
 def add(commands):
     what = "trains a network, by default in the folder runs/MODEL-1"
     p = add_command(commands, "train", what, run)
-    what = f"{', '.join(models.MODELS)}; or cover: the classifier of labelling=cover"
+    what = f"{', '.join(models.MODELS)}; or cover, proposals: what a labelling needs"
     p.add_argument("model", metavar="MODEL", help=what)
     add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
@@ -37,7 +37,7 @@ def add(commands):
         help="one picture each (whole pictures: batch)",
     )
     how_long.add_argument("--minutes", type=positive, metavar="M", help="at most")
-    p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}")
+    p.add_argument("--start", metavar="MODEL", help=f"weights to begin with: {TRAINED}, or .onnx")
     p.add_argument("--greedy", action="store_true", help="block by block (patch)")
     p.add_argument("--overfit-one", action="store_true", help="only the first picture, as a test")
     add_skip_bad(p)
@@ -50,7 +50,9 @@ def run(o):
     settings, data_options = split_settings(o.set)
     if o.model == "cover":
         return cover.train(o, settings, data_options)
-    o.data = o.data or "scenes"
+    if o.model == "proposals":
+        return proposals.train(o, settings, data_options)
+    o.data = o.data or ("bsds" if o.model == "edges" else "scenes")
     with machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
         options = {
             "out": out,
@@ -91,7 +93,7 @@ def report(run, as_json):
         how = f"minicnn train {run.config.model} --start {run.folder}"
         print(f"they were done before; a longer training that begins with these weights: {how}")
     if best:
-        what = f"{run.task.what[:-1]} accuracy {best.val_accuracy:.1%}"
+        what = f"{run.task.accuracy} {best.val_accuracy:.1%}"
         print(f"best on val: {what} at step {best.step}{run.task.looked_at()}")
     if run.launches:
         print(f"GPU kernels: {run.launches} launches a step, besides the array functions of cupy")

@@ -1,15 +1,26 @@
 """Data sets: `load("scenes")`, `load("stanford-background", fold=1)`, `load("my/folder")`."""
 
-from minicnn.datasets.dataset import DataError, Dataset, NotThere, Photograph, Picture, Split
+from minicnn.datasets.dataset import (
+    Contours,
+    DataError,
+    Dataset,
+    NotThere,
+    Photograph,
+    Picture,
+    Split,
+)
 from minicnn.datasets.installing import install
+from minicnn.datasets.instances import Instance
 from minicnn.datasets.loading import Loader
 from minicnn.datasets.registry import data_home, is_installed, lasting_name, listing, load
 from minicnn.images.labels import VOID
 
 __all__ = [
     "VOID",
+    "Contours",
     "DataError",
     "Dataset",
+    "Instance",
     "Loader",
     "NotThere",
     "Photograph",

@@ -1,7 +1,7 @@
 """What every data set offers: class names, colours, and splits of pictures read one at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Picture:
     instances  int32 (H, W) or None: 0 for none, else the number of the object
     tags       names of the classes that occur (an image-level label)
     notes      sentences on what was decided while it was read, though it might be otherwise
+    objects    the Instances of it (instances.py), with class and mask, also those that overlap or
+               are ignored; of instances, k is objects[k - 1]
     """
 
     name: str
@@ -27,6 +29,11 @@ class Picture:
     instances: np.ndarray | None = None
     tags: tuple = ()
     notes: tuple = ()
+    objects: tuple = ()
+
+    def with_objects(self, objects, instances):
+        """The same picture with these."""
+        return replace(self, objects=tuple(objects), instances=instances)
 
     def __repr__(self):
         height, width = self.labels.shape
@@ -42,11 +49,31 @@ class Photograph:
     label: int
 
 
+@dataclass(frozen=True, repr=False)
+class Contours:
+    """A picture and the borders that K people have drawn in it.
+
+    name        str, unique within the data set
+    image       uint8 (H, W, 3), RGB
+    boundaries  bool (K, H, W): the pixels on the borders that each of them drew
+    regions     int32 (K, H, W): the number of each pixel's region, for each of them
+    """
+
+    name: str
+    image: np.ndarray
+    boundaries: np.ndarray
+    regions: np.ndarray
+
+    def __repr__(self):
+        count, height, width = self.boundaries.shape
+        return f"<Contours {self.name}: {width} x {height} pixels, drawn by {count} people>"
+
+
 class Dataset:
     """Base class. A subclass sets `name`, `classes` (tuple of str), `colours` (uint8 (K, 3)) and
     `_names`, {split: names} (or defines `names`), and defines `read(name)`."""
 
-    kind = "pixels"  # what has a label; or "pictures", which are Photographs then
+    kind = "pixels"  # what has a label; "pictures": Photographs; "boundaries": Contours
     name = ""
     classes = ()
     colours = None

@@ -31,6 +31,8 @@ class Survey:
     bad             [(split, name, message), ...] of pictures that cannot be read
     notes           sentences on what was decided though it might be otherwise
     passed_over     sentences on files that belong to no picture
+    objects         Counter of instances by class, those that are ignored under None
+    with_objects    number of pictures that have one
     """
 
     name: str
@@ -46,11 +48,29 @@ class Survey:
     bad: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     passed_over: list = field(default_factory=list)
+    objects: Counter = field(default_factory=Counter)
+    with_objects: int = 0
 
     @property
     def shares(self):
         """float64 (K,): the share of every class among the labelled pixels."""
         return self.pixels / max(self.pixels.sum(), 1)
+
+    def add(self, split, picture):
+        """Counts the labels and the objects of a picture."""
+        if self.kind == "boundaries":
+            return
+        labels = picture.labels if self.kind == "pixels" else np.array(picture.label)
+        count = len(self.classes)
+        pixels = np.bincount(labels.ravel(), minlength=max(VOID + 1, count))
+        self.by_split[split] += pixels[:count]
+        if self.kind == "pixels":
+            self.void += int(pixels[VOID])
+            self.notes += picture.notes
+            if pixels[VOID] == labels.size:
+                self.all_void.append((split, picture.name))
+            self.objects.update(None if o.ignored else o.label for o in picture.objects)
+            self.with_objects += any(not one.ignored for one in picture.objects)
 
     def lines(self):
         """The report as lines of text, what is wrong last, where it is seen."""
@@ -62,19 +82,14 @@ class Survey:
         total = self.pixels.sum() + self.void
         if self.kind == "pixels":
             lines.append(f"void pixels: {100 * self.void / max(total, 1):.2f} %")
+        if self.objects:
+            ignored = self.objects[None]
+            more = f", and {ignored} that are ignored" if ignored else ""
+            count = self.objects.total() - ignored
+            lines.append(f"objects: {count} in {self.with_objects} pictures{more}")
         red, green, blue = self.mean_colour
         lines.append(f"mean colour: red {red:.1f}, green {green:.1f}, blue {blue:.1f}")
-        width = max(len(name) for name in self.classes) + 2
-        lines += ["", f"{'class':{width}} {'all':>8}" + "".join(f" {s:>8}" for s in self.by_split)]
-        for k, name in enumerate(self.classes):
-            row = [self.pixels, *self.by_split.values()]
-            cells = "".join(f" {100 * pixels[k] / max(pixels.sum(), 1):6.2f} %" for pixels in row)
-            lines.append(f"{name:{width}}{cells}")
-        lines.append("")
-        for name, pixels in zip(self.classes, self.by_split["train"], strict=True):
-            if pixels:
-                continue
-            lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
+        lines += self._table() if self.kind != "boundaries" else [""]
         for split, name in self.all_void:
             lines.append(f"note: {name} ({split}) is void all over and will be passed over")
         for kind, what in (
@@ -87,6 +102,22 @@ class Survey:
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
         return [printable(str(line)) for line in [*lines, self.verdict()]]
+
+    def _table(self):
+        """The shares of the classes, and the number of their objects, as lines."""
+        width = max(len(name) for name in self.classes) + 2
+        head = f"{'class':{width}} {'all':>8}" + "".join(f" {s:>8}" for s in self.by_split)
+        lines = ["", head + "  objects" * bool(self.objects)]
+        for k, name in enumerate(self.classes):
+            row = [self.pixels, *self.by_split.values()]
+            cells = "".join(f" {100 * pixels[k] / max(pixels.sum(), 1):6.2f} %" for pixels in row)
+            objects = f" {self.objects[k]:8}" if self.objects else ""
+            lines.append(f"{name:{width}}{cells}{objects}")
+        lines.append("")
+        for name, pixels in zip(self.classes, self.by_split["train"], strict=True):
+            if not pixels:
+                lines.append(f"note: no training picture shows {name!r}, so it cannot be learnt")
+        return lines
 
     def verdict(self):
         """The last line: what is wrong, or that every file is good."""
@@ -121,14 +152,7 @@ def survey(dataset, progress=None):
         except DataError as error:
             found.bad.append((split, name, str(error)))
             continue
-        labels = picture.labels if dataset.kind == "pixels" else np.array(picture.label)
-        pixels = np.bincount(labels.ravel(), minlength=max(VOID + 1, count))
-        found.by_split[split] += pixels[:count]
-        if dataset.kind == "pixels":
-            found.void += int(pixels[VOID])
-            found.notes += picture.notes
-            if pixels[VOID] == labels.size:
-                found.all_void.append((split, name))
+        found.add(split, picture)
         found.sizes[picture.image.shape[:2]] += 1
         colour += picture.image.sum(axis=(0, 1), dtype=np.int64)
         area += picture.image[..., 0].size

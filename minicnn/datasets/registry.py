@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
+from minicnn.datasets.bsds import BSDS
+from minicnn.datasets.coco import COCO, COCOPanoptic
 from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
@@ -12,17 +14,20 @@ from minicnn.datasets.msrc import Msrc
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
+from minicnn.datasets.voc import VOC, is_voc
+from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-INSTALLABLE = {
-    kind.name: kind for kind in (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
-}
+OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
+OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
+INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)
 
 
 def load(name_or_path, /, fold=None, **options):
-    """The data set of that name, or the one in a folder. Returns a Dataset.
+    """The data set of that name, or the one in a folder: of our layout (folder.py, or a folder for
+    each class), or of that of a VOCdevkit, SBD, COCO or BSDS500. Returns a Dataset.
 
     `fold` is the fold to test on, for data sets that have folds; other options go to the data
     set's constructor, for example `load("scenes", size=(120, 160))`. Raises DataError for a name
@@ -38,7 +43,7 @@ def load(name_or_path, /, fold=None, **options):
     if name in INSTALLABLE:
         return _construct(name, INSTALLABLE[name], options, installed_at(name))
     if Path(name).is_dir():
-        kind = ImageFolder if is_image_folder(name) else Folder
+        kind = _kind_of(Path(name))
         return _construct(name, kind, options, name)
     if "/" in name or Path(name).exists():
         raise NotThere(f"{name}: is not a folder, so there is no data set in it")
@@ -73,6 +78,9 @@ def installed_at(name):
     return data_home() / name
 
 
+FOLDERS = "a folder with images/, labels/ and classes.txt, or with a folder of pictures a class"
+
+
 def how_to_install(name):
     """The sentence that says where the archive is to be had, and the command."""
     return (
@@ -88,7 +96,7 @@ def overview():
     text = f"ready to use: {', '.join(ready)}"
     if missing:
         text += f"; known but not installed: {', '.join(missing)}"
-    return text + "; or the path of a folder with images/, labels/ and classes.txt"
+    return text + f"; or the path of {FOLDERS}"
 
 
 def listing():
@@ -101,7 +109,21 @@ def listing():
         lines.append(f"{name:22} {state:10} {kind.description}")
         if state == "missing":
             lines.append(f"{'':22} {'':10} {how_to_install(name)}")
-    return lines + [f"{'PATH':22} {'':10} a folder with images/, labels/ and classes.txt"]
+    return lines + [f"{'PATH':22} {'':10} {FOLDERS}"]
+
+
+def _kind_of(folder):
+    """The class that reads a folder of this layout."""
+    if is_voc(folder) or is_voc(folder / "dataset") or (folder / "VOCdevkit").is_dir():
+        return VOC
+    if (folder / "groundTruth").is_dir():
+        return BSDS
+    for kind in (COCO, COCOPanoptic):
+        if any(folder.glob(f"annotations/{kind.files}_*.json")):
+            return kind
+    if not (folder / "images").is_dir() and any(map(is_voc, folder.glob("VOC*"))):
+        return VOC
+    return ImageFolder if is_image_folder(folder) else Folder
 
 
 def _construct(name, kind, options, *arguments):

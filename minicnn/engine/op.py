@@ -47,6 +47,7 @@ class _OfThread(threading.local):
     not switch off the gradients of the training."""
 
     recording = True
+    follower = None  # sees every operation, see `followed`
 
 
 _of_thread = _OfThread()
@@ -60,6 +61,17 @@ def no_grad():
         yield
     finally:
         _of_thread.recording = before
+
+
+@contextlib.contextmanager
+def followed(follower):
+    """Inside, each operation of this thread gives follower(op, input Tensors, output Tensor) in the
+    place of its output: a Tensor of the same numbers, which may know more (interchange)."""
+    before, _of_thread.follower = _of_thread.follower, follower
+    try:
+        yield
+    finally:
+        _of_thread.follower = before
 
 
 def hands_over(backward):
@@ -123,7 +135,7 @@ class Op:
             self.inputs = tuple(tensors)
             out.requires_grad = True
             out.op = self
-        return out
+        return out if _of_thread.follower is None else _of_thread.follower(self, tensors, out)
 
     def release(self):
         """Forgets inputs and saved arrays once backward has used them."""
@@ -161,6 +173,12 @@ def pair(value, name, minimum=0):
     if len(values) != 2 or not all(is_whole(v) and v >= minimum for v in values):
         raise ValueError(f"{name}={value!r}: expected an int of at least {minimum}, or two of them")
     return int(values[0]), int(values[1])
+
+
+def as_int(value):
+    """A whole number as an int; one that is an int stays what it is, also of a class derived from
+    it. Raises TypeError for others."""
+    return value if isinstance(value, int) else operator.index(value)
 
 
 def is_whole(value):

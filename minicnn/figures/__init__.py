@@ -10,10 +10,11 @@ from minicnn.figures.hand_made import channels_figure
 from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import contact_sheet, legend, pair
 from minicnn.figures.network import feature_maps, filters, planes
+from minicnn.figures.objects import boundary_sheet, object_sheet
 from minicnn.figures.photographs import answer_sheet, class_sheet
 from minicnn.figures.published import published_figure
 from minicnn.figures.scale import scale_sheet
-from minicnn.figures.scores import confusion_figure, curves
+from minicnn.figures.scores import confusion_figure, curves, precision_recall
 from minicnn.figures.sheets import accuracy, compare_sheet, prediction_sheet
 from minicnn.figures.tables import draw_table
 from minicnn.images.painting import colour_map, overlay
@@ -22,6 +23,7 @@ __all__ = [
     "accuracy",
     "answer_sheet",
     "borders",
+    "boundary_sheet",
     "channels_figure",
     "class_sheet",
     "colour_map",
@@ -36,9 +38,11 @@ __all__ = [
     "grouping_sheet",
     "instance_figure",
     "legend",
+    "object_sheet",
     "overlay",
     "pair",
     "planes",
+    "precision_recall",
     "prediction_sheet",
     "published_figure",
     "scale_sheet",

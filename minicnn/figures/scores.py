@@ -1,5 +1,7 @@
 """Figures of numbers: how a training went, and which class is taken for which."""
 
+import numpy as np
+
 from minicnn.basics.printing import printable
 from minicnn.figures.style import TEXT
 
@@ -93,4 +95,35 @@ def confusion_figure(confusion, title=None):
         f"mean of classes: {confusion.class_accuracy:.1%}",
         fontsize=TEXT,
     )
+    return figure
+
+
+def precision_recall(scores, people=None):
+    """Precision against recall of BoundaryScores by name, the best F of each marked. `people`:
+    (precision, recall) of one person against the others, a point of its own."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.6, 5.4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    recall = np.linspace(0.01, 1, 200)
+    for f in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):  # lines of equal F
+        with np.errstate(divide="ignore", invalid="ignore"):
+            level = f * recall / (2 * recall - f)
+        axes.plot(recall, np.where((level > 0) & (level <= 1), level, np.nan), color="0.85", lw=0.8)
+        axes.text(1.0, f / (2 - f), f"F {f}", fontsize=TEXT - 4, color="0.6", va="center")
+    for (name, one), colour in zip(scores.items(), (BLUE, ORANGE, GREEN, "0.3"), strict=False):
+        precision, found = one.curve()
+        drawn = found > 0
+        label = f"{name}: {one.ods:.3f}"
+        axes.plot(found[drawn], precision[drawn], color=colour, label=label)
+        best = int(np.argmin(np.abs(one.thresholds - one.threshold)))
+        axes.plot(found[best], precision[best], "o", color=colour)
+    if people is not None:
+        axes.plot(people[1], people[0], "k*", markersize=11, label="one person against the others")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set_xlabel("recall", fontsize=TEXT)
+    axes.set_ylabel("precision", fontsize=TEXT)
+    axes.spines[["top", "right"]].set_visible(False)
+    if scores or people is not None:
+        axes.legend(fontsize=TEXT - 2, loc="lower left")
     return figure

@@ -5,6 +5,7 @@ import numpy as np
 
 from minicnn.figures.grouping import borders
 from minicnn.figures.labelled import legend, proportions
+from minicnn.figures.proposals import proposal_figures
 from minicnn.figures.sheets import write_names
 from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
@@ -25,6 +26,8 @@ def stage_figures(image, scores, features, labelling, classes, colours):
         return {}
     if labelling.name == "potts":
         return potts_figures(image, scores, labelling, classes, colours)
+    if labelling.name == "proposals":
+        return proposal_figures(labelling.proposer, image)
     regions = labelling.regions(image)
     pixels = scores.argmax(axis=0)
     means = region_means(softmax(scores), regions)

@@ -39,6 +39,27 @@ def read_labels(path, max_pixels=MAX_PIXELS):
             return labels
 
 
+def read_ids(path, max_pixels=MAX_PIXELS):
+    """The numbers in a PNG file as int32 (H, W), for maps that know more than 255 things: those of
+    a grey picture of 1, 8 or 16 bits, the indices of an indexed one, and R + 256 G + 65536 B of a
+    colour picture, as COCO's panoptic maps have it. Raises ImageError as `read_image` does."""
+    with opened(path, ("PNG",), max_pixels) as picture:
+        if picture.mode not in ("1", "L", "P", "I", "I;16", "I;16B", "RGB"):
+            raise ImageError(
+                f"{path}: holds {picture.mode}, but numbers of regions are grey, indexed or RGB: "
+                "save it without transparency"
+            )
+        with decoding(path, picture):
+            picture.load()
+            ids, stored = upright(picture, dtype=np.int32)
+            for place, block in blocks(picture):
+                numbers = np.asarray(block).astype(np.int32)
+                if numbers.ndim == 3:
+                    numbers = numbers @ np.array([1, 256, 65536], np.int32)
+                stored[place] = numbers
+            return ids
+
+
 def is_painted(path, max_pixels=MAX_PIXELS):
     """Whether a PNG file holds colours, not the numbers of an indexed or a grey one."""
     with opened(path, ("PNG",), max_pixels) as picture:

@@ -18,6 +18,7 @@ from minicnn.datasets.splits import evenly
 from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
+from minicnn.learning.boundary_scores import score_boundaries
 from minicnn.learning.config import DataSource
 from minicnn.learning.metrics import Confusion, rounded, score
 from minicnn.learning.ranks import rank
@@ -31,7 +32,8 @@ KEPT = 12  # pictures that an Evaluation keeps to be looked at
 class Evaluation:
     """What `evaluate` found.
 
-    confusion            a Confusion with the scores; of a network that names pictures, Ranks
+    confusion            a Confusion with the scores; of a network that names pictures, Ranks; of
+                         one that finds edges, BoundaryScores
     seconds_per_picture  median time of one prediction, preprocessing and labelling included,
                          reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
@@ -148,7 +150,9 @@ def evaluate(
 
     with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
         watched = progress(loader, total=count) if progress else loader
-        if network.task == "pictures":
+        if network.task == "boundaries":
+            confusion, seconds = score_boundaries(network, watched)
+        elif network.task == "pictures":
             confusion, seconds = rank(network, watched, dataset.classes, keep)
         else:
             label = functools.partial(_label, labelling)
@@ -186,11 +190,17 @@ def _check_classes(network, config, dataset):
     if ours is None and network.classes == len(dataset.classes):
         return
     if ours is None or list(ours) != list(dataset.classes):
-        knows = f"{network.classes} classes" if ours is None else ", ".join(ours)
+        knows = f"{network.classes} classes" if ours is None else _few(ours)
         raise datasets.DataError(
             f"the network was trained for other classes ({knows}) than {dataset.name} has "
-            f"({', '.join(dataset.classes)}), so its answers cannot be scored there"
+            f"({_few(dataset.classes)}), so its answers cannot be scored there"
         )
+
+
+def _few(names, most=12):
+    """The names, or the first of many and how many there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, ... {len(names)} in all"
 
 
 def _seen(split, known, fold, stored):

@@ -5,12 +5,14 @@
     crf          superpixels, whose labels also agree with those of their neighbours
     cover        each superpixel takes the class of the purest segment of a tree that contains it
     potts        pixels, whose labels agree with their neighbours' where the colours do
+    proposals    each region that a hierarchy of edges is cut into, of the highest mean probability
 
     crf = Labelling("crf", gamma=20)
     labels = crf(image, network.predict(image))
 
 What comes after a network knows nothing of the network: any scores will do. Only the cover has a
-classifier of its own, trained for one network, which reads that network's features too.
+classifier of its own, trained for one network, which reads that network's features too; and
+proposals come from another network, that of edges.
 """
 
 from inspect import signature
@@ -23,6 +25,8 @@ from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.potts import potts
+from minicnn.labelling.proposals.hierarchies import cut_into
+from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
 
 
@@ -38,6 +42,7 @@ LABELLINGS = {
     "crf": _options(superpixels) | _options(crf),
     "cover": _options(superpixels) | _options(cover),
     "potts": _options(potts),
+    "proposals": {"regions": 100},
 }
 RANGES = {
     "scale": (0, 1e6),
@@ -49,6 +54,7 @@ RANGES = {
     "least": (0, 1),
     "largest": (0, 1),
     "pixels": (0, 1),
+    "regions": (1, 900),  # at most, that a picture is cut into
 }
 
 
@@ -58,8 +64,9 @@ class Labelling:
     name     one of LABELLINGS, which holds the options of each and their defaults
     options  as `superpixels`, `crf`, `cover` and `potts` describe them; text is parsed
 
-    `classifier` is that of the cover; `evaluate` and `segment` find it beside the weights of
-    the network.
+    `classifier` is that of the cover, `proposer` that of proposals (labelling/proposals);
+    `evaluate` and `segment` find them beside the weights of the network, and of the shipped one of
+    edges.
 
     Raises GroupingError for a name that does not exist, ValueError for an option.
     """
@@ -72,7 +79,7 @@ class Labelling:
         if options and not defaults:
             raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
         ranges = {key: RANGES[key] for key in defaults}
-        self.name, self.given, self.classifier = name, options, None
+        self.name, self.given, self.classifier, self.proposer = name, options, None, None
         self.options = merge_options(f"labelling={name}", defaults, options, ranges)
 
     def __call__(self, image, scores, features=None):
@@ -83,7 +90,7 @@ class Labelling:
         if self.name == "potts":
             return potts(image, softmax(scores), **self.options).astype(np.uint8)
         regions, probabilities = self.regions(image), softmax(scores)
-        if self.name == "superpixels":
+        if self.name in ("superpixels", "proposals"):
             labels = region_means(probabilities, regions).argmax(axis=1)
         elif self.name == "cover":
             labels = self.cover(image, scores, features, regions).labels
@@ -111,7 +118,12 @@ class Labelling:
         return f"Labelling {self}"
 
     def regions(self, image):
-        """int32 (H, W): the superpixels that it works with."""
+        """int32 (H, W): the superpixels that it works with; of proposals, the regions."""
+        if self.name == "proposals":
+            if self.proposer is None:
+                raise GroupingError("labelling=proposals has no edges yet: see minicnn.propose")
+            regions = cut_into(self.proposer.hierarchies(image)[0], self.options["regions"])
+            return nearest(regions, image.shape[:2])
         return superpixels(image, **{key: self.options[key] for key in _options(superpixels)})
 
 

@@ -26,6 +26,7 @@ TERMS = "their weights are for research and education, see minicnn/weights/LICEN
 BEST, LAST = "best.safetensors", "last.safetensors"
 PLAN = "greedy.json"  # of a training block by block, whose runs lie in the folder; see greedy.py
 COVER = "-cover"  # NAME-cover.safetensors belongs to the network NAME; see covers.py
+PROPOSALS = "-proposals"  # and so belong the lists and the forest of proposals; proposal_files.py
 VELOCITY = "velocity/"
 
 
@@ -90,6 +91,9 @@ def find(name):
             raise CheckpointError(
                 f"{path}: this folder holds no {BEST}; is it a run of minicnn train?"
             )
+    if path.suffix == ".onnx":
+        how = f"make a checkpoint of it first: minicnn export {path} {path.stem}.safetensors"
+        raise CheckpointError(f"{path}: this would be an ONNX file; {how}")
     if path.is_file():
         return path
     shipped = WEIGHTS / f"{name}.safetensors"
@@ -105,7 +109,7 @@ def find(name):
 def shipped_names():
     """The networks that come with minicnn."""
     names = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
-    return [name for name in names if not name.endswith(COVER)]
+    return [name for name in names if not name.endswith((COVER, PROPOSALS))]
 
 
 def load_model(name, device="cpu"):
@@ -178,6 +182,13 @@ def export(model, path):
     Raises CheckpointError if `model` is nothing of these, cannot be read or has weights that
     float16 cannot hold, OSError if `path` cannot be written.
     """
+    arrays, config, source = passed_on(model)
+    save(path, halved(arrays, source), config.to_json())
+
+
+def passed_on(model):
+    """({name: array}, config, name for people) of a Run, or of what `find` finds, without what only
+    training needs."""
     arrays, config, source = _weights_of(model)
     spare = dict.fromkeys(models.find(config.model)[0].SPARE, 0)
     if spare:
@@ -185,7 +196,7 @@ def export(model, path):
         with init.shapes_only():
             shapes = {name: p.shape for name, p in build(config).named_parameters()}
         arrays = {name: arrays[name][tuple(map(slice, shape))] for name, shape in shapes.items()}
-    save(path, halved(arrays, source), config.to_json())
+    return arrays, config, source
 
 
 def _weights_of(model):

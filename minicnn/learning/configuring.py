@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,21 +17,41 @@ from minicnn.learning.config import TRAINING_DEFAULTS, TRAINING_RANGES, Config, 
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.planning import looks_that_fit, steps_that_fit
 
+READERS = {}  # {".onnx": function from a path to Begun}, of files that others write
+
+
+class Begun(NamedTuple):
+    """The trained network whose weights a training begins with.
+
+    arrays   {name: array}; or a function that gives those for a network, by the names that it has
+    config   its Config, or None of one that was trained elsewhere
+    source   its name, for people
+    options  of a network, as far as such a file tells them
+    """
+
+    arrays: dict | Callable
+    config: Config | None
+    source: object
+    options: dict = {}  # noqa: RUF012
+
 
 def weights_of(start):
-    """(arrays, Config, name) of a Run, or of what `checkpoints.find` finds."""
+    """The Begun of a Run, of what `checkpoints.find` finds, or of a file of another program."""
     if hasattr(start, "network"):
-        return start.network.state_dict(), start.config, start.folder or "a run"
+        return Begun(start.network.state_dict(), start.config, start.folder or "a run")
+    path = Path(start)
+    if path.suffix in READERS and not path.is_dir():
+        return READERS[path.suffix](path)
     path = checkpoints.find(start)
     network, _, config = checkpoints.restore(path)
-    return network.state_dict(), config, path
+    return Begun(network.state_dict(), config, path)
 
 
 def configure(model, recipe, settings, dataset, seed, begun=None):
     """The Config of a new run. `begun`: what `weights_of` gives of the network whose weights it
     begins with."""
     cls, _ = models.find(model)
-    merged = models.recipe(model, recipe) | (_as_before(cls, begun[1]) if begun else {}) | settings
+    merged = models.recipe(model, recipe) | (_as_before(cls, begun) if begun else {}) | settings
     known = set(cls.DEFAULTS) | set(TRAINING_DEFAULTS)
     unknown = sorted(set(merged) - known)
     if unknown:
@@ -53,9 +76,12 @@ def configure(model, recipe, settings, dataset, seed, begun=None):
     )
 
 
-def _as_before(cls, config):
+def _as_before(cls, begun):
     """The options of a trained network that say how its pictures were prepared, for another one of
     its kind."""
+    config = begun.config
+    if config is None:
+        return {name: value for name, value in begun.options.items() if name in cls.DEFAULTS}
     before, _ = models.find(config.model)
     if not issubclass(before, cls) and not issubclass(cls, before):
         return {}

@@ -7,10 +7,7 @@ It reads the features of one network with one set of weights, and is of no use t
 holds a checksum of them. `minicnn train cover --start RUN` makes it, see cover_training.py.
 """
 
-import zlib
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from minicnn.basics import typed
 from minicnn.basics.typed import number
@@ -19,7 +16,8 @@ from minicnn.labelling.methods import GroupingError, Labelling
 from minicnn.learning import checkpoints
 from minicnn.learning.config import SEEDS
 from minicnn.learning.old_formats import FORMAT, CheckpointError, from_header
-from minicnn.learning.weight_files import halved, opened, save
+from minicnn.learning.proposal_files import load_proposer
+from minicnn.learning.weight_files import checksum, halved, opened, save
 from minicnn.nn import init
 
 
@@ -106,7 +104,9 @@ def cover_labelling(classifier, **options):
 def with_classifier(labelling, network, weights):
     """The labelling, ready for this network: a cover without a classifier gets the one that lies
     beside the file `weights` (None if there is none), and its superpixels, unless others are asked
-    for. Raises GroupingError if none was trained."""
+    for. Raises GroupingError if none was trained. Proposals get the shipped edges."""
+    if getattr(labelling, "name", None) == "proposals" and labelling.proposer is None:
+        labelling.proposer = load_proposer()
     if getattr(labelling, "name", None) != "cover" or labelling.classifier is not None:
         return labelling
     path = cover_file(weights) if weights else None
@@ -118,13 +118,3 @@ def with_classifier(labelling, network, weights):
             f"minicnn train cover --start {start}"
         )
     return cover_labelling(load_cover(path, network), **labelling.given)
-
-
-def checksum(network):
-    """A whole number that changes with the weights."""
-    total = 0
-    for name, array in sorted(network.state_dict().items()):
-        total = zlib.crc32(
-            np.ascontiguousarray(array, np.float32), zlib.crc32(name.encode(), total)
-        )
-    return total

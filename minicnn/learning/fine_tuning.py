@@ -11,11 +11,13 @@ from minicnn.learning.errors import TrainingError
 def sentence(start, before, config, shapes):
     """What is said at the beginning of a training: which layers begin at random, and why.
 
-    start   what `initialise_from` gives; `before` is the Config of the network that it is about
+    start   what `initialise_from` gives; `before` is the Config of the network that it is about,
+            None if that was trained elsewhere
     shapes  {name: shape} of that network
     """
     layers = dict.fromkeys(path.rpartition(".")[0] or path for path in start.new)
-    names, there, here = ", ".join(layers), len(before.classes), len(config.classes)
+    names, here = ", ".join(layers), len(config.classes)
+    there = here if before is None else len(before.classes)
     begin = f"{names} begin{'s' * (len(layers) == 1)} at random"
     if there != here and len(layers) == 1 and all(path in shapes for path in start.new):
         return f"{begin}: {start.from_} names {there} classes, and these are {here}"

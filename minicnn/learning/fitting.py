@@ -175,7 +175,7 @@ class _Fitting:
             self.progress.say(f"step {run.steps_done}: it stalls, the rate is divided by 10")
         second = run.task.second(found) + run.task.looked_at()
         self.progress.say(
-            f"step {run.steps_done}: validation {run.task.what[:-1]} accuracy "
+            f"step {run.steps_done}: validation {run.task.accuracy} "
             f"{found['val_accuracy']:.1%}, {second}"
         )
         self.progress.looked(self.clock() - begun)

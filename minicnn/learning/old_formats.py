@@ -5,12 +5,14 @@
 2  trainings in minutes (pace, val_pictures), batches, the digest of the data; `fine=dilated`
 3  colour noise, rates divided where `val` stalls
 4  a learning rate for what begins at random beside the weights of a start
+5  of alexnet the order of the channels, a file with the mean, the bias of the norm; of feedback
+   maps that are averaged over cells
 """
 
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed
 
-FORMAT = 4
+FORMAT = 5
 
 
 class CheckpointError(ValueError):

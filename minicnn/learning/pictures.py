@@ -17,6 +17,7 @@ from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
 from minicnn.engine.devices import move
 from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.mean_files import of_file
 from minicnn.learning.memory import available
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
@@ -52,13 +53,16 @@ class Pictures(Task):
         self.flip, self.rescale = config.training.flip, config.training.rescale
 
     def begin(self, quiet=False):
-        """Measures the training pictures: their mean, unless it came with the weights that the
-        training begins with, the colours in which they vary, and for initial=data what the first
-        weights make of them."""
+        """Measures the training pictures: their mean, unless it stands in a file or came with the
+        weights that the training begins with, the colours in which they vary, and for initial=data
+        what the first weights make of them."""
         network, config = self.network, self.config
         taken = config.start.taken if config.start else []
+        if config.options.get("mean"):
+            network.mean.data = move(of_file(config.options["mean"], network), network.mean.device)
+            taken = [*taken, "mean"]
         wants_mean = hasattr(network, "mean") and "mean" not in taken
-        begins = not taken and config.options.get("initial") == "data"
+        begins = not config.start and config.options.get("initial") == "data"
         if not (wants_mean or begins or config.training.colour_noise):
             return
         found = measure(network, self.pictures)
@@ -69,7 +73,7 @@ class Pictures(Task):
                 f"{' ...' * (len(found.small) > 1)}"
             )
         if wants_mean:
-            network.mean.data = move(found.mean, network.mean.device)
+            network.mean.data = move(found.mean[[*network.channels]], network.mean.device)
         if begins and len(found.some):
             init.from_data(network, network.HIDDEN, *self.tensors([found.some]))
         if config.training.colour_noise:
@@ -109,7 +113,8 @@ class Pictures(Task):
         places, parts, labels, tints = zip(*items, strict=True)
         crops = self.network.normalise(np.stack(parts))
         if self.config.training.colour_noise:
-            crops += np.stack(tints)[:, :, None, None] / self.network.grey_levels
+            tints = np.stack(tints)[:, self.network.channels]
+            crops += tints[:, :, None, None] / self.network.grey_levels
         return places[0] // self.batch, (crops, np.array(labels))
 
     def loss(self, batch):

@@ -2,6 +2,7 @@
 
     pixels     a label for every pixel                              pixels.py
     pictures   a class for every picture, many pictures a step      pictures.py
+    boundaries where people draw borders                            boundaries.py
     segments   the share of every class in a segment                segments.py, for the cover
     unrolled   pixels that were drawn from all pictures beforehand  unrolled.py, for feedback
     hand-made  such pixels, too, and trees that are grown before    hand_made.py, for shallow
@@ -35,6 +36,11 @@ class Task:
         to keep them in."""
 
     go_on = ""  # how to go on from there, to be said behind «stopped»
+
+    @property
+    def accuracy(self):
+        """What `val_accuracy` is called."""
+        return f"{self.what[:-1]} accuracy"
 
     def __init__(self, network, config):
         self.network, self.config = network, config

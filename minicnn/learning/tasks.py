@@ -1,5 +1,6 @@
 """Which task a network learns by, and which data sets go with it."""
 
+from minicnn.learning.boundaries import Boundaries
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
@@ -7,7 +8,12 @@ from minicnn.learning.pixels import Pixels
 from minicnn.learning.unrolled import Unrolled
 
 TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled, "hand-made": HandMade}
-KINDS = {"pixels": "pictures with a label for every pixel", "pictures": "pictures of a class each"}
+TASKS |= {"boundaries": Boundaries}
+KINDS = {
+    "pixels": "pictures with a label for every pixel",
+    "pictures": "pictures of a class each",
+    "boundaries": "pictures with boundaries that people drew",
+}
 
 
 def task_for(network, config, dataset):

@@ -22,7 +22,9 @@ class Trained(NamedTuple):
 
 
 def needs_pixels(model):
-    """Raises ValueError if a Trained names whole pictures, where labels of pixels are asked for."""
+    """Raises ValueError if a Trained names whole pictures, or finds edges, where labels of pixels
+    are asked for."""
+    _no_edges(model)
     if model.network.task != "pixels":
         name = model.config.model if model.config else type(model.network).__name__
         raise ValueError(
@@ -34,10 +36,20 @@ def needs_pixels(model):
 def for_pixels(model):
     """The Trained itself, or, of a network that names whole pictures, one that is asked for the
     pixels; see models/everywhere.py. Raises ValueError for one that cannot be asked so."""
+    _no_edges(model)
     if model.network.task == "pixels":
         return model
     name = model.config.model if model.config else type(model.network).__name__
     return model._replace(network=Everywhere(model.network, name))
+
+
+def _no_edges(model):
+    if model.network.task == "boundaries":
+        name = model.config.model if model.config else type(model.network).__name__
+        raise ValueError(
+            f"{name} finds where things end, not what they are; take a network for pixels, for "
+            "instance multi-scale, with --set labelling=proposals to see edges and regions"
+        )
 
 
 def trained(model, device="cpu"):

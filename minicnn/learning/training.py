@@ -55,7 +55,7 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'
+              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -64,7 +64,7 @@ def train(
     recipe    'ours' or 'faithful'; `settings` overrides any of its values or the network's options,
               {"lr": 0.01, "normalise": "both"}; defaults: `minicnn train --help`
     fold      test fold of a data set that has folds
-    start     a trained network (Run, run folder, file or shipped name) whose weights to begin with,
+    start     a trained network (Run, run folder, file, also .onnx, or shipped name) to begin with,
               where name and shape agree; what it lacks begins at random. Pictures are prepared as
               they were for it, unless `settings` say otherwise
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
@@ -82,11 +82,13 @@ def train(
         patch                      blocks, width, nonlinearity, normalise, every
         recurrent                  net, instances, output, fine, feedback, objective, pairs_until,
                                    normalise, nonlinearity, width
-        alexnet                    size, width, columns, order, nonlinearity, norm, overlap,
-                                   dropout, spread, initial, crops
+        alexnet                    size, width, columns, order, nonlinearity, norm, norm_bias,
+                                   overlap, dropout, spread, colours, mean, initial, crops
         shallow                    classifier, rounds, depth, shrink, every, gamma
         feedback                   iterations, levels, maps, filter, mix, answer, quiet, pool,
-                                   feedback, global, side, folds, components, samples, passes
+                                   feedback, global, cells, side, folds, components, samples,
+                                   passes
+        edges                      width, crop
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
@@ -141,11 +143,12 @@ def train_part(
         randomness.manual_seed(seed)
         network = checkpoints.build(config)
         if begun:
-            arrays, before, source = begun
-            config.start = initialise_from(arrays, before.tables, network, source)
+            arrays = begun.arrays(network) if callable(begun.arrays) else begun.arrays
+            tables = begun.config.tables if begun.config else {}
+            config.start = initialise_from(arrays, tables, network, begun.source)
             if not quiet and config.start.new and network.PARTS != "iterations":
                 shapes = {name: a.shape for name, a in arrays.items()}
-                print(fine_tuning.sentence(config.start, before, config, shapes))
+                print(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
         check_kind(network, model, dataset)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read

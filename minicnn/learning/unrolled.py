@@ -37,7 +37,7 @@ from minicnn.learning.features import (
 )
 from minicnn.learning.pixels import Pixels, sampled
 from minicnn.learning.task import Drawn
-from minicnn.models.feedback import COARSER
+from minicnn.models.iteration import COARSER
 
 LOOKED_AT = 600  # pictures at most, of which the patches are taken
 NOT_TAKEN = ("flip", "rotate", "rescale")  # its pixels are drawn once

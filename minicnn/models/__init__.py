@@ -1,7 +1,16 @@
 """The networks of the lecture by the names of the command line."""
 
 from minicnn.basics.nearest import did_you_mean
-from minicnn.models import alexnet, feedback, multi_scale, patch, recurrent, shallow, three_layers
+from minicnn.models import (
+    alexnet,
+    edges,
+    feedback,
+    multi_scale,
+    patch,
+    recurrent,
+    shallow,
+    three_layers,
+)
 
 MODELS = {
     "patch": (patch.Patch, patch.RECIPES),
@@ -11,6 +20,7 @@ MODELS = {
     "alexnet": (alexnet.AlexNet, alexnet.RECIPES),
     "feedback": (feedback.Feedback, feedback.RECIPES),
     "shallow": (shallow.Shallow, shallow.RECIPES),
+    "edges": (edges.Edges, edges.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

@@ -24,7 +24,9 @@ subtracted. A fully connected layer is a convolution whose filter is as large as
 `class_map` answers for every place of a larger picture at once.
 
 Source: Krizhevsky, Sutskever, Hinton 2012. The authors write 224; only with 227 do their layers
-come out whole. order=caffe pools first and normalises then, as the network of Caffe does.
+come out whole. order=caffe pools first and normalises then, as the network of Caffe does. Public
+weights of that time were learnt with Caffe, on pictures whose channels are blue, green, red:
+order, colours, mean and the numbers of the norm bring them here (interchange/foreign.py).
 """
 
 import numpy as np
@@ -51,7 +53,7 @@ class AlexNet(ClassificationModel):
     # and the architecture: weights of the same shapes mean something else with another norm
     PREPARATION = (
         *("size", "spread", "width", "columns"),
-        *("order", "nonlinearity", "norm", "overlap"),
+        *("order", "nonlinearity", "norm", "norm_bias", "overlap", "colours"),
     )
     CHANGEABLE = ("crops",)
     DEFAULTS = {
@@ -61,9 +63,12 @@ class AlexNet(ClassificationModel):
         "order": "paper",  # normalise, then pool; caffe: pool, then normalise
         "nonlinearity": "relu",  # or tanh
         "norm": 1e-4,  # what a squared neighbour counts in the normalisation; 0: none
+        "norm_bias": 2.0,  # what is added to the squares; Caffe's networks have 1
         "overlap": True,  # pools of 3x3 every 2 pixels; false: of 2x2
         "dropout": 0.5,  # of fc6 and fc7
         "spread": 1.0,  # grey levels that count as 1
+        "colours": "rgb",  # the order of the channels that the weights know; or bgr
+        "mean": "",  # a file with the mean picture (.npy, .binaryproto); else it is measured
         "initial": "paper",  # N(0, 0.01), some biases 1; he: of variance 2 / fan-in, fc8 near 0;
         # data: as he, and then as the training pictures ask for (nn/init.py, from_data)
         "crops": 1,  # that are asked of a picture: 1, the middle, or 10
@@ -73,6 +78,7 @@ class AlexNet(ClassificationModel):
         "width": (0.01, 4),
         "columns": (1, 2),
         "norm": (0, 1e3),
+        "norm_bias": (1e-3, 1e3),
         "dropout": (0, 0.95),
         "spread": (1, 255),
         "crops": (1, 10),
@@ -81,6 +87,7 @@ class AlexNet(ClassificationModel):
         "order": ("paper", "caffe"),
         "nonlinearity": ("relu", "tanh"),
         "initial": ("paper", "he", "data"),
+        "colours": ("rgb", "bgr"),
     }
 
     def __init__(self, classes, **options):
@@ -102,7 +109,7 @@ class AlexNet(ClassificationModel):
             begin = {"initial": self._initial()}
             setattr(self, f"conv{k + 1}", nn.Conv2d(inputs, outputs, **conv[k], **begin))
         self.activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[o["nonlinearity"]]()
-        self.norm = nn.LocalResponseNorm(5, k=2.0, alpha_per_term=o["norm"])
+        self.norm = nn.LocalResponseNorm(5, k=o["norm_bias"], alpha_per_term=o["norm"])
         self.pool = nn.MaxPool2d(3, 2) if o["overlap"] else nn.MaxPool2d(2, 2)
         self.dropout = nn.Dropout(o["dropout"])
         self.side = self._side(stem)
@@ -115,7 +122,8 @@ class AlexNet(ClassificationModel):
                 layer = getattr(self, name)
                 layer.bias.data = layer.bias.data + layer.bias.dtype.type(1)
         self.mean = nn.Buffer(init.zeros((3, o["size"], o["size"])))
-        self.mean.data = self.mean.data + np.array(GREY, np.float32)[:, None, None]
+        grey = np.array(GREY, np.float32)[[*self.channels]]
+        self.mean.data = self.mean.data + grey[:, None, None]
 
     def _initial(self):
         return init.normal(0.01) if self.options["initial"] == "paper" else init.kaiming_normal
@@ -171,6 +179,10 @@ class AlexNet(ClassificationModel):
         return F.conv2d(x, self.fc8.weight.reshape(self.classes, units, 1, 1), self.fc8.bias)
 
     # ----------------------------------------------------------------------------- the pictures
+    @property
+    def channels(self):
+        return (0, 1, 2) if self.options["colours"] == "rgb" else (2, 1, 0)
+
     def frame_side(self):
         return 256 if self.options["size"] == 227 else super().frame_side()
 
@@ -182,6 +194,7 @@ class AlexNet(ClassificationModel):
         return image[top : top + side, left : left + side]
 
     def normalise(self, parts):
+        parts = parts[..., self.channels]
         return np.moveaxis(parts, -1, -3).astype(np.float32, order="C")
 
 

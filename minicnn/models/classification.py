@@ -21,6 +21,7 @@ class ClassificationModel(Model):
 
     task = "pictures"
     grey_levels = RGB_SPREAD  # that are 1 in a crop
+    channels = (0, 1, 2)  # of a crop: which of red, green and blue each is
 
     def frame_side(self):
         """The shorter side to which pictures are brought before they are cut, pixels."""

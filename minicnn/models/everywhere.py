@@ -41,7 +41,7 @@ class Everywhere:
         network, size = self.network, self.options["size"]
         stride, around = network.stride, (size - network.stride) // 2
         mean = network.mean.numpy().mean(axis=(1, 2))[:, None, None]
-        centred = np.moveaxis(image, 2, 0).astype(np.float32) - mean
+        centred = network.normalise(image) - mean
         more = [-side % stride + size - stride - around for side in image.shape[:2]]
         padded = np.pad(centred, ((0, 0), (around, more[0]), (around, more[1]))) + mean
         with network.predicting():

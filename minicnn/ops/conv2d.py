@@ -28,9 +28,10 @@ Source: LeCun et al. 1989.
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.kernel import Kernel, cuda_beside, prange
+from minicnn.engine.kernel import Kernel, chosen_algorithm, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over, is_whole
 from minicnn.engine.tensor import Tensor
+from minicnn.ops.fast.sums_of_maps import grad_bias
 from minicnn.ops.windows import geometry_of, named_padding, windows
 
 conv2d_forward = Kernel(
@@ -191,8 +192,7 @@ class Conv2d(Op):
     @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
-        gx = gw = gb = None
-        keep = self.keep or {}
+        gx, gw, gb, keep = None, None, None, self.keep or {}
         if self.needs[0]:
             gx = empty_like(self.x)
             conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gx, keep=keep)
@@ -202,8 +202,8 @@ class Conv2d(Op):
         if not self.has_bias:
             return gx, gw
         if self.needs[2]:
-            N, F, OH, OW = gy.shape
-            gb = gy.reshape(N, F, OH * OW).sum(axis=2).sum(axis=0)  # faster than all at once
+            gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
+            gb = gy.sum(axis=(2, 3)).sum(axis=0) if gb is None else gb
         return gx, gw, gb
 
 

@@ -8,13 +8,11 @@ the border is by reflect and replicate, gets the sum. Negative numbers cut rows 
 Source: conventions from PyTorch's documentation.
 """
 
-import operator
-
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
-from minicnn.engine.op import Op
+from minicnn.engine.op import Op, as_int
 from minicnn.engine.tensor import Tensor
 
 
@@ -111,7 +109,7 @@ def pad(input: Tensor, pad: tuple, mode: str = "constant", value: float = 0.0) -
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ValueError(f"pad: mode {mode!r}: choose constant, reflect, replicate or circular")
     try:
-        numbers = tuple(operator.index(p) for p in pad)
+        numbers = tuple(as_int(p) for p in pad)
     except TypeError:
         raise TypeError(
             f"pad: pad={pad!r}: expected ints, (left, right, top, bottom, ...)"

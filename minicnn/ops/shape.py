@@ -17,7 +17,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, device_of, move
 from minicnn.engine.kernel import Kernel
-from minicnn.engine.op import Op, axes_of, contiguous
+from minicnn.engine.op import Op, as_int, axes_of, contiguous
 from minicnn.engine.tensor import Tensor
 
 index_backward = Kernel(
@@ -146,7 +146,7 @@ def reshape(input: Tensor, shape: int | tuple) -> Tensor:
     """The same elements in another shape; one size may be -1."""
     sizes = shape if np.iterable(shape) else (shape,)
     try:
-        return Reshape(tuple(operator.index(size) for size in sizes))(input)
+        return Reshape(tuple(as_int(size) for size in sizes))(input)
     except TypeError:
         raise TypeError(f"reshape: shape={shape!r}: expected ints") from None
 

@@ -12,7 +12,7 @@ from minicnn import models
 from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import COMMANDS, main
 from minicnn.labelling.methods import LABELLINGS
-from minicnn.learning import cover_training
+from minicnn.learning import cover_training, proposal_training
 from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.nn import Conv2d, Sequential
 
@@ -99,7 +99,8 @@ def test_the_keys_of_set_are_in_the_help(capsys):
     known = of_networks | set(TRAINING_DEFAULTS) | of_data
     of_data |= {"data.classes"}  # of folders of classes
     known |= of_data
-    assert train == known | set(cover_training.DEFAULTS) | set(LABELLINGS["superpixels"])
+    known |= set(cover_training.DEFAULTS) | set(LABELLINGS["superpixels"])
+    assert train == known | set(proposal_training.DEFAULTS)
     assert keys_in(helped("segment", capsys)) == of_labels | models.CHANGEABLE
     assert keys_in(helped("evaluate", capsys)) == of_labels | models.CHANGEABLE | of_data
     assert keys_in(helped("data check", capsys)) == of_data

@@ -381,7 +381,7 @@ def test_memory_and_first_step_are_judged(monkeypatch):
 
     monkeypatch.setattr(processes, "child", child)
     (result,) = processes.memory(
-        ["m"], SimpleNamespace(NETWORKS={"m": None}), minicnn.engine.devices
+        ["m"], SimpleNamespace(NETWORKS={"m": None}, CLASSIFIERS={}), minicnn.engine.devices
     )
     assert result["ratio"] == 1.5 and not result["reached"]
     assert "ours 120 MB (whole process 240 MB), torch 80 MB" in result["text"]

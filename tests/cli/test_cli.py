@@ -329,6 +329,7 @@ def test_info(capsys):
     about = json.loads(capsys.readouterr().out)
     assert about["versions"]["minicnn"] == minicnn.__version__
     known = ["stanford-background", "sift-flow", "msrc", "tiny-imagenet", "weak-cats-dogs"]
+    known += ["bsds", "voc2012-animals", "voc", "coco-panoptic", "coco"]
     assert about["data_missing"] == known
 
 

@@ -1,6 +1,6 @@
-"""The checker against a thousand answers: whole arrays, recursion, other orders of loops, and what
-students get wrong in them (tests/course/answers, written without a look at the typical mistakes
-that the exercises list)."""
+"""The checker against three thousand answers: whole arrays, recursion, other orders of loops, and
+what students get wrong in them (tests/course/answers, written without a look at the typical
+mistakes that the exercises list)."""
 
 import pytest
 from support.emulated import REQUIRED
@@ -39,7 +39,7 @@ def test_there_are_enough(exercise):
 
 @every_exercise
 def test_some_answers_are_judged_rightly(exercise, tmp_path):
-    for name, right, _, verdict in verdicts(exercise, tmp_path, slice(0, None, 9)):
+    for name, right, _, verdict in verdicts(exercise, tmp_path, slice(0, None, 25)):
         assert verdict["state"] == (RIGHT if right else WRONG), (name, verdict)
 
 

@@ -53,7 +53,7 @@ def beside(request, tmp_path, monkeypatch):
 def program(*arguments, **options):
     """The command as it is installed: without the current folder on the path of modules."""
     command = [sys.executable, "-P", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 def test_check_report_and_watch(beside, capsys):
@@ -77,7 +77,7 @@ def test_pytest(beside):
 
 def test_every_program_that_we_start_finds_us(beside):
     command = starting.command("minicnn.inference.baselines", "scenez")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "did you mean scenes?" in done.stderr
 
 

@@ -9,8 +9,10 @@ from support.planted import planted
 
 from minicnn.labelling import alpha_expansion as expansion
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy, expansion_move
+from minicnn.labelling.contours import gradients
 from minicnn.labelling.crf import crf, crf_energy
 from minicnn.labelling.methods import LABELLINGS, Labelling
+from minicnn.labelling.proposals.proposer import Proposer
 from minicnn.labelling.superpixels import (
     GroupingError,
     colour_steps,
@@ -166,6 +168,9 @@ def test_pictures_of_a_few_pixels(size, name):
     scores = np.random.default_rng(1).normal(size=(4, *size)).astype(np.float32)
     label = Labelling(name)
     label.classifier = Unsure()
+    if name == "proposals":
+        pytest.importorskip("higra")
+        label.proposer = Proposer(gradients, [9] * 16)
     labels = label(image, scores)
     assert labels.dtype == np.uint8 and labels.shape == size and labels.max() < 4
 

@@ -228,16 +228,17 @@ def test_the_keys_of_this_format():
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        4,
+        5,
         "best class_shares classes colour_axes colours data format long_side model options "
         "overfit_one pace recipe seed skip_bad stalls start step tables threads total_steps "
         "training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
         "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
-        "answer blocks columns components crops dropout every feedback filter fine floor "
-        "folds global hidden initial instances iterations last_linear levels maps mix net "
-        "nonlinearity norm normalise objective order output overlap pairs_until passes "
-        "pool pyramid quiet samples scales side size spread tables width window".split(),
+        "answer blocks cells classifier colours columns components crop crops depth dropout "
+        "every feedback filter fine floor folds gamma global hidden initial instances "
+        "iterations last_linear levels maps mean mix net nonlinearity norm norm_bias "
+        "normalise objective order output overlap pairs_until passes pool pyramid quiet "
+        "rounds samples scales shrink side size spread tables width window".split(),
     )
 
 

@@ -122,5 +122,5 @@ def test_what_does_not_go_is_said(settings, sentence):
 
 def test_without_scikit_learn_the_command_is_said(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.ensemble", None)
-    with pytest.raises(boosting.MissingPackage, match=r'pip install "minicnn\[shallow\]"'):
+    with pytest.raises(boosting.MissingPackage, match="pip install scikit-learn"):
         minicnn.train("shallow", **OPTIONS)

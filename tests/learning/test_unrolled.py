@@ -11,11 +11,12 @@ from minicnn import datasets
 from minicnn.learning import checkpoints, features, memory, unrolled
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.training import resume
-from minicnn.models.feedback import Heads
+from minicnn.models.iteration import Heads
 
 DATA = {"size": (32, 48), "train": 7, "val": 2, "test": 2}
 SETTINGS = {"side": 32, "levels": 3, "maps": 8, "mix": 4, "iterations": 2, "folds": 3}
 SETTINGS |= {"samples": 400, "passes": 1, "patches": 40, "batch": 50, "components": 20}
+SETTINGS |= {"cells": 4, "feedback": "surroundings"}
 OPTIONS = {"data_options": DATA, "settings": SETTINGS, "epochs": 2, "quiet": True}
 
 

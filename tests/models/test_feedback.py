@@ -10,7 +10,8 @@ from minicnn import functional as F
 from minicnn.engine.op import no_grad
 from minicnn.learning.features import at_pixels
 from minicnn.models import recipe
-from minicnn.models.feedback import COARSER, RECIPES, Feedback
+from minicnn.models.feedback import RECIPES, Feedback
+from minicnn.models.iteration import COARSER, surroundings
 
 SMALL = {"side": 32, "levels": 3, "maps": 5, "mix": 3, "filter": 3, "iterations": 2, "folds": 2}
 
@@ -44,9 +45,10 @@ def test_the_numbers_of_the_paper():
     assert sum(products) / 1e9 == pytest.approx(5.95, abs=0.05)
 
 
-def test_classifying_each_level_is_classifying_each_pixel():
+@pytest.mark.parametrize("cells", [0, 4])
+def test_classifying_each_level_is_classifying_each_pixel(cells):
     """Scores of all levels, enlarged and summed, are those of the enlarged features."""
-    net = network()
+    net = network(cells=cells)
     iteration, x = net.iterations[0], Tensor(np.random.default_rng(2).normal(size=(1, 3, 32, 32)))
     net.to(dtype=np.float64)
     with no_grad():
@@ -72,6 +74,40 @@ def test_classifying_each_level_is_classifying_each_pixel():
                 own = own.reshape(4, 8, side // 8, 8, side // 8).mean(axis=(2, 4))
             total += F.interpolate(Tensor(own[None]), size=(8, 8), mode="bilinear").numpy()[0]
     np.testing.assert_allclose(coarse, total, atol=1e-5)
+
+
+def test_maps_are_averaged_over_cells():
+    """Of levels of 32, 16, 8 and 4 pixels, those larger than the grid are read once more."""
+    iteration = network(cells=4).iterations[0]
+    assert iteration.classifier.mean.shape == (3 + 3 * 5 + 3 + 2 * 5 + 4,)
+    x = Tensor(np.random.default_rng(5).normal(size=(1, 3, 32, 32)).astype(np.float32))
+    with no_grad():
+        levels = [maps.numpy()[0] for maps in iteration.levels(x)]
+    assert [maps.shape[1] for maps in levels] == [32, 16, 8, 4, 4, 4, 4]
+    for maps, mean in zip(levels[:3], levels[4:], strict=True):
+        side = maps.shape[1] // 4
+        expected = maps.reshape(-1, 4, side, 4, side).mean(axis=(2, 4))
+        np.testing.assert_allclose(mean, expected, atol=1e-5)
+
+
+def test_what_has_been_said_around_is_read_from_a_distance():
+    """One class is seen at one pixel of maps of 16; averaged by two, it is at (3, 5) of 8."""
+    net = network(feedback="surroundings", side=64)
+    assert net.iterations[0].around is False and net.iterations[1].around is True
+    assert net.iterations[1].classifier.mean.shape == (7 + 3 * 5 + 18 * 4 + 4,)
+    said = np.zeros((1, 4, 16, 16), np.float32)
+    said[0, 2, 6, 10] = 1
+    levels = [maps.numpy()[0] for maps in surroundings(Tensor(said))]
+    assert [maps.shape for maps in levels] == [(4, 8, 8)] * 9 + [(4, 4, 4)] * 9
+    steps = [(a, b) for a in (0, -2, 2) for b in (0, -2, 2)]
+    for maps, (down, right) in zip(levels, steps, strict=False):
+        assert np.argwhere(maps).tolist() == [[2, 3 - down, 5 - right]]
+        assert maps[2, 3 - down, 5 - right] == 0.25
+    corner = np.zeros((1, 4, 16, 16), np.float32)
+    corner[0, 1, :2, :2] = 1  # beyond the border lies what is at the border
+    up_left = surroundings(Tensor(corner))[4].numpy()[0, 1]
+    assert up_left[:3, :3].tolist() == [[1, 1, 1]] * 3 and up_left.sum() == 9
+    assert net.predict(picture(64, 64)).shape == (4, 64, 64)
 
 
 def test_pixels_lie_where_interpolation_has_them():
@@ -135,6 +171,7 @@ def test_a_layer_answers_and_pools(answer, pool):
     ("options", "sentence"),
     [
         ({"side": 100}, "side=100 cannot be halved 3 times: take a multiple of 8"),
+        ({"feedback": "surroundings", "side": 24}, "feedback=surroundings needs a multiple of 16"),
         ({"filter": 4}, "filter=4: it needs a middle"),
         ({"feedback": "none"}, "feedback=none: there is one iteration then"),
         ({"global": "some"}, "option global='some': choose scores or none"),

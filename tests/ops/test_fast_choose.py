@@ -42,15 +42,19 @@ CONVOLUTIONS = """
 6   8   3  8  20x20                 im2col          im2col          im2col
 3   96  11 1  55x55    stride=4     direct          direct          direct
 768 512 1  1  60x80                 direct          direct          matrix_product
-512 8   1  1  60x80                 few_maps        matrix_product  direct
-50  32  1  1  60x80                 im2col          im2col          im2col
+512 8   1  1  60x80                 few_blocks      matrix_product  matrix_product
+512 8   1  1  60x80    float64      few_maps        matrix_product  matrix_product
+512 3   1  1  60x80                 few_maps        matrix_product  matrix_product
+512 8   1  4  60x80                 few_blocks      matrix_product  direct
+50  32  1  1  60x80                 few_blocks      few_blocks      im2col
+50  8   1  1  20x20                 few_maps        im2col          matrix_product
 64  64  1  4  60x80                 direct          direct          im2col
 """.strip().split("\n")
 
 # rows of x, K, F: the algorithms for y, gx and gw, on two threads
 LINEAR = """
-1   4096 4096   threads        threads        linear_blocks
-2   4096 4096   linear_blocks  strips         linear_blocks
+1   4096 4096   threads        linear_row     linear_blocks
+2   4096 4096   linear_blocks  linear_blocks  linear_blocks
 8   9216 4096   linear_blocks  linear_blocks  linear_blocks
 16  4096 1000   linear_blocks  linear_blocks  linear_blocks
 17  4096 4096   linear_blocks  linear_blocks  linear_blocks

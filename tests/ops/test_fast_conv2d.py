@@ -10,7 +10,16 @@ import pytest
 import minicnn.ops  # noqa: F401  (registers the algorithms)
 from minicnn.engine.kernel import algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, dft16, dft16_inverse, fourier, im2col, shift_and_add
+from minicnn.ops.fast import (
+    choose,
+    dft16,
+    dft16_inverse,
+    fourier,
+    im2col,
+    known_filters,
+    shift_and_add,
+    sums_of_maps,
+)
 
 
 def layer(rng, N, C, F, H, W, K, L, ph, pw, G=1):
@@ -137,15 +146,25 @@ def test_filters_are_transformed_once(transforms):
 
 
 def test_memory_of_filters_is_bounded(monkeypatch):
-    monkeypatch.setattr(fourier, "KNOWN", 3000)
-    monkeypatch.setattr(fourier._kept, "filters", {}, raising=False)
+    monkeypatch.setattr(known_filters, "KNOWN", 3000)
+    monkeypatch.setattr(known_filters._kept, "filters", {}, raising=False)
     x, b, y = (np.zeros(s, np.float32) for s in ((1, 2, 9, 9), 3, (1, 3, 3, 3)))
     filters = [np.full((3, 2, 7, 7), k, np.float32) for k in range(3)]  # spectra of 1560 numbers
     with algorithm("fast"):
         for w in filters:
             conv2d.conv2d_forward(x, w, b, 1, 1, 0, 0, 1, 1, 1, y)
-    ((kept, _),) = fourier._kept.filters.values()
+    ((kept, _),) = known_filters._kept.filters.values()
     np.testing.assert_array_equal(kept, filters[-1])
+
+
+@pytest.mark.parametrize("dtype, bound", [(np.float32, 2e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("shape", [(3, 5, 61, 67), (1, 2, 200, 100), (130, 64, 2, 3)])
+def test_gradient_by_a_bias(shape, dtype, bound):
+    gy = np.random.default_rng(0).uniform(-1, 2, shape)
+    found = sums_of_maps.grad_bias(gy.astype(dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, gy.sum(axis=(0, 2, 3)), rtol=bound)
+    assert sums_of_maps.grad_bias(gy[:, :1, :2, :3].copy()) is None  # numpy is as fast
 
 
 def test_falls_back(transforms):

@@ -39,8 +39,10 @@ WINOGRAD = {"N": 2, "groups": 2, "C": 3, "F": 4, "H": 8, "W": 9, "pw": 2, "T": 1
 WINOGRAD |= {"tiling": (2, 5, 1, 2, 9, 11), "I": 2, "J": 3, "K": 6, "P": 6, "Q": 5, "M": 3}
 DIRECT = {"N": 2, "numbers": 40, "step": 5, "groups": 2, "T": 8, "F": 8, "OH": 3, "OW": 5}
 DIRECT |= {"number": 3, "R": 2, "width": 6, "lanes": 16, "lines": 1, "rows": 4, "columns": 4}
-DIRECT |= {"filters": 8, "gathered": True}
+DIRECT |= {"filters": 16, "gathered": True}
+PIECES = {"panels": 2, "F": 5, "R": 4, "K": 32, "lanes": 16}
 SIZES = {
+    "ask_forest": {"nodes": 7, "trees": 3, "N": 5, "F": 4},
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
     "bits_of": {"size": 7, "number": 3},
@@ -65,6 +67,8 @@ SIZES = {
     "direct_sums": DIRECT | {"slack": 5 + 15},
     "dropout_mask": {},
     "exponentials": {"A": 2, "C": 3, "B": 5},
+    "few_blocks": {"panels": 2, "C": 3, "R": 4, "F": 7, "pixels": 500},
+    "fill_holes": {"L": 5, "more": 6, "pairs": 8, "N": 3},
     "few_maps": {"C": 3, "pixels": 10, "F": 4},
     "im2col_forward": CONV,
     "im2col_grad_input": CONV,
@@ -83,14 +87,17 @@ SIZES = {
         "size": 72,
     },
     "linear_by_rows": {"blocks": 2, "K": 3, "columns": 16, "F": 8, "lanes": 16, "R": 4},
-    "linear_by_strips": {"rows": 8, "F": 5, "K": 16, "R": 4},
+    "linear_by_pieces": {"F": 5, "K": 32, "R": 4, "panels": 2, "lanes": 16, "piece": 48, "wide": 40}
+    | {"number": 2},
     "linear_outer": {"panels": 3, "rows": 2, "R": 4, "K": 16, "lanes": 16},
     "local_response_norm_backward": {"N": 2, "C": 3, "H": 4, "W": 5},
     "local_response_norm_forward": {"N": 2, "C": 3, "H": 4, "W": 5},
     "log_softmax_backward": {"A": 2, "C": 3, "B": 5},
     "log_softmax_forward": {"A": 2, "C": 3, "B": 5},
     "log_sum_exp_pool_backward": {"A": 2, "M": 3},
+    "list_tuples": {"K": 6, "most": 9},
     "log_sum_exp_pool_forward": {"A": 2, "M": 3},
+    "match_pixels": {"N": 5, "S": 3, "rows": 6, "columns": 7, "M": 4},
     "max_pool2d_backward": POOL,
     "max_pool2d_forward": POOL,
     "max_pool_maps_backward": POOL,
@@ -109,7 +116,10 @@ SIZES = {
     "softmax_backward": {"A": 2, "C": 3, "B": 5},
     "softmax_forward": {"A": 2, "C": 3, "B": 5},
     "spectra": TILES,
+    "weighted_rows": {"F": 3, "K": 5, "number": 2},
+    "sums_of_maps": {"N": 2, "F": 3, "pixels": 4},
     "window_sum": {"N": 2, "H": 4, "W": 5, "K": 3, "L": 2},
+    "winograd_few_by_strips": WINOGRAD | {"N": 32, "lanes": 16, "R": 4},
     "winograd_filters": WINOGRAD,
     "winograd_grad_filters": WINOGRAD,
     "winograd_grad_pictures": WINOGRAD,
@@ -134,6 +144,7 @@ FILL |= {"first": "M"}
 # Which axes may be longer (+) or shorter (-), since a kernel reads and writes within the bounds of
 # both arrays then. `table`, `offsets` and the like hold the largest number that is allowed.
 FREE = {
+    "ask_forest": "roots0+ roots0- features1+ features1-",
     "boosted_scores": "x0+ x0-",  # only the trees say how many features they ask for
     "bits_of": "bits0+ bits0- parts0+ parts0-",
     "conv2d_add_shares": "parts0+ parts0-",
@@ -146,12 +157,18 @@ FREE = {
     "conv2d_table_grad_input": "gy1+ table1+ gx1+",
     "conv2d_table_grad_weight": "gy1+ x1+ table1+",
     "count_differences": "counts0+ counts0-",
-    "direct_products": "x1+ gy2- gy3- parts0+ parts0- parts1- parts3+",
+    "direct_products": "x1+ gy1+ gy2- gy3- parts0+ parts0- parts1- parts3+",
     # that R is that of register_blocks.shape() knows whoever packs the filters
     "direct_sums": "x1+ w1+ w1- w3+ y2- y3-",
+    "few_blocks": "w0+ w2+",
+    "linear_by_pieces": "parts0- parts2+ parts2-",
+    "fill_holes": "beside0+ beside0- regions0+ regions0-",
     "im2col_grad_weight": "parts0+ parts0-",
     "lay_out": "x1- x2+ x2- x3+ x3- numbers1+",
+    "list_tuples": "members0+ members0-",
     "log_sum_exp_pool_forward": "x1+ x1-",
+    # what may be added to a pixel says whoever lists the shifts
+    "match_pixels": "shifts0+ shifts0- number0+ number0- number1+ number1-",
     "max_pool_maps_backward": "results0+ gy1+",
     "max_pool_maps_forward": "x1+ members0+",
     "pack": "w0+ rows1+ rows1- panels1+ panels1- panels3+ panels3-",
@@ -160,6 +177,8 @@ FREE = {
     "shifted_products": "x1+ gy1- gy2- gy3- parts0+ parts0- parts1+",
     "shifted_sums": "x1+ y1- y2- y3-",
     "spectra": "x2+ x2- x3+ x3-",
+    "sums_of_maps": "gy2+ gy2-",
+    "weighted_rows": "parts0-",
     "window_sum": "w0+ w0- w1+ w1-",
     "winograd_grad_pictures": "gx0+ gx0- gx2+ gx2- gx3-",
     "winograd_gradients": "gy0+ gy0- gy2+ gy2- gy3-",

@@ -11,7 +11,7 @@ import pytest
 import minicnn
 from minicnn.engine.kernel import Kernel, algorithm
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, direct, phases, register_blocks
+from minicnn.ops.fast import choose, direct, few_blocks, phases, register_blocks
 from minicnn.ops.fast.register_blocks import (
     gather_rows,
     lanes,
@@ -148,6 +148,25 @@ def test_direct_equals_simple(seed):
 @pytest.mark.parametrize("seed", [189, 317])  # 1x1, few maps: gw is not given what y laid out
 def test_one_by_one_on_few_maps(seed):
     compare(seed)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_blocks(seed):
+    """1x1 filters, y and gx: whole and broken pieces, panels and depths."""
+    rng = np.random.default_rng([18, seed])
+    G, N = (int(n) for n in rng.integers(1, 3, 2))
+    C, F = (int(n) for n in rng.integers(1, 70, 2))
+    H, W = (int(n) for n in rng.integers(22, 40, 2))
+    shapes = (N, G * C, H, W), (G * F, C, 1, 1), (G * F,), (N, G * F, H, W)
+    x, w, b, gy = (rng.normal(size=s) for s in shapes)
+    geometry = 1, 1, 0, 0, 1, 1, G
+    y, gx, _ = results(x, w, b, gy, geometry)
+    x, w, b, gy = (a.astype(np.float32) for a in (x, w, b, gy))
+    got = np.full_like(gy, np.nan), np.full_like(x, np.nan)
+    few_blocks.forward(x, w, b, *geometry, got[0], None)
+    few_blocks.grad_input(gy, w, *geometry, got[1], None)
+    for a, truth in zip(got, (y, gx), strict=True):
+        assert np.linalg.norm(a - truth) < 2e-6 * np.linalg.norm(truth)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from minicnn import functional as F
 from minicnn.engine.kernel import algorithm
 from minicnn.engine.tensor import Tensor
 from minicnn.ops import conv2d
-from minicnn.ops.fast import choose, fourier, magnitudes, winograd
+from minicnn.ops.fast import choose, fourier, known_filters, magnitudes, winograd, winograd_products
 from minicnn.ops.fast import conv2d as fast_conv2d
 from minicnn.ops.fast import winograd_analysis as analysis
 from minicnn.ops.fast import winograd_synthesis as synthesis
@@ -107,9 +107,26 @@ def test_equals_the_loops_at_length(seed):
 def test_a_batch_in_parts(tiles, monkeypatch):
     """Parts of a few rows of tiles, products whole and in pieces: the sums are the same."""
     monkeypatch.setattr(winograd, "TILES", tiles)
-    monkeypatch.setattr(winograd, "SMALL", 64 * 70 * 5 * (tiles > 1))
+    monkeypatch.setattr(winograd_products, "SMALL", 64 * 70 * 5 * (tiles > 1))
     for sizes in ((9, 3, 4, 7, 6, 1, 1, 2), (1, 2, 3, 17, 19, 0, 2), (3, 70, 5, 13, 5, 1, 0)):
         compare(*layer(np.random.default_rng(0), *sizes), keep={})
+
+
+@pytest.mark.parametrize("maps", [(2, 32, 48), (1, 130, 80)])
+def test_few_tiles_of_many_maps(maps, monkeypatch):
+    """gx of few tiles runs in blocks of registers, whole strips and a part of one."""
+    monkeypatch.setattr(winograd_products, "SMALL", 0)
+    G, F, C = maps
+    compare(*layer(np.random.default_rng(0), 2, C, F, 9, 13, 1, 1, G), keep={})
+
+
+def test_filters_are_transformed_again_when_they_change(monkeypatch):
+    monkeypatch.setattr(known_filters._kept, "filters", {}, raising=False)
+    arrays, geometry = layer(np.random.default_rng(0), 2, 3, 4, 9, 9, 1, 1)
+    first, again = run(winograd, arrays, geometry), run(winograd, arrays, geometry)
+    np.testing.assert_array_equal(first[0], again[0])
+    arrays[1][3, 2, 2, 2] += 1
+    compare(arrays, geometry)
 
 
 def test_the_same_bits_every_time():
@@ -121,7 +138,7 @@ def test_the_same_bits_every_time():
 def test_what_is_kept_is_used_again(monkeypatch):
     """Filters from y to gx, unless they are few, gradients from gx to gw."""
     calls = []
-    monkeypatch.setattr(winograd, "SMALL", 0)
+    monkeypatch.setattr(winograd_products, "SMALL", 0)
     for name in ("winograd_filters", "winograd_gradients", "winograd_pictures"):
         kernel = getattr(winograd, name)
         counting = lambda *a, n=name, kernel=kernel: (calls.append(n), kernel(*a))  # noqa: E731

@@ -94,10 +94,10 @@ def report(o):
     """How far each folder is: for oneself, or for a class whose answers were collected."""
     places = [Path(place) for place in o.folders or [o.folder]]
     for place in places:
-        if not place.exists():
+        if not place.exists() and not place.is_symlink():  # a slip of the pen: said at once
             raise ValueError(f"{place}: no such folder")
     for place in [place for place in places if not place.is_dir()]:
-        warn(f"{place}: no folder, left out")
+        warn(f"{place}: no {'' if place.exists() else 'such '}folder, left out")
         places.remove(place)
     if not places:
         raise ValueError("there is no folder among these: report takes folders of answers")

@@ -46,10 +46,11 @@ def list_all(o):
         rows.append(row)
     if o.json:
         return print(json.dumps(rows))
+    width = max(len(r["title"]) for r in rows)
     for r in rows:
         stage = "" if r["state"] == OPEN else r["state"]
         about = f"{r['minutes']:3} min  chapter {r['chapter']}"
-        print(f"{r['exercise']}  {r['title']:56} {about}  {stage}".rstrip())
+        print(f"{r['exercise']}  {r['title']:{width}} {about}  {stage}".rstrip())
     least = next(r["minutes"] for r in rows if r["exercise"] == FIRST)
     print(f"\nstart with {FIRST}: {least} minutes, one line, and you see how an answer is checked.")
     print("Then take those of the chapter that you read, in the order of their numbers.")
@@ -71,7 +72,8 @@ def start(o):
         print_lines(f"{path}: {e.title}, about {e.minutes} minutes")
     if not (to / "test_answers.py").exists():
         write_atomically(to / "test_answers.py", TEST)
-    print(f"next: fill in the blank, then minicnn exercise check {o.names[0] if o.names else ''}")
+    command = f"minicnn exercise check {o.names[0] if o.names else ''}".rstrip()
+    print_lines(f"next: fill in the blank, then {command} --in {to}")
 
 
 def reset(o):

@@ -27,7 +27,9 @@ def listed(result):
 
 def difference(expected, got, names):
     """The first Difference between two results, or None."""
-    return _first(expected, got, names, lambda *one: of_kind(*one) or of_numbers(*one))
+    return _first(
+        expected, got, names, lambda *one: of_kind(*one) or of_numbers(*one) or of_dtype(*one)
+    )
 
 
 def difference_of_kind(expected, got, names):
@@ -45,6 +47,8 @@ def _first(expected, got, names, compare):
     for name, a, b in zip(names, expected, got, strict=True):
         if isinstance(a, np.ndarray) and a.ndim and isinstance(b, list | tuple):
             return Difference(f"{name} is a {type(b).__name__}, expected an array")
+        if isinstance(a, list) and isinstance(b, np.ndarray):
+            return Difference(f"{name} is an array, expected a list: its .tolist() is one")
         if found := compare(name, np.asarray(a), b):
             return found
     return None
@@ -54,6 +58,7 @@ def of_kind(name, a, b):
     """Whether b is what a is: numbers of that shape, with fractions where a has them."""
     if isinstance(b, Other):
         return Difference(f"{name} is {b.name}, expected numbers")
+    cuts = isinstance(b, np.ndarray)  # where it holds whole numbers; the 0 in a list cuts nothing
     try:
         b = np.asarray(b)
     except ValueError:  # lists of different lengths
@@ -62,17 +67,21 @@ def of_kind(name, a, b):
         return Difference(f"{name} holds {b.dtype}, expected numbers")
     if a.shape != b.shape:
         return Difference(f"{name} has the shape {b.shape}, expected {a.shape}")
-    if a.dtype.kind == "f" and b.dtype.kind in "iub" and a.ndim:
+    if a.dtype.kind == "f" and b.dtype.kind in ("iub" if cuts else "b") and a.ndim:
         return Difference(
             f"{name} holds whole numbers ({b.dtype}), which cut fractions off; make it with "
             "np.zeros(shape, x.dtype), where x is the array of numbers with a point that goes in"
         )
+    if a.dtype.kind in "iu" and b.dtype.kind not in "iu":
+        return Difference(f"{name} holds {b.dtype}, expected whole numbers")
     return None
 
 
 def of_dtype(name, a, b):
     """Whether an array has the dtype of the arrays that went in. A single number may be finer."""
     dtype = getattr(b, "dtype", a.dtype)
+    if a.dtype.kind in "iu":
+        return None  # whole numbers of any size
     if dtype != a.dtype and (a.ndim or dtype.itemsize < a.dtype.itemsize):
         return Difference(
             f"for {a.dtype} arrays {name} comes out as {dtype}: the result has the dtype of what "
@@ -108,9 +117,13 @@ def same(one, other):
     """Whether two results behave alike."""
     try:
         one, other = listed(one), listed(other)
-        return len(one) == len(other) and all(
-            np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-7, atol=1e-9, equal_nan=True)
-            for a, b in zip(one, other, strict=True)
-        )
+        return len(one) == len(other) and all(map(close, one, other))
     except (TypeError, ValueError):
         return False
+
+
+def close(a, b):
+    """Whether two arrays are equal but for rounding."""
+    single = np.float32 in (getattr(a, "dtype", None), getattr(b, "dtype", None))
+    rtol, atol = (1e-5, 1e-6) if single else (1e-7, 1e-9)
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol, atol, equal_nan=True)

@@ -24,6 +24,7 @@ raises; `why_not()`, why the exercise cannot run on this machine ("" if it can).
 import ast
 import contextlib
 import functools
+import importlib.machinery
 import importlib.util
 import inspect
 import re
@@ -63,8 +64,19 @@ def find(name):
     number = f"ex{int(stem):02}" if stem.isdecimal() else stem[:4]
     found = paths()
     if number not in found:
-        raise ValueError(f"there is no exercise {name!r}; there are {min(found)} to {max(found)}")
+        raise ValueError(f"there is no exercise {name!r}; there are {in_ranges(found)}")
     return Exercise(found[number])
+
+
+def in_ranges(numbers):
+    """«ex01 to ex03, ex07» of numbers in their order."""
+    parts = []
+    for number in sorted(numbers):
+        if parts and int(number[2:]) == int(parts[-1][-1][2:]) + 1:
+            parts[-1] = parts[-1][0], number
+        else:
+            parts.append((number,))
+    return ", ".join(" to ".join(part) for part in parts)
 
 
 class Exercise:
@@ -142,8 +154,10 @@ def _used(use, function):
 
 
 def load(path):
-    """A Python file as a module that nothing else can import."""
-    spec = importlib.util.spec_from_file_location(f"exercise_{Path(path).stem}", path)
+    """A Python file, whatever its name ends in, as a module that nothing else can import."""
+    name = f"exercise_{Path(path).stem}"
+    loader = importlib.machinery.SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module

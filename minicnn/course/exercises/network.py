@@ -12,7 +12,7 @@ from minicnn import get_num_threads, manual_seed, optim, set_num_threads
 from minicnn.basics.printing import print_lines
 from minicnn.course.exercises.compiling import Quickened
 from minicnn.course.exercises.exercise import all_exercises, find, load
-from minicnn.course.exercises.playing import GRAPH, Scenes, playing
+from minicnn.course.exercises.playing import ELSEWHERE, GRAPH, Scenes, playing
 from minicnn.course.exercises.progress import DONE, checked, state
 from minicnn.engine.tensor import Tensor
 
@@ -64,6 +64,7 @@ def network(o):
     told = (lambda line: None) if o.json else print_lines
     told(f"yours: {', '.join(e.number for e in mine) or 'nothing'}")
     scenes = drawn(o.steps)
+    trained({}, 1, scenes)  # kernels are compiled before the time is taken
     found = trained(mine, o.steps, scenes, told)
     own = trained({}, o.steps, scenes)
     picture = folder / "network.png"
@@ -165,14 +166,16 @@ def draw(found, path):
 
 def in_words(result, mine, exercises, seconds):
     lines = []
+    width = max(len(e.title) for e in exercises)
     for e in exercises:
-        what = f"  {e.number}  {e.title:56}"
+        what = f"  {e.number}  {e.title:{width}}"
         if e.number in result["left out"]:
             lines.append(f"{what}  the framework's: {result['left out'][e.number]}")
+        elif e.number in ELSEWHERE or e in mine and not mine[e].calls:
+            owner = "yours, but " if e in mine else ""
+            lines.append(f"{what}  {owner}this network has no such operation")
         elif e not in mine:
             lines.append(f"{what}  the framework's")
-        elif not mine[e].calls:
-            lines.append(f"{what}  yours, but this network has no such operation")
         else:
             compiled = getattr(mine[e].function, "note", "")
             note = ", compiled" if compiled.startswith("compiled by Numba it") else ""

@@ -15,10 +15,12 @@ import time
 
 from minicnn.basics import starting
 from minicnn.course.exercises.checking import NO_VERDICT, NOT_CHECKED
+from minicnn.course.exercises.clock import Clock
 from minicnn.course.exercises.wire import signature
 
-LIMIT = 10.0  # seconds for an answer (how they are counted is in remote.py)
-START = 60.0  # for the judge to load what it needs
+LIMIT = 10.0  # seconds for an answer (how they are counted is in clock.py)
+START = 60.0  # for the judge to load what it needs, counted in the same way
+LOOKS = 1.0  # seconds between two looks at how far it is
 BUSY, MORE = 10, 60.0  # so many times the limit, and seconds, until a judge is given up
 FAULTS = "the check itself failed", "the check could not start"
 END = 1.0  # for it to end when nobody needs it any more
@@ -83,7 +85,7 @@ class Worker:
         job = {"exercise": exercise.number, "path": str(path), "picture": picture}
         job |= {"limit": limit, "compile": compile}
         if not self.ready:
-            self.ready = self.message(time.monotonic() + START) is not None
+            self.ready = self.loaded()
         if not self.ready or not self.send(f"{json.dumps(job)}\n{key}\n"):
             reason = self.why_no_start()
             self.close()
@@ -105,6 +107,16 @@ class Worker:
             what = "there came no verdict: what came in its place is not signed by the check"
             return failed(what, level, NO_VERDICT)
         return json.loads(text)
+
+    def loaded(self):
+        """Whether the judge has loaded what it needs."""
+        clock = Clock(self.process.pid)
+        while clock.seconds() < START:
+            if self.message(time.monotonic() + LOOKS) is not None:
+                return True
+            if self.process.poll() is not None:
+                break
+        return False
 
     def send(self, text):
         """Whether the judge takes it."""

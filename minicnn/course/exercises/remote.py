@@ -1,6 +1,5 @@
 """An answer in a process of its own, as the judge sees it (answering.py is the other end). There is
-one limit on its time: seconds of the clock in which it was asked, and had a processor or did not
-want one. What it waits while other programs have the processors is not its fault."""
+one limit on its time, by the clock of clock.py."""
 
 import contextlib
 import fcntl
@@ -11,11 +10,11 @@ import time
 
 from minicnn.course.exercises import answering
 from minicnn.course.exercises.calling import Failed, Over
+from minicnn.course.exercises.clock import Clock
 from minicnn.course.exercises.ending import end_children
 from minicnn.course.exercises.parts import NotDone
 from minicnn.course.exercises.wire import HEAD, LONGEST, Rubbish, decoded, pickled
 
-NOTICED = 0.02  # seconds of a request from which on it is asked how long it has waited
 SHOWN = 4000  # characters of what an answer prints; what comes after them is dropped
 PIPE = 1 << 20  # bytes of what is printed that wait to be taken
 SAYS_WHERE = 0.3  # seconds for an answer whose time is up to say in which line it is
@@ -27,35 +26,6 @@ def called(function, args):
         return "gives", function(*args)
     except Exception as error:  # the answer has called it in a wrong way
         return "raises", str(error)
-
-
-class Clock:
-    """Seconds since it was made, as processes see them that take turns: those in which one of them
-    wanted a processor and got none are left out, where the system tells."""
-
-    def __init__(self, *pids):
-        self.begun, self.before = time.monotonic(), {pid: turns(pid) for pid in pids}
-
-    def seconds(self):
-        passed = time.monotonic() - self.begun
-        if passed < NOTICED:
-            return passed
-        ran = waited = 0.0
-        for pid, before in self.before.items():
-            now = turns(pid)
-            if before and now:  # else it has ended
-                ran, waited = ran + now[0] - before[0], waited + now[1] - before[1]
-        # two may have waited at the same time
-        return max(passed - waited, min(ran, passed))
-
-
-def turns(pid):
-    """(seconds on a processor, seconds of waiting for one) of a process, or None."""
-    try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return tuple(int(text) / 1e9 for text in file.read().split()[:2])
-    except (OSError, ValueError):
-        return None
 
 
 class Remote:

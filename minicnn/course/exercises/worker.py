@@ -25,11 +25,12 @@ from minicnn.course.exercises.checking import (
     Verdict,
     check,
 )
+from minicnn.course.exercises.clock import Clock
 from minicnn.course.exercises.ending import CHILD_SUBREAPER, DUMPABLE, prctl
 from minicnn.course.exercises.exercise import find
 from minicnn.course.exercises.parts import NotDone, interpreted
 from minicnn.course.exercises.picture import draw
-from minicnn.course.exercises.remote import Clock, Remote
+from minicnn.course.exercises.remote import Remote
 from minicnn.course.exercises.wire import Rubbish, signature
 
 exercise_of = functools.cache(

@@ -47,7 +47,7 @@ def convolution(
     if fourier and fourier_saves_time(result, w_shape, y_shape, geometry, groups):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
-        return one_by_one(result, w_shape, y_shape, groups, by_blocks)
+        return one_by_one(result, w_shape, y_shape, groups, dtype, by_blocks)
     return "direct" if by_blocks else "im2col"
 
 
@@ -146,21 +146,33 @@ def few_input_maps(w_shape, y_shape, groups):
     return few and y_shape[2] * y_shape[3] >= 2 * STRIP  # and the picture is not tiny
 
 
-def one_by_one(result, w_shape, y_shape, groups, by_blocks):
+def one_by_one(result, w_shape, y_shape, groups, dtype, by_blocks):
     """A 1x1 filter: the convolution is a product of matrices already. From 64 rows on it keeps all
-    threads busy; with up to 16 it takes as long as reading x once. For gw blocks turn gy over,
-    which pays for few filters on many maps."""
+    threads busy; to a handful it takes as long as reading x once. For gw blocks turn gy over, which
+    pays for few filters on many maps."""
     filters, C = w_shape[0] // groups, w_shape[1]
+    rows = C if result == "gx" else filters
+    if result == "y" and filters <= FOUR:
+        return "few_maps"
+    if result != "gw" and rows < 64 and few_blocks_can(y_shape, dtype):
+        return "few_blocks"
     if result == "y" and filters <= 16:
         return "few_maps"
+    if result == "gw" and y_shape[0] == 1 and filters <= 16:
+        return "matrix_product"
     if by_blocks and result == "gw" and filters <= 16 and C >= 128:
         return "direct"
     if by_blocks and result != "gw" and min(filters, C) >= 64:
         return "direct"
-    rows = C if result == "gx" else filters
     if rows >= 64 and (result != "gw" or y_shape[0] == 1):
         return "matrix_product"
     return "im2col"
+
+
+def few_blocks_can(y_shape, dtype):
+    """Blocks in registers, on pictures whose pixels are worth it that the filters are packed."""
+    enough = y_shape[2] * y_shape[3] >= 512
+    return bool(dtype == np.float32 and enough and register_blocks.shape())
 
 
 # ----------------------------------------------------------------------------------- linear layers
@@ -172,16 +184,18 @@ def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
         return "numpy"
     if blocks_of_linear(result, rows, w_shape, dtype):
         return "linear_blocks"
+    if result == "gx" and rows == 1:
+        return "linear_row"
     if result != "gw" and 2 <= rows <= 16 and strip_of(K, get_num_threads()):
         return "strips"
     return "threads"
 
 
 def blocks_of_linear(result, rows, w_shape, dtype):
-    """Blocks in registers: y and gx of one row are no product of matrices; gx of few rows would
-    leave most of a block empty, and gw of many is a product for which BLAS has caches in mind."""
+    """Blocks in registers: y and gx of one row are no product of matrices; gw of many is one for
+    which BLAS has caches in mind."""
     F, K = w_shape
     if dtype != np.float32 or not register_blocks.shape():
         return False
-    least, most = {"y": (2, 256), "gx": (8, 256), "gw": (1, 64)}[result]
+    least, most = {"y": (2, 256), "gx": (2, 256), "gw": (1, 64)}[result]
     return F % register_blocks.shape()[0] == K % 16 == 0 and least <= rows <= most

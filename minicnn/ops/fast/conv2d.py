@@ -4,6 +4,7 @@ from minicnn.ops.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_we
 from minicnn.ops.fast import (
     choose,
     direct,
+    few_blocks,
     few_maps,
     fourier,
     im2col,
@@ -18,6 +19,7 @@ ALGORITHMS = {
     "im2col": im2col,
     "matrix_product": matrix_product,
     "few_maps": few_maps,
+    "few_blocks": few_blocks,
     "shift_and_add": shift_and_add,
     "direct": direct,
     "fourier": fourier,

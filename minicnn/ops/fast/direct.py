@@ -138,7 +138,7 @@ def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     )
     vectors = -(-F // groups // V)  # of filters
     columns = V * min(MOST, -(-vectors // -(-vectors // MOST)))  # blocks as equal as can be
-    filters = -(-vectors * V // columns) * columns
+    filters = -(-vectors * V // 16) * 16  # the last block may be narrower
     offsets = np.pad(offsets, (0, -T % R), mode="edge")
     lines = max(1, min(OH, DEPTH // width))
     number = min(get_num_threads(), N * groups * -(-OH // lines))

@@ -12,7 +12,7 @@ from minicnn.ops.fast.register_blocks import rows_block, turn_over
 products = Kernel(
     "direct_products",
     "x[N, numbers], step, int64 offsets[T], gy[N, F, OH, OW], width, lines, rows, columns, "
-    "parts[number, groups, T, filters]; F % groups == 0; T % rows == 0; filters % columns == 0; "
+    "parts[number, groups, T, filters]; F % groups == 0; T % rows == 0; filters % 16 == 0; "
     "filters * groups >= F; lines >= 1"
     "; highest(offsets) + step * (groups - 1) + (OH - 1) * width + OW <= numbers",
 )
@@ -45,7 +45,8 @@ def add_products(place, offsets, rows, right, pixels, out):
 @products.cpu
 def products_cpu(x, step, offsets, gy, width, lines, rows, columns, parts):
     """The gradient (groups, T, filters) as the sum of `parts`, each over some pieces of `lines`
-    lines of the pictures; the filters of a block are `columns`."""
+    lines of the pictures; the filters of a block are `columns`, of the
+    last one what is left."""
     N, F, OH, OW = gy.shape
     number, groups, _, most = parts.shape
     filters, pieces = F // groups, (OH + lines - 1) // lines

@@ -45,23 +45,17 @@ which is at most 2^14 times the typical pixel, or 2^20 times the typical gradien
 Source: overlap-save, Stockham 1966; for networks Mathieu, Henaff, LeCun 2013.
 """
 
-import threading
-
 import numpy as np
 
-from minicnn.engine.devices import get_num_threads
-from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.fast.complex_products import products
 from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, spectra
 from minicnn.ops.fast.dft16_inverse import pictures
+from minicnn.ops.fast.known_filters import transform_of
 from minicnn.ops.fast.magnitudes import GRADIENT, PICTURE, even
-
-count_differences = Kernel("count_differences", "a[...], b[...], int64 counts[parts]")
 
 SPECTRUM, CONJUGATE = np.float32(-1), np.float32(1)  # the sign of i in the transform
 ALONE = (1, 1, SIDE, SIDE, 0, 0)  # one tile for a picture, see grid
 WHOLE = (0, SIDE, 0, SIDE)  # all lines and all columns of a tile
-KNOWN = 1 << 24  # numbers in the spectra of filters that are remembered: 64 MB
 
 
 def alike(keep, spare=0, **arrays):
@@ -91,9 +85,6 @@ def in_one_tile(x_shape, w_shape, ph, pw):
 
 
 # ------------------------------------------------------------------- analyse, multiply, synthesise
-_kept = threading.local()  # each thread of a program has its own
-
-
 def analyse(x, tiling, sign, groups, part=WHOLE, maps_first=True):
     """The spectra (130, 2, groups, C, tiles) or (130, 2, groups, tiles, C) of the tiles of x (N,
     groups C, H, W); see dft16.spectra."""
@@ -107,51 +98,21 @@ def analyse(x, tiling, sign, groups, part=WHOLE, maps_first=True):
 
 def filter_spectra(w, groups, keep):
     """The spectra (130, 2, groups, F, C) of the filters, each a map of one tile. `keep` remembers
-    them from the forward to the backward pass; `known` remembers them beside a copy of the filters,
-    and they serve again as long as these are the same: in the next prediction, and where several
-    scales share a layer."""
+    them from the forward to the backward pass, known_filters.py as long as the filters stay."""
     if keep is not None and "W" in keep:
         return keep["W"]
-    known = vars(_kept).setdefault("filters", {})
-    place = w.ctypes.data, w.shape, groups
-    copy, W = known.pop(place, (None, None))
-    if copy is None or not equal(copy, w):
+
+    def transform():
         F, C, K, L = w.shape
         W = np.empty((FREQUENCIES, 2, groups, F // groups, C), np.float32)
-        maps = w.reshape(1, F * C, K, L)
-        part = (0, K, 0, L)
+        maps, part = w.reshape(1, F * C, K, L), (0, K, 0, L)
         spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, 1, W.reshape(FREQUENCIES, 2, -1))
-        copy = w.copy()
-    known[place] = copy, W
-    while sum(spectrum.size for _, spectrum in known.values()) > KNOWN:
-        del known[next(iter(known))]  # the one that nobody asked for longest
+        return W
+
+    W = transform_of("fourier", w, groups, transform)
     if keep is not None:
         keep["W"] = W
     return W
-
-
-def forget():
-    """Forgets the filters, so that the next call transforms them anew; for whoever measures."""
-    vars(_kept).pop("filters", None)
-
-
-@count_differences.cpu
-def count_differences_cpu(a, b, counts):
-    """How many numbers differ, in each of len(counts) equal parts of two arrays."""
-    a, b = a.ravel(), b.ravel()
-    for part in prange(len(counts)):
-        first, end = part * a.size // len(counts), (part + 1) * a.size // len(counts)
-        one, other, count = a[first:end], b[first:end], 0
-        for i in range(end - first):
-            count += one[i] != other[i]
-        counts[part] = count
-
-
-def equal(a, b):
-    """Whether two arrays of one shape hold the same numbers: numpy's answer, on all threads."""
-    counts = np.empty(4 * get_num_threads(), np.int64)
-    count_differences(a, b, counts)
-    return not counts.any()
 
 
 def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):

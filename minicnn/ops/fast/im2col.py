@@ -187,9 +187,11 @@ def lines_of_a_piece(y_shape, height, pieces=1):
 
 
 def maps_of_a_share(C, K, L, y_shape, shares):
-    """How many input maps make a share, if there shall be at least `shares` of them."""
+    """How many input maps make a share, if there shall be a multiple of `shares` of them, equal
+    ones: a thread with the larger ones would be waited for."""
     pixels = min(PIXELS, y_shape[2] * y_shape[3])
-    return max(1, min(-(-C // shares), PIECE // (K * L * pixels)))
+    most = max(1, min(-(-C // shares), PIECE // (K * L * pixels)))
+    return -(-C // (-(-C // most // shares) * shares))
 
 
 def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):

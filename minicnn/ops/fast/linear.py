@@ -3,7 +3,7 @@
 The larger factor is w, and what takes time is reading it (or writing its gradient). So it is cut
 for the threads (matrix_product.py). Under a handful of rows of x a product takes as long as it
 takes to read w once; the loops of shifted.py read it in order, and not in blocks as BLAS does, and
-so do the blocks of linear_blocks.py.
+so do the blocks of linear_blocks.py; linear_row.py is for a single row.
 
 Each function returns None where numpy shall do it: choose.py has the rule.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.op import contiguous
-from minicnn.ops.fast import choose, linear_blocks
+from minicnn.ops.fast import choose, linear_blocks, linear_row
 from minicnn.ops.fast.matrix_product import product, product_over_rows
 from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of
 
@@ -36,6 +36,8 @@ def grad_input(gy, w):
     which, threads = chosen("gx", w, gy), get_num_threads()
     if which == "linear_blocks":
         return linear_blocks.grad_input(gy, w)
+    if which == "linear_row":
+        return linear_row.grad_input(gy, w)
     if which == "strips":
         return sums_of_rows(gy, w)
     if which == "threads":

@@ -1,7 +1,8 @@
 """The three products of a linear layer in blocks of registers: x (rows, K), w (F, K), gy (rows, F).
 
     y^T = w x^T     eight rows of w, read in order, meet 16 to 48 rows of x, which lie side by side
-    gx  = gy w      some lines of w are fetched into a near cache, where all rows of gy meet them
+    gx  = gy w      16 rows of w at a time, read in order, meet all rows of gy; each thread has its
+                    own rows of w, whose sums are added
     gw  = gy^T x    each block is written once, and not read before
 
 So w, the largest array, is read once, and its gradient is written once.
@@ -9,24 +10,28 @@ So w, the largest array, is read once, and its gradient is written once.
 
 import numpy as np
 
+from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast.register_blocks import (  # noqa: F401  (kernels call the blocks)
     MOST,
-    gather_rows,
     lanes,
     panel_block,
     rows_block,
     shape,
 )
 
+DEPTH = 16  # rows of w that are read side by side
+NEAR = 18432  # columns of gx of eight rows, whose sums stay in the second cache
+
 by_rows = Kernel(
     "linear_by_rows",
     "x[blocks, K, columns], w[F, K], lanes, R, yT[blocks, F, columns]"
     "; columns % lanes == 0; columns <= 3 * lanes; F % R == 0",
 )
-by_strips = Kernel(
-    "linear_by_strips",
-    "gy[rows, F], w[F, K], lanes, R, gx[rows, K]; rows % R == 0; K % 16 == 0",
+by_pieces = Kernel(
+    "linear_by_pieces",
+    "gy[panels, F, R], w[F, K], lanes, piece, parts[number, panels * R, wide]"
+    "; K % lanes == 0; K <= wide; piece % (3 * lanes) == 0; number <= F",
 )
 outer = Kernel(
     "linear_outer", "gy[panels, rows, R], x[rows, K], lanes, gw[panels * R, K]; K % lanes == 0"
@@ -52,28 +57,30 @@ def by_rows_cpu(x, w, lanes, R, yT):
 
 
 @helper
-def strip_of_gx(gy, w, start, columns, R, lanes, gx):
-    """The columns start, start + 1, ... of gx."""
-    (rows, F), K = gy.shape, w.shape[1]
-    near = np.empty(64 * columns, w.dtype)
-    numbers, long_gy = w.ravel(), gy.ravel()
-    lines, places = K * np.arange(64), columns * np.arange(64)
-    for f in range(0, F, 64):
-        count = min(64, F - f)
-        gather_rows(numbers[f * K + start :], lines[:count], near, columns, columns // 16)
-        for c in range(0, columns, 3 * lanes):
-            width = min(3 * lanes, columns - c)
-            for r in range(0, rows, R):
-                out = gx[r : r + R, start + c : start + c + width]
-                starts = (r + np.arange(R)) * F
-                rows_block(long_gy[f:], starts, near[c:], places[:count], out, f == 0)
+def piece_of_gx(gy, w, K, lines, first, end, lanes, out):
+    """Columns from first to end of out (panels * R, at least K): the sum over the rows of w from
+    lines[0] to lines[1]; w is a long row of numbers."""
+    panels, _, R = gy.shape
+    places = K * np.arange(DEPTH)
+    for f in range(lines[0], lines[1], DEPTH):
+        count = min(DEPTH, lines[1] - f)
+        for k in range(first, end, 3 * lanes):
+            near, columns = w[f * K + k :], slice(k, min(k + 3 * lanes, end))
+            for p in range(panels):
+                part = out[p * R : p * R + R, columns]
+                panel_block(gy[p, f : f + count], near, places[:count], part, f == lines[0])
 
 
-@by_strips.cpu
-def by_strips_cpu(gy, w, lanes, R, gx):
-    K = w.shape[1]
-    for strip in prange((K + 767) // 768):
-        strip_of_gx(gy, w, strip * 768, min(768, K - strip * 768), R, lanes, gx)
+@by_pieces.cpu
+def by_pieces_cpu(gy, w, lanes, piece, parts):
+    """gx as the sum of `parts`, each over some rows of w; a task has `piece` columns of one."""
+    (F, K), number = w.shape, len(parts)
+    pieces = (K + piece - 1) // piece
+    for task in prange(number * pieces):
+        part, first = task // pieces, task % pieces * piece
+        lines = part * F // number, (part + 1) * F // number
+        end = min(K, first + piece)
+        piece_of_gx(gy, w.ravel(), K, lines, first, end, lanes, parts[part])
 
 
 @helper
@@ -107,12 +114,19 @@ def forward(x, w):
 
 
 def grad_input(gy, w):
-    R, rows = shape()[0], len(gy)
-    if rows % R:
-        gy = np.pad(gy, ((0, -rows % R), (0, 0)))
-    gx = np.empty((len(gy), w.shape[1]), w.dtype)
-    by_strips(gy, w, lanes(w.dtype), R, gx)
-    return gx if len(gy) == rows else gx[:rows].copy()
+    (rows, F), K, R, V = gy.shape, w.shape[1], shape()[0], lanes(w.dtype)
+    packed = np.zeros((-(-rows // R) * R, F), gy.dtype)
+    packed[:rows] = gy
+    packed = np.ascontiguousarray(packed.reshape(-1, R, F).swapaxes(1, 2))
+    few, threads = len(packed) <= 4, get_num_threads()
+    piece = min(K, NEAR // len(packed))
+    if not few:  # sums of many rows are not worth it that each thread has its own
+        piece = min(piece, -(-K // threads))
+    wide = K + 16 * (K // 16 % 2 == 0)  # caches dislike rows that lie a power of two apart
+    parts = np.empty((min(threads, F) if few else 1, len(packed) * R, wide), w.dtype)
+    by_pieces(packed, w, V, -(-piece // (3 * V)) * 3 * V, parts)
+    parts = parts[:, :rows, :K]
+    return parts[0].copy() if len(parts) == 1 else parts.sum(axis=0)
 
 
 def grad_weight(gy, x):

@@ -87,8 +87,14 @@ def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
 
 
 def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
-    """Of one picture: the products of several would have to be added."""
+    """Of one picture: the products of several would have to be added. The threads share the rows
+    of the longer factor, so that each reads its part of it and the shorter one."""
     threads, C = get_num_threads(), gw.shape[1]
     GW, GY, X = gw.reshape(groups, -1, C), matrices(gy, groups)[0], matrices(x, groups)[0]
     for g in range(groups):
-        product(GY[g], False, X[g], True, np.zeros(len(GY[g]), gw.dtype), threads, GW[g])
+        if len(GY[g]) < C:
+            turned = np.empty((C, len(GY[g])), gw.dtype)
+            product(X[g], False, GY[g], True, np.zeros(C, gw.dtype), threads, turned)
+            GW[g] = turned.T
+        else:
+            product(GY[g], False, X[g], True, np.zeros(len(GY[g]), gw.dtype), threads, GW[g])

@@ -47,11 +47,18 @@ import itertools
 
 import numpy as np
 
-from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.ops.fast.known_filters import transform_of
 from minicnn.ops.fast.winograd_analysis import (
     winograd_filters,
     winograd_gradients,
     winograd_pictures,
+)
+from minicnn.ops.fast.winograd_products import (
+    PLACES,
+    small,
+    sum_over_tiles,
+    times,
+    times_transposed,
 )
 from minicnn.ops.fast.winograd_synthesis import (
     winograd_grad_filters,
@@ -60,62 +67,7 @@ from minicnn.ops.fast.winograd_synthesis import (
 )
 
 POINTS = 0, 1, -1, 0.5, -2  # and infinity
-PLACES = 36  # numbers of a tile
 TILES = 1024  # that go through a product together; no limit would take more memory, not less time
-ROWS = 512  # tiles of one piece of a large product
-
-SMALL = 1_000_000  # multiplications of a product that OpenBLAS does at once, without copying
-
-winograd_products = Kernel(
-    "winograd_products",
-    "left[36, groups, M, K], right[36, groups, P, Q], right_transposed, rows, "
-    "out[36, groups, M, N]; (K, N) == ((Q, P) if right_transposed else (P, Q))",
-)
-winograd_products_over_rows = Kernel(
-    "winograd_products_over_rows",
-    "left[36, groups, K, M], right[36, groups, K, N], rows, out[36, groups, M, N]",
-)
-
-
-@winograd_products.cpu
-def winograd_products_cpu(left, right, right_transposed, rows, out):
-    """The product of matrices at each place, for each group, in pieces of so many rows."""
-    groups, M = out.shape[1], out.shape[2]
-    pieces = (M + rows - 1) // rows
-    for task in prange(PLACES * groups * pieces):
-        f, g, first = task // (groups * pieces), task // pieces % groups, task % pieces * rows
-        a, b, part = left[f, g, first : first + rows], right[f, g], out[f, g, first : first + rows]
-        if right_transposed:
-            np.dot(a, b.T, part)
-        else:
-            np.dot(a, b, part)
-
-
-@winograd_products_over_rows.cpu
-def winograd_products_over_rows_cpu(left, right, rows, out):
-    """left^T right at each place, for each group, as the sum over pieces of so many rows."""
-    groups, K = left.shape[1], left.shape[2]
-    for task in prange(PLACES * groups):
-        f, g = task // groups, task % groups
-        a, b, total = left[f, g], right[f, g], out[f, g]
-        np.dot(a[:rows].T, b[:rows], total)
-        if rows < K:
-            more = np.empty_like(total)
-            for first in range(rows, K, rows):
-                np.dot(a[first : first + rows].T, b[first : first + rows], more)
-                add(more, total)
-
-
-@helper
-def add(a, total):
-    a, total = a.ravel(), total.ravel()
-    for i in range(a.size):
-        total[i] += a[i]
-
-
-def small(columns, inner):
-    """How many rows a small product may have; of fewer than 32 it would be slow elsewhere."""
-    return SMALL // (columns * inner) // 8 * 8
 
 
 def matrices(points, results=4, taps=3):
@@ -173,29 +125,19 @@ def parts_of(N, tiling):
 
 # ------------------------------------------------------- what one result can take over from another
 def filters(w, groups, transposed, keep):
-    """W (36, groups, F, C), or (36, groups, C, F) if transposed; `keep` remembers it from y to
-    gx."""
+    """W (36, groups, F, C), or (36, groups, C, F) if transposed; `keep` remembers it from y to gx,
+    known_filters.py as long as the filters stay."""
     known, name = {} if keep is None else keep, ("winograd W", transposed)
-    if name not in known:
-        shape = len(w) // groups, w.shape[1]
-        W = np.empty((PLACES, groups, *(shape[::-1] if transposed else shape)), w.dtype)
+
+    def transform():
+        F, C = len(w) // groups, w.shape[1]
+        W = np.empty((PLACES, groups, *((C, F) if transposed else (F, C))), w.dtype)
         winograd_filters(w, transposed, W)
-        known[name] = W
+        return W
+
+    if name not in known:
+        known[name] = transform_of(name, w, groups, transform)
     return known[name]
-
-
-def by_filters(X, w, groups, turned, keep):
-    """X (36, groups, tiles, C) times W^T: (36, groups, tiles, F); if `turned` X (.., F) times W."""
-    inner, columns = X.shape[3], w.shape[1] if turned else len(w) // groups
-    out, rows = np.empty((*X.shape[:3], columns), X.dtype), small(columns, inner)
-    if turned:
-        W = filters(w, groups, False, keep)
-        winograd_products(X, W, False, rows if rows >= 32 else ROWS, out)
-    elif rows >= 64:  # so few filters are soon transformed twice
-        winograd_products(X, filters(w, groups, True, keep), False, rows, out)
-    else:
-        winograd_products(X, filters(w, groups, False, keep), True, ROWS, out)
-    return out
 
 
 def gradients(gy, tiling, first, tiles, groups, keep):
@@ -214,7 +156,10 @@ def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
     for first, tiles in parts_of(len(x), tiling):
         X = np.empty((PLACES, groups, tiles, w.shape[1]), x.dtype)
         winograd_pictures(x, tiling, ph, pw, first, X)
-        Y = by_filters(X, w, groups, False, keep)
+        if small(len(w) // groups, w.shape[1]) >= 64:  # so few filters are soon transformed twice
+            Y = times(X, filters(w, groups, True, keep))
+        else:
+            Y = times_transposed(X, filters(w, groups, False, keep))
         winograd_results(Y, tiling, first, b, y)
 
 
@@ -223,7 +168,7 @@ def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
     gx.fill(0)
     for first, tiles in parts_of(len(gx), tiling):
         GY = gradients(gy, tiling, first, tiles, groups, keep)
-        GX = by_filters(GY, w, groups, True, keep)
+        GX = times(GY, filters(w, groups, False, keep))
         winograd_grad_pictures(GX, tiling, ph, pw, first, gx)
 
 
@@ -232,9 +177,7 @@ def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
     for first, tiles in parts_of(len(x), tiling):
         GY = gradients(gy, tiling, first, tiles, groups, keep)
         X = np.empty((PLACES, groups, tiles, gw.shape[1]), x.dtype)
-        GW = np.empty((PLACES, groups, len(gw) // groups, gw.shape[1]), x.dtype)
         winograd_pictures(x, tiling, ph, pw, first, X)
-        rows = small(GW.shape[2], GW.shape[3])
-        winograd_products_over_rows(GY, X, rows if rows >= 64 else tiles, GW)
+        GW = sum_over_tiles(GY, X)
         total = GW if total is None else np.add(total, GW, total)
     winograd_grad_filters(total, gw)

@@ -16,6 +16,7 @@ strides are constants (see dft16.py).
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.ops.fast.register_blocks import turn_over
 
 LANES = 64  # maps that are transformed together
 COLUMN = 6 * LANES + 16  # from a column of the buffer to the next; caches dislike powers of two
@@ -91,17 +92,38 @@ def fetch(x, first, p, t):
 
 
 @helper
-def fetch_lines(x, maps, first, sheet, tiling, lines, ph, pw, t):
-    """`lines` lines of a sheet of pictures, (sheet, line) = sheet: those of its pictures that reach
-    so far. What is between pictures is left alone."""
+def fetch_sixteen(numbers, size, starts, width, t):
+    """The same for sixteen maps, whose lines of `width` numbers begin at `starts`; turned over in
+    the registers. Whole vectors are read, as far as `size`, and the rest one by one."""
+    for q in range(0, width, 16):
+        if width >= 16:
+            q = min(q, width - 16)
+        if starts[15] + q + 16 <= size:
+            turn_over(numbers[q:], starts, t[q * COLUMN :], COLUMN, min(16, width - q))
+        else:
+            for i in range(q, width):
+                for k in range(16):
+                    t[i * COLUMN + k] = numbers[starts[k] + i]
+
+
+@helper
+def fetch_lines(x, maps, sheet, tiling, lines, ph, pw, t):
+    """`lines` lines of a sheet of pictures, (sheet, line) = sheet, of the maps from maps[0] to
+    maps[1], LANES at most: those of its pictures that reach so far. What is between pictures is
+    left alone."""
     _, _, down, across, pitch_down, pitch_across = tiling
+    numbers, starts, (M, H, W) = x.ravel(), np.empty(16, np.int64), x.shape[1:]
     for u in range(lines):
         i, p = (sheet[1] + u - ph) // pitch_down, (sheet[1] + u - ph) % pitch_down
-        if i < down and p < x.shape[2]:
+        if i < down and p < H:
             for j in range(across):
                 n = (sheet[0] * down + i) * across + j
                 if 0 <= i and n < len(x):
-                    fetch(x[n, maps], first, p, t[(pw + j * pitch_across) * COLUMN + u * LANES :])
+                    column = t[(pw + j * pitch_across) * COLUMN + u * LANES :]
+                    for k in range(0, maps[1] - maps[0], 16):
+                        for e in range(16):  # behind the last map the last one once more
+                            starts[e] = ((n * M + min(maps[0] + k + e, maps[1] - 1)) * H + p) * W
+                        fetch_sixteen(numbers, numbers.size, starts, W, column[k:])
 
 
 @helper
@@ -126,7 +148,7 @@ def winograd_pictures_cpu(x, tiling, ph, pw, first, spectrum):
         row, g, k = task // (groups * pieces), task // pieces % groups, task % pieces * LANES
         sheet = (first + row) // TH, (first + row) % TH * 4
         t, block = np.zeros((4 * TW + 2) * COLUMN, x.dtype), np.empty(BLOCK, x.dtype)
-        fetch_lines(x, slice(g * C, (g + 1) * C), k, sheet, tiling, 6, ph, pw, t)
+        fetch_lines(x, (g * C + k, g * C + min(k + LANES, C)), sheet, tiling, 6, ph, pw, t)
         for q in range(4 * TW + 2):
             column = t[q * COLUMN :]
             for j in range(LANES):
@@ -148,7 +170,7 @@ def winograd_gradients_cpu(gy, tiling, first, spectrum):
         row, g, k = task // (groups * pieces), task // pieces % groups, task % pieces * LANES
         sheet = (first + row) // TH, (first + row) % TH * 4
         t, block = np.zeros(4 * TW * COLUMN, gy.dtype), np.empty(BLOCK, gy.dtype)
-        fetch_lines(gy, slice(g * C, (g + 1) * C), k, sheet, tiling, 4, 0, 0, t)
+        fetch_lines(gy, (g * C + k, g * C + min(k + LANES, C)), sheet, tiling, 4, 0, 0, t)
         for q in range(4 * TW):
             column = t[q * COLUMN :]
             for j in range(LANES):

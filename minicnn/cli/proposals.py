@@ -1,0 +1,42 @@
+"""minicnn train proposals --start EDGES --data NAME: lists and forest of object proposals."""
+
+import json
+
+import minicnn
+from minicnn.cli.common import bar, machine
+from minicnn.learning import checkpoints
+from minicnn.learning.proposal_files import proposal_file
+
+FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "out")
+
+
+def train(o, settings, data_options):
+    wrong = [
+        f"--{name.replace('_', '-')}" for name in FLAGS if getattr(o, name) not in (None, False)
+    ]
+    wrong += [f"--set data.{name}" for name in data_options]
+    if wrong:
+        raise ValueError(f"train proposals looks at each picture once; leave {wrong[0]} away")
+    if not o.start or not o.data:
+        raise ValueError(
+            "train proposals: on which network of edges, and which objects? "
+            "minicnn train proposals --start runs/edges-1 --data voc2012-animals"
+        )
+    with machine(o) as device:
+        proposer = minicnn.train_proposals(
+            o.start,
+            o.data,
+            settings=settings,
+            seed=o.seed,
+            device=device,
+            skip_bad=o.skip_bad,
+            progress=bar,
+        )
+    about = {"proposals": str(proposal_file(checkpoints.find(o.start)))} | proposer.about
+    if o.json:
+        return print(json.dumps(about))
+    print(
+        f"proposals: {about['pictures']} pictures of {about['data']}, about {about['candidates']} "
+        f"candidates of each, {about['samples']} for the forest; {about['proposals']}"
+    )
+    print("next: minicnn segment photo.jpg --set labelling=proposals --stages")
