@@ -14,11 +14,11 @@ import numpy as np
 
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
+from minicnn.models.boosted_trees import SURE
 
 LEVELS = 64  # of a feature, that trees tell apart
 LOOKED_AT = 20_000  # pixels, for where these levels lie
 FEW = 10_000_000  # codes
-SURE = 10.0  # the score of a class that nothing or everything belongs to
 DAMPING = 10.0  # else a leaf of pixels that are sure, and one that is surely wrong, runs away
 SMALLEST = 20  # pixels of a leaf, at least
 

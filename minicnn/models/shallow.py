@@ -76,10 +76,11 @@ class Shallow(SegmentationModel):
         return channels(image), NAMES
 
     def told(self, features):
-        """What the regression reads of features (761, P): float32 (P, inputs)."""
+        """What the regression reads of features (761, P): float32 (P, inputs). Of trees, their
+        scores, which grow without end where a class is told apart without a mistake: cut off."""
         found = features
         if self.trees is not None:
-            found = np.clip(self.trees.scores(features), -LOUDEST, LOUDEST)
+            found = self.trees.scores(features).clip(-LOUDEST, LOUDEST)
         return np.ascontiguousarray(found.T)
 
     def forward(self, told):

@@ -8,7 +8,7 @@ from minicnn.engine.tensor import Tensor
 from minicnn.learning.boosting import Codes, as_arrays, grow, grown_by_sklearn
 from minicnn.models.boosted_trees import BoostedTrees
 from minicnn.models.pixel_features import COUNT, EACH, PixelFeatures
-from minicnn.models.shallow import Shallow
+from minicnn.models.shallow import LOUDEST, Shallow
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (13, 17, 3), np.uint8)
 
@@ -147,3 +147,12 @@ def test_it_is_a_model_like_others():
     assert cls is Shallow and set(recipes) == {"ours", "faithful"}
     planes, names = filled().named_channels(IMAGE)
     assert planes.shape == (33, 13, 17) and len(names) == 33
+
+
+def test_what_trees_are_certain_of_has_an_end():
+    """Leaves of pixels that are told apart without a mistake grow without end; 16 bits have one."""
+    network = Shallow(2, classifier="stacked", rounds=1, depth=1)
+    for k, score in enumerate((1e6, -1e6)):
+        network.trees.fill(k, np.zeros((1, 1)), np.zeros((1, 1)), np.full((1, 2), score), 0.0)
+    told = network.told(np.zeros((COUNT, 3), np.float32))
+    assert told.tolist() == [[LOUDEST, -LOUDEST]] * 3
