@@ -17,6 +17,8 @@ from minicnn import nn
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.nn import init
 
+SURE = 10.0  # a score, in logits, above which a class is certain
+
 boosted_scores = Kernel(
     "boosted_scores",
     "x[F, P], int64 feature[K, R, nodes], threshold[K, R, nodes], leaf[K, R, nodes + 1], base[K], "
