@@ -18,7 +18,7 @@ import region_peers as peers
 
 import minicnn  # noqa: F401  gives figures to results
 from minicnn import datasets, figures
-from minicnn.datasets.instances import of_picture
+from minicnn.datasets.instances import background_of, of_picture
 from minicnn.datasets.splits import evenly
 from minicnn.figures.proposals import edges_figure, hierarchy_figure, regions_figure
 from minicnn.inference.regions import COUNTS, score_regions
@@ -46,7 +46,7 @@ story.mkdir(exist_ok=True)
 # %%
 options = {"size": (96, 128), "train": chosen.train, "val": chosen.test}
 data = datasets.load(chosen.data, **(options if chosen.data == "scenes" else {}))
-background = 0 if data.classes[0] == "background" else datasets.VOID
+background = background_of(data)
 test = [data.read(name) for name in evenly(data.names("val"), chosen.test)]
 if chosen.edges:
     proposer = load_proposer(chosen.edges)

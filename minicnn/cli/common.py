@@ -50,6 +50,13 @@ def labelling_in(settings, others="", default="argmax"):
     return Labelling(name, **settings) if name else None
 
 
+def given(o, names, data_options):
+    """Which of these flags, and of the options of data, a user has given, as they are written."""
+    flags = [name for name in names if getattr(o, name) not in (None, False)]
+    written = [f"--{name.replace('_', '-')}" for name in flags]
+    return written + [f"--set data.{name}" for name in data_options]
+
+
 def bar(iterable, total=None):
     """A bar in a terminal, nothing elsewhere."""
     from tqdm.std import tqdm

@@ -3,18 +3,15 @@
 import json
 
 import minicnn
-from minicnn.cli.common import bar, machine
+from minicnn.cli.common import bar, given, machine
 from minicnn.learning import checkpoints
 from minicnn.learning.covers import cover_file
 
+FLAGS = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "out")
+
 
 def train(o, settings, data_options):
-    flags = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "out")
-    wrong = [
-        f"--{name.replace('_', '-')}" for name in flags if getattr(o, name) not in (None, False)
-    ]
-    wrong += [f"--set data.{name}" for name in data_options]
-    if wrong:
+    if wrong := given(o, FLAGS, data_options):
         raise ValueError(f"train cover follows the network that it is for; leave {wrong[0]} away")
     if not o.start:
         raise ValueError("train cover: for which network? minicnn train cover --start RUN")

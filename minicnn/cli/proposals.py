@@ -3,7 +3,7 @@
 import json
 
 import minicnn
-from minicnn.cli.common import bar, machine
+from minicnn.cli.common import bar, given, machine
 from minicnn.learning import checkpoints
 from minicnn.learning.proposal_files import proposal_file
 
@@ -11,11 +11,7 @@ FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "out")
 
 
 def train(o, settings, data_options):
-    wrong = [
-        f"--{name.replace('_', '-')}" for name in FLAGS if getattr(o, name) not in (None, False)
-    ]
-    wrong += [f"--set data.{name}" for name in data_options]
-    if wrong:
+    if wrong := given(o, FLAGS, data_options):
         raise ValueError(f"train proposals looks at each picture once; leave {wrong[0]} away")
     if not o.start or not o.data:
         raise ValueError(

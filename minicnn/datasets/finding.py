@@ -55,6 +55,13 @@ def pairless(labels, files, folder):
     ]
 
 
+def unlisted(files, splits):
+    """A sentence for every photograph, {name: path}, that is in none of {split: names}."""
+    listed = {name for names in splits.values() for name in names}
+    rest = sorted(set(files) - listed)
+    return [f"{files[name]}: is passed over; no list names it" for name in rest]
+
+
 def _about_folder(path):
     count = sum(
         Path(name).suffix.lower() in ENDINGS

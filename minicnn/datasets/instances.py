@@ -43,6 +43,11 @@ def instance(label, mask, ignored=False):
     return Instance(int(label), mask, box, ignored)
 
 
+def background_of(dataset):
+    """The label of what is no object: of the class background, or void."""
+    return 0 if dataset.classes[0] == "background" else VOID
+
+
 def of_map(numbers, labels, path, background=0):
     """The Instances of an object map, (H, W) with 0 and 255 for none, in the order of the numbers;
     the class of each is the one that most of its pixels have in the label map. Raises DataError,

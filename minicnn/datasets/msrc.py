@@ -17,7 +17,7 @@ import numpy as np
 
 from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import DataError, Dataset
-from minicnn.datasets.finding import find, pairless
+from minicnn.datasets.finding import find, pairless, unlisted
 from minicnn.datasets.pairing import labelled
 from minicnn.images.labels import VOID, read_labels
 
@@ -101,14 +101,8 @@ class Msrc(Dataset):
         return self._index[labels]
 
     def passed_over(self):
-        listed = {name for names in self._names.values() for name in names}
-        return (
-            self._others + pairless(self._label_files, self._files, self._images),
-            [
-                f"{self._images / name}.jpg: is passed over; no list names it"
-                for name in sorted(set(self._files) - listed)
-            ],
-        )
+        stray = pairless(self._label_files, self._files, self._images)
+        return self._others + stray, unlisted(self._files, self._names)
 
     @staticmethod
     def locate(folder):

@@ -20,7 +20,7 @@ import numpy as np
 from minicnn.basics.plain import read_text
 from minicnn.datasets.colours import class_colours
 from minicnn.datasets.dataset import DataError, Dataset
-from minicnn.datasets.finding import find, pairless
+from minicnn.datasets.finding import find, pairless, unlisted
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import hold_out
 from minicnn.images.labels import VOID, read_labels
@@ -79,14 +79,8 @@ class SiftFlow(Dataset):
         return labelled(name, self._files[name], label, self._read, self.classes)
 
     def passed_over(self):
-        listed = {name for names in self._names.values() for name in names}
-        return (
-            self._others + pairless(self._label_files, self._files, self._images),
-            [
-                f"{self._images / name}.jpg: is passed over; no list names it"
-                for name in sorted(set(self._files) - listed)
-            ],
-        )
+        stray = pairless(self._label_files, self._files, self._images)
+        return self._others + stray, unlisted(self._files, self._names)
 
     def _read(self, path):
         """uint8 (H, W), the classes from 0 on; 0 in the file is void."""

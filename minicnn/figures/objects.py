@@ -5,10 +5,9 @@ import numpy as np
 from minicnn.basics.printing import printable
 from minicnn.datasets.colours import palette
 from minicnn.datasets.dataset import DataError
-from minicnn.datasets.instances import of_picture
+from minicnn.datasets.instances import background_of, of_picture
 from minicnn.datasets.splits import evenly
 from minicnn.figures.labelled import proportions
-from minicnn.images.labels import VOID
 
 CELL, COLUMNS, TEXT = 3.3, 3, 7  # inches, pictures in a row, points
 GREY = np.array([140, 140, 140])
@@ -20,7 +19,7 @@ def object_sheet(dataset, split="train", count=12):
     as their error. Raises DataError if the split is empty, or no picture that is shown has an
     object."""
     seen = []
-    background = 0 if dataset.classes[0] == "background" else VOID
+    background = background_of(dataset)
 
     def draw(axes, picture):
         objects = of_picture(picture, background)

@@ -136,7 +136,7 @@ def evaluate(
         fold = stored.fold if fold is None else fold
         data_options = stored.options | (data_options or {})
     dataset = datasets.load(name, fold=fold, **(data_options or {}))
-    check_kind(network, config.model if config else type(network).__name__, dataset)
+    check_kind(network, found.called, dataset)
     _check_classes(network, config, dataset)
     pictures = dataset.split(split)
     if not len(pictures):
@@ -163,7 +163,7 @@ def evaluate(
     return Evaluation(
         confusion,
         seconds,
-        config.model if config else type(network).__name__,
+        found.called,
         name,
         fold,
         split,

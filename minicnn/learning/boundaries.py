@@ -40,13 +40,8 @@ class Boundaries(Task):
                     f"{name} goes with labels or classes; {config.model} learns boundaries, whose "
                     "loss is balanced anyway: leave it away"
                 )
-        self.pictures = dataset.split("train")
-        if config.overfit_one:
-            self.pictures.names = self.pictures.names[:1]
-        if not len(self.pictures):
-            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
+        self.take(dataset)
         self.kept = WithShares(self.pictures)
-        self.val = [] if config.overfit_one else dataset.split("val")
 
     def feed(self, first, last):
         order = epochs_of(len(self.pictures), self.config.seed, first, last)

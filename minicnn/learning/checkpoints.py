@@ -106,6 +106,13 @@ def find(name):
     )
 
 
+def beside(weights, ending):
+    """The path of what belongs to the network in the file `weights`; `ending`: COVER, PROPOSALS."""
+    if weights.name in (BEST, LAST):
+        return weights.with_name(f"{ending.removeprefix('-')}.safetensors")
+    return weights.with_name(f"{weights.stem}{ending}.safetensors")
+
+
 def shipped_names():
     """The networks that come with minicnn."""
     names = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))

@@ -23,9 +23,7 @@ from minicnn.nn import init
 
 def cover_file(weights):
     """The path of the classifier for the network in the file `weights`."""
-    if weights.name in (checkpoints.BEST, checkpoints.LAST):
-        return weights.with_name("cover.safetensors")
-    return weights.with_name(f"{weights.stem}{checkpoints.COVER}.safetensors")
+    return checkpoints.beside(weights, checkpoints.COVER)
 
 
 @dataclass

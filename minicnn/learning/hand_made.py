@@ -23,26 +23,23 @@ from minicnn.labelling.methods import Labelling, softmax
 from minicnn.labelling.potts import potts
 from minicnn.learning import checkpoints, memory
 from minicnn.learning.boosting import Codes, booster, grow
+from minicnn.learning.drawn_pixels import DrawnPixels
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.metrics import Confusion
-from minicnn.learning.pixels import Pixels, sampled
-from minicnn.learning.task import Drawn
+from minicnn.learning.pixels import sampled
 from minicnn.models.pixel_features import COUNT, PixelFeatures
 
-NOT_TAKEN = ("flip", "rotate", "rescale")  # its pixels are drawn once
 CHUNK = 1000  # pixels that the trees are asked at once
 PRICES, LOOKED_AT = (1, 2, 4, 8, 16, 32), 20  # of a border, tried on so many pictures of `val`
 
 
-class HandMade(Pixels):
+class HandMade(DrawnPixels):
     """Pixels that are drawn from all pictures before the first step, and their labels."""
 
     early = True
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
-        if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:
-            raise TrainingError(f"{taken[0]}: shallow looks at each picture once, as it is")
         if not config.training.patches:
             raise TrainingError("patches=0: shallow learns from some pixels of each picture")
         if network.options["classifier"] == "boosted":
@@ -50,8 +47,7 @@ class HandMade(Pixels):
                 "classifier=boosted: train classifier=stacked, and ask its trees alone later: "
                 "minicnn evaluate RUN --set classifier=boosted"
             )
-        self.weight, self.left, self.quiet = None, [], True
-        self.told = self.labels = None
+        self.told, self.quiet = None, True
         if not self._grown():
             booster()  # is scikit-learn there?
 
@@ -122,7 +118,7 @@ class HandMade(Pixels):
                     rows, columns = np.nonzero(labels != VOID)
                     numbers.append(features.at(rows, columns).T)
                     named.append(labels[rows, columns])
-        self.left = super().left_out(loader)
+        self.note_left_out(loader)
         if not all(sum(map(len, named)) for _, named in found):
             raise datasets.DataError(f"{self.dataset.name}: no picture could be learnt from")
         return [tuple(map(np.concatenate, parts)) for parts in found]
@@ -158,27 +154,14 @@ class HandMade(Pixels):
         pixels = len(self.pictures) * self.config.training.patches
         return -(-pixels // self.config.training.batch)
 
-    def feed(self, first, last):
-        return Drawn((step, self._batch(step)) for step in range(first, last))
-
-    def _batch(self, step):
-        """Every epoch is a new permutation of the pixels; of few, a batch is what there is."""
-        size = min(self.config.training.batch, len(self.labels))
-        epoch, place = divmod(step, -(-len(self.labels) // size))
-        if getattr(self, "_epoch", None) != epoch:
-            rng = randomness.generator(self.config.seed, 8, epoch)
-            self._epoch, self._order = epoch, rng.permutation(len(self.labels))
-        chosen = self._order[place * size : (place + 1) * size]
-        return self.told[chosen], self.labels[chosen]
+    def batch_of(self, places):
+        return self.told[places], self.labels[places]
 
     def loss(self, batch):
         told, labels = batch
         scores = self.network(self._tensor(told))
         right = float((scores.numpy().argmax(axis=1) == labels).mean())
         return F.cross_entropy(scores, labels), right
-
-    def left_out(self, loader):
-        return self.left
 
     # ---------------------------------------------------------------------------------- at the end
     def finish(self, run):

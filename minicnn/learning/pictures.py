@@ -43,12 +43,8 @@ class Pictures(Task):
                     f"{name} is for labels of pixels; {config.model} learns whole pictures: "
                     "leave it away"
                 )
-        self.dataset, self.pictures = dataset, dataset.split("train")
-        if config.overfit_one:
-            self.pictures.names = self.pictures.names[:1]
-        if not len(self.pictures):
-            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
-        self.val = [] if config.overfit_one else dataset.split("val")
+        self.dataset = dataset
+        self.take(dataset)
         self.batch = min(config.training.batch, len(self.pictures))
         self.flip, self.rescale = config.training.flip, config.training.rescale
 

@@ -14,7 +14,7 @@ from minicnn.datasets.loading import CHANCES
 from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights
-from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.errors import Diverged
 from minicnn.learning.metrics import ScoresError, score
 from minicnn.learning.task import Task, in_turn
 
@@ -25,13 +25,8 @@ class Pixels(Task):
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
         self.dataset = dataset
-        self.pictures = dataset.split("train")
-        if config.overfit_one:
-            self.pictures.names = self.pictures.names[:1]
-        if not len(self.pictures):
-            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
+        self.take(dataset)
         check_labelled(self.pictures, "train", config.skip_bad)
-        self.val = [] if config.overfit_one else dataset.split("val")
         if len(self.val):
             check_labelled(self.val, "val", config.skip_bad)
         self.weight = self._class_weights()

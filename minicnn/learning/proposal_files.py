@@ -40,9 +40,7 @@ class ProposalConfig:
 
 def proposal_file(weights):
     """The path of what belongs to the network in the file `weights`."""
-    if weights.name in (checkpoints.BEST, checkpoints.LAST):
-        return weights.with_name("proposals.safetensors")
-    return weights.with_name(f"{weights.stem}{checkpoints.PROPOSALS}.safetensors")
+    return checkpoints.beside(weights, checkpoints.PROPOSALS)
 
 
 def save_proposer(proposer, network, path):
@@ -87,5 +85,6 @@ def load_proposer(model=EDGES, device="cpu"):
 def needs_edges(model):
     """Raises ValueError if a Trained does not find edges."""
     if model.network.task != "boundaries":
-        name = model.config.model if model.config else type(model.network).__name__
-        raise ValueError(f"proposals come from a network that finds edges, and {name} does not")
+        raise ValueError(
+            f"proposals come from a network that finds edges, and {model.called} does not"
+        )

@@ -13,10 +13,9 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn.basics.options import merge_options
-from minicnn.datasets.instances import of_picture
+from minicnn.datasets.instances import background_of, of_picture
 from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
-from minicnn.images.labels import VOID
 from minicnn.labelling.proposals import pareto
 from minicnn.labelling.proposals.candidates import LISTS, candidates, lists
 from minicnn.labelling.proposals.forest import Forest
@@ -61,7 +60,7 @@ def train_proposals(
         raise datasets.DataError(f"{dataset.name} has no objects with masks to learn from")
     split = dataset.split("train")
     places = evenly(range(len(split)), o["pictures"])
-    background = 0 if dataset.classes[0] == "background" else VOID
+    background = background_of(dataset)
     proposer = Proposer(network.predict, [0] * LISTS)
     with datasets.Loader(split, places, skip_bad=skip_bad) as loader:
         pictures = progress(loader, total=len(places)) if progress else loader

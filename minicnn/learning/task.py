@@ -12,6 +12,7 @@ A new one says how a batch is drawn, what the loss is, and what the best weights
 
 from minicnn.datasets.splits import evenly
 from minicnn.engine.tensor import Tensor
+from minicnn.learning.errors import TrainingError
 
 LEARNT = 0.98  # of one picture, at least, for --overfit-one
 
@@ -44,6 +45,15 @@ class Task:
 
     def __init__(self, network, config):
         self.network, self.config = network, config
+
+    def take(self, dataset):
+        """Sets `pictures` and `val`. Raises TrainingError if there is nothing to train on."""
+        self.pictures = dataset.split("train")
+        if self.config.overfit_one:
+            self.pictures.names = self.pictures.names[:1]
+        if not len(self.pictures):
+            raise TrainingError(f"{dataset.name}: there are no pictures to train on")
+        self.val = [] if self.config.overfit_one else dataset.split("val")
 
     def begin(self, quiet=False):
         """What the network, or `config`, has to know of the pictures, of which a resumed run knows

@@ -20,16 +20,20 @@ class Trained(NamedTuple):
     config: Config | None = None
     weights: Path | None = None
 
+    @property
+    def called(self):
+        """The name of its model, for people."""
+        return self.config.model if self.config else type(self.network).__name__
+
 
 def needs_pixels(model):
     """Raises ValueError if a Trained names whole pictures, or finds edges, where labels of pixels
     are asked for."""
     _no_edges(model)
     if model.network.task != "pixels":
-        name = model.config.model if model.config else type(model.network).__name__
         raise ValueError(
-            f"{name} says what a whole picture shows, not what its pixels are; take a network for "
-            "pixels, for instance multi-scale"
+            f"{model.called} says what a whole picture shows, not what its pixels are; take a "
+            "network for pixels, for instance multi-scale"
         )
 
 
@@ -39,16 +43,14 @@ def for_pixels(model):
     _no_edges(model)
     if model.network.task == "pixels":
         return model
-    name = model.config.model if model.config else type(model.network).__name__
-    return model._replace(network=Everywhere(model.network, name))
+    return model._replace(network=Everywhere(model.network, model.called))
 
 
 def _no_edges(model):
     if model.network.task == "boundaries":
-        name = model.config.model if model.config else type(model.network).__name__
         raise ValueError(
-            f"{name} finds where things end, not what they are; take a network for pixels, for "
-            "instance multi-scale, with --set labelling=proposals to see edges and regions"
+            f"{model.called} finds where things end, not what they are; take a network for pixels, "
+            "for instance multi-scale, with --set labelling=proposals to see edges and regions"
         )
 
 

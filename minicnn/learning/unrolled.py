@@ -27,7 +27,7 @@ from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.learning import memory
-from minicnn.learning.errors import TrainingError
+from minicnn.learning.drawn_pixels import DrawnPixels
 from minicnn.learning.features import (
     at_pixels,
     drawn_patches,
@@ -35,31 +35,26 @@ from minicnn.learning.features import (
     learn_shares,
     take_moments,
 )
-from minicnn.learning.pixels import Pixels, sampled
-from minicnn.learning.task import Drawn
+from minicnn.learning.pixels import sampled
 from minicnn.models.iteration import COARSER
 
 LOOKED_AT = 600  # pictures at most, of which the patches are taken
-NOT_TAKEN = ("flip", "rotate", "rescale")  # its pixels are drawn once
 
 _said = {}  # {who said it of what: class maps}: one entry, for the iteration after the next
 
 
-class Unrolled(Pixels):
+class Unrolled(DrawnPixels):
     """Pixels that are drawn from all pictures before the first step, and their labels."""
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
-        if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:
-            raise TrainingError(f"{taken[0]}: feedback looks at each picture once, as it is")
-        self.iteration, self.weight = network.iterations[-1], None
+        self.iteration = network.iterations[-1]
         learning = {"classifier.weight", "classifier.bias"}
         mine = {id(p) for n, p in self.iteration.named_parameters() if n in learning}
         for p in network.parameters():
             p.requires_grad = id(p) in mine
-        self.left = []
         self.say = lambda text: None
-        self.features = self.labels = self.folds = None
+        self.features = self.folds = None
 
     # ---------------------------------------------------------------------------- once, beforehand
     def prepare(self, quiet=False):
@@ -89,7 +84,7 @@ class Unrolled(Pixels):
         with loader:
             for place, inputs, picture in loader:
                 yield place, self._tensor(inputs[0][None]), picture
-        self.left = super().left_out(loader)
+        self.note_left_out(loader)
 
     def _fold(self, place):
         """The classifier that has not seen the picture at this place; 0 if there are no folds."""
@@ -221,18 +216,8 @@ class Unrolled(Pixels):
     def steps_in_an_epoch(self):
         return -(-len(self.labels) // self.config.training.batch)
 
-    def feed(self, first, last):
-        return Drawn((step, self._batch(step)) for step in range(first, last))
-
-    def _batch(self, step):
-        """Every epoch is a new permutation of the pixels."""
-        epoch, place = divmod(step, self.steps_in_an_epoch())
-        if getattr(self, "_epoch", None) != epoch:
-            rng = randomness.generator(self.config.seed, 8, epoch)
-            self._epoch, self._order = epoch, rng.permutation(len(self.labels))
-        size = self.config.training.batch
-        chosen = self._order[place * size : (place + 1) * size]
-        return self.features[chosen], self.labels[chosen], self.folds[chosen]
+    def batch_of(self, places):
+        return self.features[places], self.labels[places], self.folds[places]
 
     def loss(self, batch):
         features, labels, folds = batch
@@ -245,6 +230,3 @@ class Unrolled(Pixels):
         asked[np.arange(count) == np.where(folds, folds, -1)[:, None]] = VOID
         loss = F.cross_entropy(scores, np.ascontiguousarray(asked), ignore_index=VOID)
         return loss, float((scores.numpy()[:, :, 0].argmax(axis=1) == labels).mean())
-
-    def left_out(self, loader):
-        return self.left

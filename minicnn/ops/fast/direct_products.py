@@ -45,8 +45,8 @@ def add_products(place, offsets, rows, right, pixels, out):
 @products.cpu
 def products_cpu(x, step, offsets, gy, width, lines, rows, columns, parts):
     """The gradient (groups, T, filters) as the sum of `parts`, each over some pieces of `lines`
-    lines of the pictures; the filters of a block are `columns`, of the
-    last one what is left."""
+    lines of the pictures; the filters of a block are `columns`, of the last
+    one what is left."""
     N, F, OH, OW = gy.shape
     number, groups, _, most = parts.shape
     filters, pieces = F // groups, (OH + lines - 1) // lines

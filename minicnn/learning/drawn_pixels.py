@@ -1,0 +1,42 @@
+"""Pixels that are drawn from all pictures before the first step; a step takes some of them."""
+
+from minicnn.engine import randomness
+from minicnn.learning.errors import TrainingError
+from minicnn.learning.pixels import Pixels
+from minicnn.learning.task import Drawn
+
+NOT_TAKEN = ("flip", "rotate", "rescale")  # its pixels are drawn once
+
+
+class DrawnPixels(Pixels):
+    """Base of such tasks. `labels` are those of the pixels, once they are drawn; `left`, what was
+    left out of them. A subclass defines `batch_of(places)`."""
+
+    def __init__(self, network, config, dataset):
+        super().__init__(network, config, dataset)
+        if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:
+            raise TrainingError(f"{taken[0]}: {config.model} looks at each picture once, as it is")
+        self.weight, self.labels, self.left = None, None, []
+
+    def batch_of(self, places):
+        """The batch of the pixels at these places."""
+        raise NotImplementedError
+
+    def feed(self, first, last):
+        return Drawn((step, self.batch_of(self._chosen(step))) for step in range(first, last))
+
+    def _chosen(self, step):
+        """The places of a step's pixels. Every epoch is a new permutation of them."""
+        size = self.config.training.batch
+        epoch, place = divmod(step, -(-len(self.labels) // size))
+        if getattr(self, "_epoch", None) != epoch:
+            rng = randomness.generator(self.config.seed, 8, epoch)
+            self._epoch, self._order = epoch, rng.permutation(len(self.labels))
+        return self._order[place * size : (place + 1) * size]
+
+    def note_left_out(self, loader):
+        """Keeps what the Loader left out while pixels were drawn, for when the steps are done."""
+        self.left = super().left_out(loader)
+
+    def left_out(self, loader):
+        return self.left
