@@ -129,9 +129,12 @@ def test_a_check_that_breaks_is_not_called_wrong_and_the_next_one_goes_on(tmp_pa
         assert verdict["state"] == NOT_CHECKED and "the check itself failed" in verdict["message"]
         assert worker.check(BIAS, path)["state"] == RIGHT
         worker.process.kill()
-        verdict = worker.check(BIAS, path)
-        assert verdict["state"] == NOT_CHECKED and "not the answer's fault" in verdict["message"]
+        worker.process.wait()  # between two answers: a new judge takes its place
         assert worker.check(BIAS, path)["state"] == RIGHT
+        killing = answer(tmp_path, "import os\nos.kill(os.getppid(), 9)\n" + GOOD)
+        verdict = worker.check(BIAS, killing)  # in the middle of one: it is not asked twice
+        assert verdict["state"] == NOT_CHECKED and "not the answer's fault" in verdict["message"]
+        assert worker.check(BIAS, answer(tmp_path))["state"] == RIGHT
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ class Worker:
 
     def ask(self, exercise, path, picture=None, limit=LIMIT, compile=False):
         begun, level = time.monotonic(), ""
+        if self.process is not None and self.process.poll() is not None:
+            self.close()  # it has ended since the last answer, which no answer need hear of
         if self.process is None:
             self.start()
 
