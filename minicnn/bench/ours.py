@@ -16,6 +16,7 @@ from minicnn.engine.tensor import Tensor
 from minicnn.learning.config import TrainingOptions
 
 CLASSES = 1000  # of whole pictures
+SOME = 2  # crops of a batch, which are compared closely
 
 
 class Operation:
@@ -73,11 +74,19 @@ class Network:
         self.network.to(device)
         picture = dataset.split("train")[0]
         self.size, self.labels = row.size, np.ascontiguousarray(picture.labels[None])
-        levels = [Tensor(level[None]) for level in self.network.preprocess(picture.image)]
-        self.inputs = [level.to(device) for level in levels]
+        self.levels, self.device = self.network.preprocess(picture.image), device
+        self.draw(SEED)
         self.rates = rates(settings)
         self.sgd = optim.SGD(self.network.parameters(), **self.rates)
         self.phases = {PREDICTION: self.predict, STEP: self.step}
+
+    def draw(self, seed, some=False):
+        """Inputs of their own for each seed. Noise makes all windows of a flat picture different:
+        which of their pixels is the largest shall not be decided by rounding."""
+        g, self.inputs = randomness.generator(seed, 3), []
+        for level in self.levels:
+            noise = g.normal(scale=0.05, size=level.shape).astype(np.float32)
+            self.inputs.append(Tensor((level + noise)[None]).to(self.device))
 
     def predict(self):
         self.network.eval()
@@ -115,14 +124,18 @@ class Classifier(Network):
         randomness.manual_seed(SEED)
         self.network = cls(CLASSES, **{k: v for k, v in settings.items() if k in cls.DEFAULTS})
         self.network.to(device)
-        g = randomness.generator(SEED, 1)
-        crops = g.normal(128, 50, size=(row.batch, 3, row.size, row.size)).clip(0, 255)
-        self.inputs = Tensor(crops.astype(np.float32)).to(device)
-        self.labels = g.integers(0, CLASSES, row.batch)
-        self.target = Tensor(self.labels).to(device)
+        self.row, self.device = row, device
+        self.draw(SEED)
         self.rates = rates(settings)
         self.sgd = optim.SGD(self.network.parameters(), **self.rates)
         self.phases = {STEP: self.step}
+
+    def draw(self, seed, some=False):
+        g, count = randomness.generator(seed, 1), SOME if some else self.row.batch
+        crops = g.normal(128, 50, size=(count, 3, self.row.size, self.row.size)).clip(0, 255)
+        self.inputs = Tensor(crops.astype(np.float32)).to(self.device)
+        self.labels = g.integers(0, CLASSES, count)
+        self.target = Tensor(self.labels).to(self.device)
 
     def loss(self):
         """(loss, scores)"""

@@ -86,9 +86,7 @@ class Crops:
     size: int
     batch: int
     target: float | None = None
-    # Differences up to 2e-3 were seen before this was set. Presumably rounding decides which pixel
-    # of a pool's window is the largest, and its gradient goes to another one; it is not proved.
-    tolerance: float = 5e-3
+    tolerance: float = 1e-5
     slow: bool = False
 
     @property

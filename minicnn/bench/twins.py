@@ -112,11 +112,15 @@ class Network:
             k: _tensor(v, device).clone().requires_grad_()
             for k, v in mine.network.state_dict().items()
         }
-        self.inputs = [_tensor(level.numpy(), device) for level in mine.inputs]
-        self.labels = _tensor(mine.labels.astype("int64"), device)
-        self.size = mine.size
+        self.size, self.device = mine.size, device
+        self.take(mine)
         self.sgd = torch.optim.SGD(self.parameters.values(), **mine.rates)
         self.phases = {PREDICTION: self.predict, STEP: self.step}
+
+    def take(self, mine):
+        """The inputs and labels of the other side."""
+        self.inputs = [_tensor(level.numpy(), self.device) for level in mine.inputs]
+        self.labels = _tensor(mine.labels.astype("int64"), self.device)
 
     def scores(self, training):
         return self.enlarged(self.coarse(self.parameters, self.inputs, self.network, training))
@@ -181,11 +185,14 @@ class Classifier(Network):
             k: _tensor(p.numpy(), device).clone().requires_grad_()
             for k, p in mine.network.named_parameters()
         }
-        self.inputs = _tensor(mine.inputs.numpy(), device)
-        self.mean = _tensor(mine.network.mean.numpy(), device)
-        self.labels = _tensor(mine.labels.astype("int64"), device)
+        self.mean, self.device = _tensor(mine.network.mean.numpy(), device), device
+        self.take(mine)
         self.sgd = torch.optim.SGD(self.parameters.values(), **mine.rates)
         self.phases = {STEP: self.step}
+
+    def take(self, mine):
+        self.inputs = _tensor(mine.inputs.numpy(), self.device)
+        self.labels = _tensor(mine.labels.astype("int64"), self.device)
 
     def loss(self, training):
         scores = self.scores_of(self.parameters, self.inputs - self.mean, self.network)

@@ -120,6 +120,36 @@ def test_compare_finds_what_differs():
         compare({"y": right["y"]}, right, 0.1)
 
 
+class Drawn:
+    """A side whose gradients are off by as much as `errors` say, input by input."""
+
+    def __init__(self, errors):
+        self.errors, self.asked = errors, []
+
+    def draw(self, seed, some=False):
+        self.seed = seed
+        self.asked.append((seed, some))
+
+    def results(self):
+        error = self.errors[self.seed] if self.asked[-1][1] else self.errors["all"]
+        return {"g": np.array([3.0, 4.0 + 5 * error])}
+
+
+class Exact(Drawn):
+    def take(self, mine):
+        self.draw(*mine.asked[-1])
+
+
+def test_one_of_some_inputs_must_give_the_same_and_the_whole_batch_nearly():
+    row, right = Whole("patch"), Exact(dict.fromkeys([*range(measuring.TRIES), "all"], 0.0))
+    mine = Drawn({0: 1e-3, 1: 1e-6, "all": 0.01})
+    assert measuring.compare(row, mine, right) == pytest.approx(1e-6, rel=1e-3)
+    assert mine.asked == [(0, True), (1, True), (ours.SEED, False)]
+    for wrong in ({0: 1e-6, "all": 0.03}, dict.fromkeys(range(measuring.TRIES), 2e-5)):
+        with pytest.raises(Different):
+            measuring.compare(row, Drawn(wrong), right)
+
+
 # -------------------------------------------------------------------------------------------- rows
 def test_rows_name_what_exists():
     every = rows.all_rows()
