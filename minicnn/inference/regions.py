@@ -8,7 +8,7 @@ J_i is the mean over all objects of the best J (intersection over union) among t
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,10 +70,16 @@ class RegionScores:
         """float (len(counts),)"""
         return (self.best >= FOUND).mean(axis=1)
 
-    def lines(self, name):
-        """Its line of a table."""
+    def of(self, label):
+        """The same, of the objects of one class."""
+        mine = self.labels == label
+        return replace(self, best=self.best[:, mine], labels=self.labels[mine])
+
+    def line(self, name, last=None):
+        """Its line of a table; at its end `last`, or the seconds."""
         cells = [f"{j:.3f} ({r:.0%})" for j, r in zip(self.j_i, self.recall, strict=True)]
-        return f"{name:18}" + "".join(f"{cell:>14}" for cell in cells) + f"{self.seconds:8.2f}"
+        last = f"{self.seconds:.2f}" if last is None else last
+        return f"{name:18}" + "".join(f"{cell:>14}" for cell in cells) + f"{last:>8}"
 
 
 def score_regions(proposing, pictures, counts=COUNTS, background=0, progress=None):

@@ -264,10 +264,12 @@ def test_a_proposer_finds_the_squares(found):
     j = mask_overlaps(np.stack([result.mask(k) for k in range(len(result))]), masks)
     assert j.max(axis=0).min() > 0.8
     picture = Picture("a", image, np.zeros((48, 64), np.uint8))
-    picture = picture.with_objects([instance(1, mask) for mask in masks], None)
+    picture = picture.with_objects([instance(k, mask) for k, mask in enumerate(masks, 1)], None)
     scores = score_regions(proposer, [picture], (10, 60))
     assert scores.j_i[1] == pytest.approx(j.max(axis=0).mean(), abs=1e-6)
     assert scores.recall[1] == 1 and scores.pictures == 1
+    assert scores.of(2).j_i[1] == pytest.approx(j.max(axis=0)[1], abs=1e-6)
+    assert scores.of(2).line("circle").split()[:1] == ["circle"]
     large = np.repeat(np.repeat(image, 10, axis=0), 10, axis=1)  # 640 pixels: worked on at 400
     mask = proposer(large, 5).mask(0)
     assert mask.shape == (480, 640)
