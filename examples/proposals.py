@@ -87,7 +87,9 @@ print(f"{'':18}" + "".join(f"{f'first {count}':>14}" for count in COUNTS) + "   
 scores = {name: score_regions(way, test, background=background) for name, way in ways.items()}
 for name, score in scores.items():
     print(score.line(name))
-print(f"\n{'proposals, of':18}" + "".join(f"{f'first {count}':>14}" for count in COUNTS) + " objects")
+print(
+    f"\n{'proposals, of':18}" + "".join(f"{f'first {count}':>14}" for count in COUNTS) + " objects"
+)
 for label in sorted(set(scores["proposals"].labels)):
     mine = scores["proposals"].of(label)
     print(mine.line(data.classes[label], len(mine.labels)))

@@ -23,7 +23,8 @@ from minicnn.interchange.reading import text
 from minicnn.learning.config import CheckpointError
 from minicnn.learning.weight_files import check_finite
 
-LEARNT = {"Conv", "Gemm", "MatMul", "Add", "Mul", "Reshape", "Transpose", "Gather", "ScatterND"}
+LEARNT = {"Conv", "Gemm", "MatMul", "Add", "Mul"}
+LEARNT |= {"Reshape", "Transpose", "Gather", "ScatterND", "Slice"}  # parts of a weight, or its form
 FIXED = {"Sub", "Div", "ReduceMean"}  # of a picture, such as its mean: kept, not learnt
 
 

@@ -87,3 +87,13 @@ def test_the_figure_shows_what_agrees(network):
     assert "half as large: level 0, 24 pixels high" in titles
     with pytest.raises(ValueError, match="no next level"):
         figures.scale_sheet(SingleScale(3, width=0.1, hidden=0), waves(16, 16))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (61, 90)])
+def test_the_hidden_layer_commutes_with_enlarging(network, size):
+    picture = np.random.default_rng(2).integers(0, 256, (*size, 3), np.uint8)
+    levels = [Tensor(level[None]) for level in network.preprocess(picture)]
+    with network.predicting():
+        there = network.classify(network.features(*levels)).numpy()
+        here = network(*levels).numpy()
+    np.testing.assert_allclose(here, there, atol=1e-5 * np.abs(there).max())
