@@ -158,8 +158,9 @@ def rows(faster=1.0, seconds=seconds_of):
 def lines(found):
     """The rows as tables of Markdown: the networks, and for each Net what becomes of them."""
     found = list(found)
-    yield "| network | parameters | MB a step | pictures of a batch | seconds of a step |" + "".join(
-        f" steps of an epoch on {count} |" for count in COUNTS
+    yield (
+        "| network | parameters | MB a step | pictures of a batch | seconds of a step |"
+        + "".join(f" steps of an epoch on {count} |" for count in COUNTS)
     )
     yield "|---|" + "---:|" * (4 + len(COUNTS))
     for row in found:
@@ -170,8 +171,10 @@ def lines(found):
         )
     for net in NETS:
         yield ""
-        yield f"| {net.name} |" + "".join(f" exchange, {c} | used, {c} |" for c in COUNTS) + (
-            " pays up to |"
+        yield (
+            f"| {net.name} |"
+            + "".join(f" exchange, {c} | used, {c} |" for c in COUNTS)
+            + (" pays up to |")
         )
         yield "|---|" + "---:|" * (2 * len(COUNTS) + 1)
         for row in found:

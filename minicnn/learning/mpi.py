@@ -43,9 +43,9 @@ class One:
 
 
 class Mpi:
-    """The same by MPI, for `size` processes. Raises TrainingError if they cannot meet."""
+    """The same by MPI, for `size` processes: those of a communicator, by default all. Raises TrainingError if they cannot meet."""
 
-    def __init__(self, size):
+    def __init__(self, size, comm=None):
         try:
             from mpi4py import MPI
         except ImportError:
@@ -55,7 +55,7 @@ class Mpi:
             ) from None
         except RuntimeError as error:  # there is no libmpi
             raise TrainingError(f"mpi4py finds no library of MPI ({error}): {INSTALL}") from None
-        self.mpi, self.comm = MPI, MPI.COMM_WORLD
+        self.mpi, self.comm = MPI, comm or MPI.COMM_WORLD
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
         if self.size != size:
             name = MPI.Get_library_version().split(",")[0].split("\n")[0]

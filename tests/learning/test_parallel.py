@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.image_folders import make_image_folder
 from support.several import all_right, together
+from support.shared_runs import SCENES, VARIED, furthest, one_process, scenes
 from support.small_runs import SETTINGS, small_run
 from support.toy_tasks import Bags, OfRegions, Regions
 
@@ -21,54 +22,10 @@ from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.errors import Diverged
 from minicnn.learning.metrics import ScoresError
 from minicnn.learning.parallel import SharedRun, run_of
-from minicnn.learning.pixels import Pixels, epochs_of
+from minicnn.learning.pixels import Pixels
 from minicnn.learning.progress import Progress
 from minicnn.learning.run import Run
 from minicnn.learning.world import Elsewhere, joined, world
-
-SCENES = {"size": (32, 48), "train": 7, "val": 3, "test": 4}
-# turned and cut pictures have void corners, so that each has another number of labelled pixels
-VARIED = SETTINGS | {"dropout": 0.0, "rotate": 25, "rescale": 0.2, "balance": 0.5, "lr": 0.01}
-
-
-def scenes(out=None, steps=20, model="multi-scale", settings=VARIED, **options):
-    options = {"out": out, "steps": steps, "settings": settings, "data_options": SCENES} | options
-    return minicnn.train(model, "scenes", quiet=True, **options)
-
-
-def furthest(run, other):
-    """The largest difference between two trainings: of their last weights, or those of a file."""
-    a, b = (r if isinstance(r, dict) else r.network.state_dict() for r in (run, other))
-    assert a.keys() == b.keys()
-    return max(float(np.abs(a[name] - b[name]).max()) for name in a)
-
-
-class Together(Pixels):
-    """N pictures of one size as one batch: what several processes have to be equal to."""
-
-    def feed(self, first, last):
-        count = self.config.processes_meant
-        order = epochs_of(len(self.pictures), self.config.seed, first * count, last * count)
-        how = {"start": first * count, "batch_size": count, "collate": self.collate}
-        return datasets.Loader(self.pictures, order, self._variant, **how)
-
-    def collate(self, items):
-        numbers, parts = zip(*items, strict=True)
-        inputs, labels, names = zip(*parts, strict=True)
-        levels = [np.concatenate(level) for level in zip(*inputs, strict=True)]
-        return numbers[0] // len(items), (levels, np.concatenate(labels), names)
-
-
-def one_process(count, steps=20):
-    """A training by one process with `count` pictures in a batch, without any of parallel.py."""
-
-    def meant(config, network):
-        config.processes_meant = count
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "agree", meant)
-        patch.setattr(training, "task_for", Together)
-        return scenes(steps=steps)
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -340,7 +297,9 @@ def test_processes_that_cannot_meet(monkeypatch):
         COMM_WORLD=comm, Get_library_version=lambda: "Open MPI v5.0.8, package: x"
     )
     monkeypatch.setitem(sys.modules, "mpi4py", types.SimpleNamespace(MPI=library))
-    with pytest.raises(ValueError, match=r"2 processes, and each sees 1: .* Open MPI v5.0.8, is no"):
+    with pytest.raises(
+        ValueError, match=r"2 processes, and each sees 1: .* Open MPI v5.0.8, is no"
+    ):
         mpi.Mpi(2)
 
 
