@@ -332,10 +332,10 @@ assert np.allclose(np.average(each, axis=0, weights=counts), gradient(x, labels)
 assert np.abs(np.mean(each, axis=0) - gradient(x, labels)).max() > 0.01
 
 # %% [markdown]
-# What does it cost? A message of $n$ bytes takes $\alpha + n \beta$. To add up the gradients of $p$
-# machines takes $T = 2 \log_2 p\, \alpha + 2 \frac{p-1}{p} n \beta$: hardly more for 256 machines than
-# for 16. So what counts is how the seconds of a step compare with its bytes. A convolution uses each
-# weight at every pixel, a fully connected layer once: `python -m minicnn.bench.machines`.
+# What does it cost? A message of $n$ bytes takes $\alpha + n \beta$. To add up the gradients of
+# $p$ machines takes $T = 2 \log_2 p\, \alpha + 2 \frac{p-1}{p} n \beta$: hardly more for 256 of
+# them than for 16. What counts is how the seconds of a step compare with its bytes. A convolution
+# uses each weight at every pixel, a fully connected layer once: `python -m minicnn.bench.machines`.
 #
 # ## 8. Your turn
 #

@@ -2,10 +2,11 @@
 
     python -m minicnn.bench.machines [--faster 50]
 
-Each of p machines computes a step of t seconds on its own batch, then the gradients of all, n bytes,
-are added up (learning/parallel.py). A message of n bytes takes alpha + n beta: alpha until the first
-byte is there, beta for each. To add up n bytes of p machines, halves are exchanged in log2 p rounds
-until each has the sum of one piece, and gathered again in as many (Rabenseifner's algorithm):
+Each of p machines computes a step of t seconds on its own batch, then the gradients of all, n
+bytes, are added up (learning/parallel.py). A message of n bytes takes alpha + n beta: alpha until
+the first byte is there, beta for each. To add up n bytes of p machines, halves are exchanged in
+log2 p rounds until each has the sum of one piece, and gathered again in as many (Rabenseifner's
+algorithm):
 
     T(p) = 2 log2(p) alpha + 2 (p - 1)/p n beta
 

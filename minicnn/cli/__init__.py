@@ -7,8 +7,8 @@ from Python too.
 
 `run(o)` gets the options as they were read. It prints its result to stdout, everything else to
 stderr, and returns the exit status, or None for 0: 0; 1 if a check found something wrong; 2 for a
-mistake of the user, said in one line; 130 after Ctrl-C, 143 after SIGTERM. Of several processes that
-mpiexec has started the first one speaks.
+mistake of the user, said in one line; 130 after Ctrl-C, 143 after SIGTERM. Of several processes
+that mpiexec has started the first one speaks.
 """
 
 import argparse

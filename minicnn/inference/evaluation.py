@@ -122,8 +122,8 @@ def evaluate(
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
 
-    Several processes, started by mpiexec, look at some of the pictures each, and all return the same
-    Evaluation, whose seconds are those of the first.
+    Several processes, started by mpiexec, look at some of the pictures each, and all return the
+    same Evaluation, whose seconds are those of the first.
 
     Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
     that are not finite) or LabelError (labels that are no classes) with one sentence.

@@ -43,7 +43,8 @@ class One:
 
 
 class Mpi:
-    """The same by MPI, for `size` processes: those of a communicator, by default all. Raises TrainingError if they cannot meet."""
+    """The same by MPI, for `size` processes: those of a communicator, by default all. Raises
+    TrainingError if they cannot meet."""
 
     def __init__(self, size, comm=None):
         try:
@@ -60,8 +61,9 @@ class Mpi:
         if self.size != size:
             name = MPI.Get_library_version().split(",")[0].split("\n")[0]
             raise TrainingError(
-                f"mpiexec has started {size} processes, and each sees {self.size}: the library that "
-                f"mpi4py has found, {name}, is not that of this mpiexec; take the one beside python"
+                f"mpiexec has started {size} processes, and each sees {self.size}: the library "
+                f"that mpi4py has found, {name}, is not that of this mpiexec; take the one beside "
+                "python"
             )
 
     def add(self, array):

@@ -1,7 +1,7 @@
-r"""Synchronous SGD by several processes: each computes a part of a step, and all make the same update.
+r"""Synchronous SGD: several processes compute a part of each step, and all make the same update.
 
-Let process k have a batch whose loss l_k is the mean over c_k pixels. One process that had all these
-batches as one would take the mean over all pixels, and as a gradient is linear, it would learn from
+Let process k have a batch whose loss l_k is the mean over c_k pixels. One process that had all
+these batches as one would take the mean over all pixels, and, gradients being linear, learn from
 
     l = sum_k c_k l_k / sum_k c_k        g = sum_k c_k g_k / sum_k c_k
 
@@ -12,10 +12,10 @@ because every message costs some time, however short it is. All begin with the s
 the same numbers, so all make the same step, and no weights need to be sent.
 
 How many batches a step has is said by `config.processes`: as many as there were processes when the
-training began. Batch k of step i has the number i N + k, and from this number follows which pictures
-it is made of, in which variant, and what is drawn at random meanwhile, whoever computes it. Hence a
-training can go on with any other number of processes: with fewer, each takes several batches of a
-step, one after another; with more, some have nothing to do.
+training began. Batch k of step i has the number i N + k, and from this number follows which
+pictures it is made of, in which variant, and what is drawn at random meanwhile, whoever computes
+it. Hence a training can go on with any other number of processes: with fewer, each takes several
+batches of a step, one after another; with more, some have nothing to do.
 
 Sources: Chen, Monga, Bengio, Jozefowicz 2016 (synchronous); Goyal et al. 2017 (what N times the
 batch asks of the learning rate); Thakur, Rabenseifner, Gropp 2005 (how MPI adds up).
@@ -131,8 +131,8 @@ class SharedRun(Run):
         if not self.quiet:
             threads = get_num_threads()
             say(
-                f"{self.world.size} processes with {threads} thread{'s' * (threads > 1)} each; a step is "
-                f"{self.config.processes} batches"
+                f"{self.world.size} processes with {threads} thread{'s' * (threads > 1)} each; "
+                f"a step is {self.config.processes} batches"
             )
         self.log.records = self.world.share(self.log.records)
         super().fit(self.world.share(minutes))

@@ -89,7 +89,7 @@ class World:
         number for all, so that whatever is decided by it, all decide alike."""
         return time.monotonic() if self.size == 1 else self._now
 
-    # ------------------------------------------------------------------------------- ending together
+    # ----------------------------------------------------------------------------- ending together
     @contextlib.contextmanager
     def joined(self):
         """Inside, if one fails all do, and nobody leaves before all are done."""

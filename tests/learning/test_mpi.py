@@ -1,5 +1,5 @@
-"""Three processes that mpiexec has started. Needs the extra [mpi], which [test] does not bring; in CI
-it is a failure if it is missing (MINICNN_REQUIRE_MPI=1), elsewhere a skip."""
+"""Three processes that mpiexec has started. Needs the extra [mpi], which [test] does not bring; in
+CI it is a failure if it is missing (MINICNN_REQUIRE_MPI=1), elsewhere a skip."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 """Several processes without MPI: threads, each in a World of its own, of which one runs at a time.
 
-Random numbers and Numba's threads belong to the whole process, so there is a baton. Whoever runs has
-it, and gives it away where a process would wait for the others.
+Random numbers and Numba's threads belong to the whole process, so there is a baton. Whoever runs
+has it, and gives it away where a process would wait for the others.
 """
 
 import pickle
