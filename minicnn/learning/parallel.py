@@ -158,15 +158,6 @@ def run_of(config, network, task, folder=None, quiet=False):
     return kind(config, network, task, folder, quiet)
 
 
-def check_shared(task, name):
-    """TrainingError for a task that several processes cannot share."""
-    if world().size > 1 and not task.shared:
-        raise TrainingError(
-            f"{name} does most of its learning before the first step, in one process: start it "
-            "without mpiexec"
-        )
-
-
 def agree(config, network):
     """All processes take the first one's config and weights. Raises TrainingError if another has
     other pictures."""

@@ -9,7 +9,7 @@ from minicnn.learning.checkpoints import BEST, LAST
 from minicnn.learning.config import Best, CheckpointError
 from minicnn.learning.configuring import digest_of
 from minicnn.learning.interrupts import terminable
-from minicnn.learning.parallel import agree, check_shared, run_of
+from minicnn.learning.parallel import agree, run_of
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import task_for
 from minicnn.learning.world import world
@@ -29,7 +29,6 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
         raise CheckpointError(f"{file}: {error}") from None
     network.to(device)
     task = task_for(network, config, dataset)
-    check_shared(task, config.model)
     if config.step < config.total_steps:  # else nothing is left to be learnt
         if task.early:
             keep_early(task, Run(config, network, task, folder, quiet))

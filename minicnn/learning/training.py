@@ -24,7 +24,7 @@ from minicnn.learning.configuring import configure, digest_of, long_side, plan, 
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.interrupts import terminable
-from minicnn.learning.parallel import agree, check_shared, run_of
+from minicnn.learning.parallel import agree, run_of
 from minicnn.learning.resuming import keep_early, resumed
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import check_kind, task_for
@@ -162,7 +162,6 @@ def train_part(
         config.tables = checkpoints.tables_of(network)
         config.class_shares = everybody.once(lambda: _read_labels(network, config, dataset))
         task = task_for(network, config, dataset)
-        check_shared(task, model)
         everybody.once(lambda: task.begin(quiet))
         if task.early:
             config.total_steps = plan(task, epochs, steps, None)  # of minutes, more is known later

@@ -11,7 +11,7 @@ import pytest
 from support.image_folders import make_image_folder
 from support.several import all_right, together
 from support.shared_runs import SCENES, VARIED, furthest, one_process, scenes
-from support.small_runs import SETTINGS, small_run
+from support.small_runs import small_run
 from support.toy_tasks import Bags, OfRegions, Regions
 
 import minicnn
@@ -43,7 +43,8 @@ def test_processes_with_a_picture_each_learn_as_one_with_all_of_them(count):
 
 def test_the_mean_of_means_would_be_another_gradient(monkeypatch):
     monkeypatch.setattr(Pixels, "counted", lambda self, batch: 1.0)
-    assert furthest(all_right(together(2, lambda rank: scenes()))[0], one_process(2)) > 1e-4
+    runs = all_right(together(2, lambda rank: scenes(steps=4)))
+    assert furthest(runs[0], one_process(2, 4)) > 1e-4
 
 
 # ------------------------------------------------------------------------- another number of them
@@ -60,7 +61,7 @@ def stopped_at(monkeypatch, step, whose=1):
 
 
 RANDOM = {  # what is drawn at random on the way: variants, dropout, lattices, parts, colours
-    "multi-scale": SETTINGS | {"dropout": 0.5, "rotate": 20},
+    "single-scale": {"width": 0.1, "hidden": 20, "dropout": 0.5, "rotate": 20},
     "recurrent": {"width": 0.2, "normalise": "picture"},
     "three-layers": {"size": 20, "width": 0.2, "batch": 3, "dropout": 0.5, "colour_noise": 0.1},
 }
@@ -68,7 +69,7 @@ RANDOM = {  # what is drawn at random on the way: variants, dropout, lattices, p
 
 @pytest.mark.parametrize("model", RANDOM)
 def test_a_training_goes_on_with_another_number_of_processes(model, tmp_path, monkeypatch, capsys):
-    given = {"model": model, "settings": RANDOM[model] | {"validations": 2}, "steps": 6}
+    given = {"model": model, "settings": RANDOM[model] | {"validations": 2}, "steps": 4}
     if model == "three-layers":
         root = make_image_folder(tmp_path / "squares")
 
@@ -96,7 +97,7 @@ def test_a_training_goes_on_with_another_number_of_processes(model, tmp_path, mo
         assert all(furthest(run, whole) < 1e-5 for run in runs)
         assert checkpoints.load(folder / "last.safetensors")[1]["processes"] == 2
         looks = [r["step"] for r in runs[0].log.records if "val_accuracy" in r]
-        assert looks == [3, 6] and runs[-1].log.records == runs[0].log.records
+        assert looks == [2, 4] and runs[-1].log.records == runs[0].log.records
 
 
 def test_only_the_first_process_writes_and_speaks(tmp_path, capsys):
@@ -202,7 +203,7 @@ def failing(monkeypatch, error, rank=1, calls=5):
 def test_a_process_that_fails_ends_all_with_its_sentence(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         failing(patch, datasets.DataError("p3.png: is damaged"))
-        first, second, third = together(3, lambda rank: scenes(tmp_path / "run"))
+        first, second, third = together(3, lambda rank: scenes(tmp_path / "run", 6))
     assert type(second) is datasets.DataError and str(second) == "p3.png: is damaged"
     where = r"process 1 of 3 on \S+: p3\.png: is damaged"
     assert type(first) is type(third) is Elsewhere

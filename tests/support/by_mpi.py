@@ -21,14 +21,15 @@ from minicnn.learning.world import World, standing, world
 
 SIZE = "x".join(map(str, SCENES["size"]))
 DATA = [f"data.{name}={SIZE if name == 'size' else value}" for name, value in SCENES.items()]
-TRAIN = ["train", "multi-scale", "--steps", "20", "--set", *DATA]
+TRAIN = ["train", "patch", "--set", *DATA]
 TRAIN += [f"{name}={value}" for name, value in VARIED.items()]
+LONG = ["--steps", "20"]
 
 
 def interrupted(self, done, *numbers, real=Progress.step):
-    """A Ctrl-C in the last process, after 7 steps."""
+    """A Ctrl-C in the last process, after 4 steps."""
     real(self, done, *numbers)
-    if done == 7 and world().rank == 2:
+    if done == 4 and world().rank == 2:
         raise KeyboardInterrupt
 
 
@@ -42,13 +43,13 @@ def damaged(self, batch, real=Pixels.loss):
 def everything(folder):
     """[what each command returned], the last one apart."""
     rank = world().rank
-    statuses = [main([*TRAIN, "--out", f"{folder}/three"])]
+    statuses = [main([*TRAIN, *LONG, "--out", f"{folder}/three"])]
     two = MPI.COMM_WORLD.Split(rank < 2)
     if rank < 2:
         with standing(World(mpi.Mpi(2, two))):
-            statuses.append(main([*TRAIN, "--out", f"{folder}/two"]))
+            statuses.append(main([*TRAIN, *LONG, "--out", f"{folder}/two"]))
     Progress.step, real = interrupted, Progress.step
-    statuses.append(main([*TRAIN, "--out", f"{folder}/stopped"]))
+    statuses.append(main([*TRAIN, "--steps", "8", "--out", f"{folder}/stopped"]))
     Progress.step = real
     if rank < 2:
         with standing(World(mpi.Mpi(2, two))):
@@ -64,4 +65,4 @@ if __name__ == "__main__":
     found = everything(where)
     (where / f"status-{world().rank}.json").write_text(json.dumps(found))
     Pixels.loss = damaged
-    sys.exit(main([*TRAIN, "--out", f"{where}/failed"]))
+    sys.exit(main([*TRAIN, *LONG, "--out", f"{where}/failed"]))

@@ -1,22 +1,23 @@
 """A training on drawn scenes for several processes, and the same by one process without any of
 learning/parallel.py."""
 
+import functools
+
 import numpy as np
 import pytest
-from support.small_runs import SETTINGS
 
 import minicnn
 from minicnn import datasets
 from minicnn.learning import training
 from minicnn.learning.pixels import Pixels, epochs_of
 
-SCENES = {"size": (32, 48), "train": 7, "val": 3, "test": 4}
+SCENES = {"size": (24, 32), "train": 7, "val": 3, "test": 4}
 # turned and cut pictures have void corners, so that each has another number of labelled pixels
-VARIED = SETTINGS | {"dropout": 0.0, "rotate": 25, "rescale": 0.2, "balance": 0.5, "lr": 0.01}
+VARIED = {"width": 0.2, "rotate": 25, "rescale": 0.2, "balance": 0.5, "lr": 0.01}
 VARIED["validations"] = 1  # the best weights are the last
 
 
-def scenes(out=None, steps=20, model="multi-scale", settings=VARIED, **options):
+def scenes(out=None, steps=20, model="patch", settings=VARIED, **options):
     options = {"out": out, "steps": steps, "settings": settings, "data_options": SCENES} | options
     return minicnn.train(model, "scenes", quiet=True, **options)
 
@@ -44,6 +45,7 @@ class Together(Pixels):
         return numbers[0] // len(items), (levels, np.concatenate(labels), names)
 
 
+@functools.cache
 def one_process(count, steps=20):
     """A training by one process with `count` pictures in a batch."""
 
