@@ -61,7 +61,7 @@ def test_what_each_command_returned(done):
 @pytest.mark.parametrize(
     "count, name, steps", [(3, "three", 20), (2, "two", 20), (3, "stopped", 8)]
 )
-def test_they_learn_as_one_process_with_all_pictures_in_a_batch(done, count, name, steps):
+def test_they_learn_as_one_with_all_pictures_in_a_batch(done, count, name, steps):
     weights, header = checkpoints.load(done[0] / name / "last.safetensors")
     ours = {k: a for k, a in weights.items() if not k.startswith(checkpoints.VELOCITY)}
     assert header["step"] == header["best"]["step"] == steps and header["processes"] == count
