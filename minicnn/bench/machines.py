@@ -1,6 +1,6 @@
 """What many machines would be worth, on paper: bytes, seconds and efficiency of a step.
 
-    python -m minicnn.bench.machines [--faster 50]
+    python -m minicnn.bench.machines [--bench lectures/results/bench/bench-2.json] [--faster 50]
 
 Each of p machines computes a step of t seconds on its own batch, then the gradients of all, n
 bytes, are added up (learning/parallel.py). A message of n bytes takes alpha + n beta: alpha until
@@ -15,14 +15,17 @@ grows with p, what decides is how the seconds of a step compare with its bytes. 
 stops paying where less than half of each is used: where T > t.
 
 t is measured on this machine, all cores, one step at a time; of a batch that is larger than a few
-pictures, a part of it is measured, and t grows as the batch does.
+pictures, a part of it is measured, and t grows as the batch does. Or it is taken from what `minicnn
+bench --json FILE` has measured; networks that are not in there are left out.
 """
 
 import argparse
+import json
 import math
 import statistics
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -131,13 +134,34 @@ def _loss(network, some):
     return lambda: network.loss(inputs, labels)[0]
 
 
+def measured_in(file):
+    """A function like `seconds_of` that looks into a file of `minicnn bench`; None where nothing of
+    the network is there."""
+    steps = {}
+    for row in json.loads(Path(file).read_text())["rows"]:
+        if row["phase"] == "training step":
+            size, _, batch = row["row"].partition(", batch ")
+            median = statistics.median(run["ours"]["median"] for run in row["runs"])
+            steps[row["op"], size.partition("x")[0]] = median / int(batch or 1)
+
+    def seconds(model, which, classes):
+        options, batch = options_of(model, which)
+        sides = models.find(model)[0].DEFAULTS | options | {"side": PICTURE[0]}
+        each = steps.get((model, str(sides.get("size", sides["side"]))))
+        return None if each is None else each * batch
+
+    return seconds
+
+
 def rows(faster=1.0, seconds=seconds_of):
     """A dict for each network, with what each Net makes of it."""
     for model, which, classes, pictures in ROWS:
         options, batch = options_of(model, which)
+        if (step := seconds(model, which, classes)) is None:
+            continue
         with init.shapes_only():
             network = models.find(model)[0](classes, **options)
-        size, step = bytes_of(network), seconds(model, which, classes) / faster
+        size, step = bytes_of(network), step / faster
         used = {
             (net.name, count): step / (step + net.seconds(count, size))
             for net in NETS
@@ -191,7 +215,12 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="what many machines would be worth, on paper")
     what = "how many times as fast as this one each machine is, a GPU for instance (1)"
     parser.add_argument("--faster", type=float, default=1.0, metavar="N", help=what)
-    print("\n".join(lines(rows(parser.parse_args(arguments).faster))))
+    what = (
+        "takes the seconds of a step from a file of minicnn bench, in the place of measuring them"
+    )
+    parser.add_argument("--bench", metavar="FILE", help=what)
+    o = parser.parse_args(arguments)
+    print("\n".join(lines(rows(o.faster, measured_in(o.bench) if o.bench else seconds_of))))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def stopped_at(monkeypatch, step, whose=1):
 
 RANDOM = {  # what is drawn at random on the way: variants, dropout, lattices, parts, colours
     "single-scale": {"width": 0.1, "hidden": 20, "dropout": 0.5, "rotate": 20},
-    "recurrent": {"width": 0.2, "normalise": "picture"},
+    "recurrent": {"net": "CNN1", "width": 0.1, "normalise": "picture"},
     "three-layers": {"size": 20, "width": 0.2, "batch": 3, "dropout": 0.5, "colour_noise": 0.1},
 }
 
