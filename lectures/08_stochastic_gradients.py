@@ -3,7 +3,7 @@
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89); Deep learning
 # - **Source:** minicnn/ops/cross_entropy.py; minicnn/ops/softmax.py; minicnn/optim.py;
-#   minicnn/nn/init.py
+#   minicnn/nn/init.py; minicnn/learning/parallel.py
 # - **Exercises:** ex17_cross_entropy_void; ex18_momentum_sgd
 #
 # **The problem.** «Supervised learning; stochastic gradient methods», says the slide, and two
@@ -306,7 +306,38 @@ print("minicnn train multi-scale --data stanford-background --fold 1 --epochs 10
 assert loss[0] > knows_nothing > 2 * loss[-50:].mean()
 
 # %% [markdown]
-# ## 7. Your turn
+# ## 7. Many machines
+#
+# Let machine $k$ have a picture of its own with $c_k$ labelled pixels, a loss $\ell_k$, which is a
+# mean over them, and its gradient $g_k$. Whoever had all pictures would learn from
+#
+# $$\ell = \frac{\sum_k c_k\, \ell_k}{\sum_k c_k}, \qquad g = \frac{\sum_k c_k\, g_k}{\sum_k c_k}$$
+#
+# So they add up $c_k g_k$ and $c_k$, and all make the same step: `mpiexec -n 4 minicnn train ...`.
+# The mean of the $g_k$ is another gradient. Here are 3 pictures with 1, 4 and 16 columns of labels.
+
+
+# %%
+def gradient(x, labels):
+    network = make()
+    F.cross_entropy(network(Tensor(x)), labels, ignore_index=datasets.VOID).backward()
+    return np.concatenate([p.grad.ravel() for p in network.parameters()])
+
+
+x, labels = (np.concatenate(arrays) for arrays in zip(*data[:3], strict=True))
+labels = np.where(np.arange(16) < 4 ** np.arange(3)[:, None, None], labels, datasets.VOID)
+counts = (labels != datasets.VOID).sum(axis=(1, 2))
+each = [gradient(x[[k]], labels[[k]]) for k in range(3)]
+assert np.allclose(np.average(each, axis=0, weights=counts), gradient(x, labels), atol=1e-6)
+assert np.abs(np.mean(each, axis=0) - gradient(x, labels)).max() > 0.01
+
+# %% [markdown]
+# What does it cost? A message of $n$ bytes takes $\alpha + n \beta$. To add up the gradients of
+# $p$ machines takes $T = 2 \log_2 p\, \alpha + 2 \frac{p-1}{p} n \beta$: hardly more for 256 of
+# them than for 16. What counts is how the seconds of a step compare with its bytes. A convolution
+# uses each weight at every pixel, a fully connected layer once: `python -m minicnn.bench.machines`.
+#
+# ## 8. Your turn
 #
 # **ex17**, softmax cross-entropy with void, and **ex18**, momentum. In the first, think of a
 # picture in which every pixel is void. In the second, think of what the velocity is before the

@@ -7,10 +7,12 @@ from Python too.
 
 `run(o)` gets the options as they were read. It prints its result to stdout, everything else to
 stderr, and returns the exit status, or None for 0: 0; 1 if a check found something wrong; 2 for a
-mistake of the user, said in one line; 130 after Ctrl-C, 143 after SIGTERM.
+mistake of the user, said in one line; 130 after Ctrl-C, 143 after SIGTERM. Of several processes
+that mpiexec has started the first one speaks.
 """
 
 import argparse
+import contextlib
 import errno
 import os
 import sys
@@ -34,7 +36,9 @@ from minicnn.cli import (
     train,
 )
 from minicnn.cli.arguments import Parser
+from minicnn.learning import mpi
 from minicnn.learning.interrupts import Terminated, terminable
+from minicnn.learning.world import joined, refuse_many, world
 
 COMMANDS = (
     demo,
@@ -52,6 +56,7 @@ COMMANDS = (
     lectures,
     info,
 )
+SHARED = (train, resume, evaluate, segment)  # that several processes may do together
 
 
 def main(arguments=None):
@@ -68,8 +73,9 @@ def _run(arguments):
         if "command" not in options:
             parser.print_help()
             return 0
-        status = options.command(options) or 0
-        sys.stdout.flush()
+        with _as_one(options.command):
+            status = options.command(options) or 0
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt as stop:
         return _say(str(stop) or "stopped", 143 if isinstance(stop, Terminated) else 130)
@@ -103,7 +109,23 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+@contextlib.contextmanager
+def _as_one(command):
+    """Inside, the processes that mpiexec has started, if there are several, fail together, and the
+    first one speaks; but of the pictures that it has segmented each tells by itself."""
+    if command not in [module.run for module in SHARED]:
+        refuse_many("this command")
+    with joined(), contextlib.ExitStack() as inside:
+        if not world().first and command is not segment.run:
+            nowhere = inside.enter_context(open(os.devnull, "w"))
+            inside.enter_context(contextlib.redirect_stdout(nowhere))
+            inside.enter_context(contextlib.redirect_stderr(nowhere))
+        yield
+
+
 def _say(text, status):
+    if mpi.launched()[0] > 0:  # the first process says it
+        return status
     print("minicnn:", one_line(text), file=sys.stderr)
     return status
 

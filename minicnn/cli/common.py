@@ -7,8 +7,10 @@ import minicnn
 from minicnn import models
 from minicnn.basics.nearest import did_you_mean
 from minicnn.cli.information import choose_algorithm, choose_device
+from minicnn.cli.values import new_folder
 from minicnn.engine.kernel import algorithm
 from minicnn.inference import evaluation
+from minicnn.learning.world import world
 
 
 def use_threads(o):
@@ -23,6 +25,17 @@ def machine(o):
     name = choose_device(o.device)
     with minicnn.device(name), algorithm(choose_algorithm(o.tf32, name)):
         yield name
+
+
+@contextlib.contextmanager
+def results_in(chosen, otherwise, adding=False):
+    """`new_folder`, for several processes: the first makes it, and all know where it is."""
+    everybody = world()
+    if not everybody.first:
+        yield everybody.share()
+        return
+    with new_folder(chosen, otherwise, adding) as folder:
+        yield everybody.share(folder)
 
 
 def changes_in(settings):

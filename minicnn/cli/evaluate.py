@@ -16,8 +16,9 @@ from minicnn.cli.arguments import (
     add_out,
     add_skip_bad,
 )
-from minicnn.cli.common import bar, changes_in, labelling_in, machine, trained
-from minicnn.cli.values import new_folder, split_settings, whole_number
+from minicnn.cli.common import bar, changes_in, labelling_in, machine, results_in, trained
+from minicnn.cli.values import split_settings, whole_number
+from minicnn.learning.world import world
 
 
 def add(commands):
@@ -44,7 +45,7 @@ def run(o):
     settings, data_options = split_settings(o.set)
     settings |= {} if o.crops is None else {"crops": o.crops}
     changes, labelling = changes_in(settings), labelling_in(settings, "of the data (data.KEY) and ")
-    with machine(o) as device, new_folder(o.out, None) as out:
+    with machine(o) as device, results_in(o.out, None) as out:
         result = minicnn.evaluate(
             trained(o.model, device, changes),
             o.data,
@@ -57,7 +58,7 @@ def run(o):
             examples=6 * o.sheets if out else 0,
             progress=bar,
         )
-        if out:
+        if out and world().first:
             from minicnn.figures import confusion_figure, precision_recall
 
             for number, sheet in enumerate(result.sheets(), 1):

@@ -10,7 +10,7 @@ from minicnn.learning import checkpoints
 
 PACKAGES = (
     "numpy numba llvmlite scipy pillow matplotlib tqdm safetensors threadpoolctl cupy-cuda12x"
-    " cupy-cuda13x"
+    " cupy-cuda13x mpi4py"
 ).split()
 
 
@@ -59,7 +59,7 @@ def facts():
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            if not package.startswith("cupy"):
+            if not package.startswith(("cupy", "mpi4py")):
                 versions[package] = None
     usable, gpu = devices.gpu_status()
     return {

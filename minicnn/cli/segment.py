@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -17,14 +18,15 @@ from minicnn.cli.arguments import (
     add_out,
     add_set,
 )
-from minicnn.cli.common import changes_in, labelling_in, machine, trained
-from minicnn.cli.values import new_folder, whole_number
+from minicnn.cli.common import changes_in, labelling_in, machine, results_in, trained
+from minicnn.cli.values import whole_number
 from minicnn.datasets import data_home
 from minicnn.images.formats import ENDINGS
 from minicnn.images.reading import ImageError
 from minicnn.inference.segmenting import LARGEST, labelling_for
 from minicnn.learning import checkpoints
 from minicnn.learning.trained import for_pixels
+from minicnn.learning.world import world
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = (  # that results end in
@@ -55,13 +57,13 @@ def run(o):
     changes, labelling = changes_in(settings), labelling_in(settings, default=None)
     found = [picture for name in o.images for picture in pictures(name)]
     done, failed, left_out, keep = [], 0, [], [path for path, _ in found]
-    with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
+    with machine(o) as device, results_in(o.out, "segmented", adding=True) as out:
         network = for_pixels(trained(o.model, device, changes))  # once for all pictures
         labelling = labelling_for(network, labelling)
         if o.stages and labelling.name == "argmax":
             which = "superpixels, labelling=crf, potts, cover or proposals"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
-        for path, sure in found:
+        for path, sure in dealt(found):
             begun = time.perf_counter()
             try:
                 result = minicnn.segment(path, network, o.size, labelling=labelling)
@@ -79,6 +81,16 @@ def run(o):
             if not o.json:
                 print_lines(_line(path, result, files))
                 sys.stdout.flush()
+        together = world().gather((done, failed, left_out))  # of all processes
+    done, failed, left_out = (sum(parts, type(parts[0])()) for parts in zip(*together, strict=True))
+    done.sort(key=lambda about: keep.index(about["image"]))
+    if world().first:
+        conclude(o, network, labelling, done, failed, left_out)
+    return 2 if failed or not done else 0
+
+
+def conclude(o, network, labelling, done, failed, left_out):
+    """What is said when all pictures are done."""
     if done and network.weights.parent == checkpoints.WEIGHTS:
         say_terms_once()
     if left_out:
@@ -86,7 +98,6 @@ def run(o):
     if o.json:
         about = {"pictures": done, "failed": failed, "left_out": left_out}
         print(json.dumps(about | {"labelling": str(labelling)}))
-    return 2 if failed or not done else 0
 
 
 def say_terms_once():
@@ -116,6 +127,14 @@ def pictures(name):
         raise ImageError(f"{name}: there is no picture in this folder")
     inside = [folder / n for n in sorted(names - ours)]
     return [(str(p), p.suffix.lower() in ENDINGS) for p in inside]
+
+
+def dealt(found):
+    """Those of the pictures that this process segments, if there are several. Names of results that
+    depend on each other, as those of a.jpg and a.png, are made by one of them."""
+    stems = [re.sub(r"(-\d+)+$", "", Path(path).stem) for path, _ in found]
+    mine = world().deal([*dict.fromkeys(stems)])
+    return [picture for picture, stem in zip(found, stems, strict=True) if stem in mine]
 
 
 def _about(path, result, files, seconds):

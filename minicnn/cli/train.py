@@ -14,8 +14,8 @@ from minicnn.cli.arguments import (
     add_out,
     add_skip_bad,
 )
-from minicnn.cli.common import machine
-from minicnn.cli.values import new_folder, positive, split_settings, whole_number
+from minicnn.cli.common import machine, results_in
+from minicnn.cli.values import positive, split_settings, whole_number
 from minicnn.learning.config import STEPS
 
 
@@ -53,7 +53,7 @@ def run(o):
     if o.model == "proposals":
         return proposals.train(o, settings, data_options)
     o.data = o.data or ("bsds" if o.model == "edges" else "scenes")
-    with machine(o) as device, new_folder(o.out, f"runs/{o.model}") as out:
+    with machine(o) as device, results_in(o.out, f"runs/{o.model}") as out:
         options = {
             "out": out,
             "epochs": o.epochs,

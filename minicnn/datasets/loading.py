@@ -38,6 +38,9 @@ class Loader:
                instead of single items, collate([items]) is handed out, of those of so many places
                in a row that are not passed over; it is made in the thread that made the items
 
+    `only`, if it is set before the loop, is asked for the number of a batch (of places, where
+    batch_size is 1) whether it is wanted; others are not even read.
+
     A picture that is void all over is always passed over, since nothing can be learnt from it, and
     so is one of which `transform` makes None. `position` is that of the last place handed out;
     `skipped` lists (name, message) of bad pictures, `void` the names of void ones and `empty` those
@@ -61,6 +64,7 @@ class Loader:
         self.ahead, self.skip_bad, self.start = ahead, skip_bad, start
         self.threads, self.batch_size, self.collate = threads, batch_size, collate
         self.position, self.skipped, self.void, self.empty = None, [], [], []
+        self.only = None
         self._running = lambda: None
 
     def __iter__(self):
@@ -148,6 +152,8 @@ class Loader:
         if there are several."""
         places = enumerate(self.order, self.start)
         batches = iter(lambda: list(itertools.islice(places, self.batch_size)), [])
+        if self.only is not None:
+            batches = (some for some in batches if self.only(some[0][0] // self.batch_size))
         if self.threads == 1:
             yield from map(self._batch, batches)
             return

@@ -24,6 +24,7 @@ from minicnn.learning.metrics import Confusion, rounded, score
 from minicnn.learning.ranks import rank
 from minicnn.learning.tasks import check_kind
 from minicnn.learning.trained import trained
+from minicnn.learning.world import joined, world
 
 KEPT = 12  # pictures that an Evaluation keeps to be looked at
 
@@ -97,6 +98,7 @@ class Evaluation:
         return [*self.heading(), "", *lines[:3], time, *lines[3:]]
 
 
+@joined()
 def evaluate(
     model,
     data=None,
@@ -120,6 +122,9 @@ def evaluate(
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
 
+    Several processes, started by mpiexec, look at some of the pictures each, and all return the
+    same Evaluation, whose seconds are those of the first.
+
     Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
     that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
@@ -141,15 +146,17 @@ def evaluate(
     pictures = dataset.split(split)
     if not len(pictures):
         raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
-    count, kept = len(pictures), []
+    count, kept, everybody = len(pictures), [], world()
+    mine = everybody.deal(range(count))
     wanted = set(evenly(pictures.names, examples))
+    places = {name: place for place, name in enumerate(pictures.names)}
 
     def keep(picture, prediction):
         if picture.name in wanted:
             kept.append((picture, prediction))
 
-    with datasets.Loader(pictures, range(count), skip_bad=skip_bad) as loader:
-        watched = progress(loader, total=count) if progress else loader
+    with datasets.Loader(pictures, mine, skip_bad=skip_bad) as loader:
+        watched = progress(loader, total=len(mine)) if progress else loader
         if network.task == "boundaries":
             confusion, seconds = score_boundaries(network, watched)
         elif network.task == "pictures":
@@ -160,6 +167,10 @@ def evaluate(
             confusion, seconds = score(network, watched, dataset.classes, keep, label, apart)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
+    confusion, seconds = everybody.pool(confusion), everybody.share(seconds)
+    left_out = [message for some in everybody.gather(left_out) for message in some]
+    kept = [pair for some in everybody.gather(kept) for pair in some]
+    kept.sort(key=lambda pair: places[pair[0].name])
     return Evaluation(
         confusion,
         seconds,

@@ -19,7 +19,8 @@ from minicnn.labelling.contours import thinned
 from minicnn.learning.boundary_scores import BoundaryScores
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.pixels import epochs_of
-from minicnn.learning.task import Task, in_turn
+from minicnn.learning.task import Task, dealt
+from minicnn.learning.world import world
 from minicnn.models.edges import AROUND
 
 ALL = 100  # the label of a pixel on which all people agree; between it and 0 lies their share
@@ -31,6 +32,7 @@ class Boundaries(Task):
     """The pictures of a data set with boundaries."""
 
     kind, what, accuracy = "boundaries", "boundaries", "F"  # at the best threshold for all
+    deals = True
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
@@ -75,8 +77,11 @@ class Boundaries(Task):
         right = ((logits.numpy() > 0) == (t > 0.5))[known].mean()
         return loss, float(right)
 
+    def counted(self, batch):
+        return float((batch[1] != VOID).sum())
+
     def validate(self, count=None):
-        order, skip_bad = in_turn(self.val, count), self.config.skip_bad
+        (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
         scores = BoundaryScores(THRESHOLDS)
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             for picture in itertools.islice(pictures, count):
@@ -84,6 +89,7 @@ class Boundaries(Task):
                 if not np.isfinite(strength).all():
                     raise Diverged("the network's edges are no numbers")
                 scores.add(thinned(strength), picture.boundaries)
+        scores = world().pool(scores)
         if not scores.counts:
             return {"val_accuracy": float("nan"), "val_ois": float("nan")}
         return {"val_accuracy": round(scores.ods, 6), "val_ois": round(scores.ois, 6)}

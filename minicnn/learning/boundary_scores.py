@@ -81,6 +81,10 @@ class BoundaryScores:
 
         self.counts.append(np.stack([compare(thin(drawn), people) for drawn in maps]))
 
+    def take_in(self, other):
+        """Counts the pictures of other BoundaryScores, too."""
+        self.counts += other.counts
+
     @property
     def ods(self):
         """The best F of one threshold for all pictures."""

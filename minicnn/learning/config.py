@@ -3,7 +3,7 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 5. Files from before formats were counted have none; what such a file lacks
+The format of today is 6. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
@@ -99,6 +99,7 @@ class Config:
     long_side     of its training pictures, in pixels
     class_shares  of the labelled training pixels, if training.balance needs them
     colour_axes   of the training pictures, if training.colour_noise needs them: see statistics.py
+    threads, processes   of each process, and how many there were: so many batches make a step
     step, total_steps, best   how far it is
     stalls        how far it is with training.schedule=plateau
     pace, val_pictures   of a training in minutes: see planning.py
@@ -117,6 +118,7 @@ class Config:
     overfit_one: bool = False
     skip_bad: bool = False
     threads: int | None = number(None, 1, 1e6)
+    processes: int = number(1, 1, 1e6)
     start: Start | None = None
     tables: dict[str, list[list[int]]] = field(default_factory=dict)
     long_side: int | None = number(None, 1, 16384)

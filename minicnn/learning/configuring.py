@@ -110,9 +110,12 @@ def plan(task, epochs, steps, minutes):
         if int(steps) != steps:
             raise TrainingError(f"steps={steps:g}: expected a whole number")
         return int(steps)
+    processes = task.config.processes
     if minutes is None:
-        return max(1, round((5 if epochs is None else epochs) * task.steps_in_an_epoch()))
+        steps = task.steps_in_an_epoch() / processes
+        return max(1, round((5 if epochs is None else epochs) * steps))
     per_step, per_picture = timing.measure(task)
+    per_picture /= processes if task.deals else 1
     options, looks, count = task.config.training, 0, len(task.val)
     if count:
         looks, count = looks_that_fit(60 * minutes, per_picture, options.validations, count)

@@ -24,6 +24,7 @@ from minicnn.learning.covers import cover_file, save_cover
 from minicnn.learning.run import Run
 from minicnn.learning.segments import Segments
 from minicnn.learning.trained import needs_pixels, trained
+from minicnn.learning.world import refuse_many
 
 DEFAULTS = {
     "grid": 3,  # cells across and down the bounding box of a segment
@@ -64,6 +65,7 @@ def train_cover(
 
     Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
     """
+    refuse_many("train cover")
     if not 1 <= epochs <= EPOCHS or int(epochs) != epochs:
         raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 to {EPOCHS}")
     network, config, weights = found = trained(model, device)

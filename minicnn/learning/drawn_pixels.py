@@ -12,6 +12,8 @@ class DrawnPixels(Pixels):
     """Base of such tasks. `labels` are those of the pixels, once they are drawn; `left`, what was
     left out of them. A subclass defines `batch_of(places)`."""
 
+    shared = False
+
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
         if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:

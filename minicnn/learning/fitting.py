@@ -1,8 +1,6 @@
 """The loop around `Run.step`: looks at validation pictures, checkpoints, a limit in minutes, and
 what is done when something goes wrong. Whatever stops a training, it can go on."""
 
-import time
-
 import numpy as np
 
 from minicnn.datasets import DataError
@@ -12,16 +10,17 @@ from minicnn.learning.errors import Diverged
 from minicnn.learning.interrupts import defer_interrupt, terminable
 from minicnn.learning.planning import LOOKS, TRIMS, new_total, stalled
 from minicnn.learning.progress import Progress
+from minicnn.learning.world import Elsewhere
 
 OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
 
 at_end = []  # called with the Run when its training has come to its end; figures draw its curves
 
 
-def fit(run, minutes=None, clock=time.monotonic):
+def fit(run, minutes=None, clock=None):
     """Trains to the last step; `Run.fit` says more. `clock`, for tests, gives the seconds."""
     with terminable():
-        return _Fitting(run, minutes, clock).run_all()
+        return _Fitting(run, minutes, clock or run.clock).run_all()
 
 
 class _Fitting:
@@ -40,13 +39,13 @@ class _Fitting:
         run.begun_at = run.steps_done
         run.network.train()
         run.before_update = self._before_update
-        loader = run.task.feed(run.steps_done, self._last_step())
+        loader = run.feed(self._last_step())
         try:
             if self._look_due(self._looked_at(), run.steps_done):  # an interrupt came in between
                 self._look()
             # A loss that overflows is noticed below, in words; numpy need not warn before.
             with loader, np.errstate(over="ignore", invalid="ignore"):
-                batches = self._batches(loader)
+                batches = run.batches(loader)
                 while run.steps_done < run.pace.total and not self._time_is_over():
                     before = run.steps_done
                     try:
@@ -81,13 +80,6 @@ class _Fitting:
             self.progress.say(f"left out {sentence}")
         self._finish()
         return run
-
-    def _batches(self, loader):
-        """What the loader hands out, up to the end, wherever that lies by then."""
-        for step, batch in loader:
-            if step >= self.run.pace.total:
-                return
-            yield step, batch
 
     def _last_step(self):
         """What is drawn up to: of a training in minutes, nobody knows how many steps there are."""
@@ -158,7 +150,7 @@ class _Fitting:
         count = self.config.val_pictures or len(run.task.val)
         self.progress.say(f"step {run.steps_done}: looking at {count} validation pictures", True)
         try:
-            found = run.task.validate(self.config.val_pictures)
+            found = run.validate(self.config.val_pictures)
         except Diverged as error:  # the last step spoilt the weights; they are not saved
             raise Diverged(f"step {run.steps_done}: {error}; try a lower lr") from None
         run.network.train()
@@ -193,7 +185,7 @@ class _Fitting:
         """Sentences about the pictures that were passed over."""
         return [
             f"{len(names)} of the pictures, {why}: {names[0]}{' ...' * (len(names) > 1)}"
-            for names, why in self.run.task.left_out(loader)
+            for names, why in self.run.left_out(loader)
             if names
         ]
 
@@ -207,6 +199,8 @@ class _Fitting:
             return
         if not isinstance(error, Diverged):
             run.save()
+        if isinstance(error, Elsewhere):
+            raise Elsewhere(f"{error}{self._go_on()}") from None
         if isinstance(error, DataError) and run.folder:
             hint = f"mend it, then minicnn resume {run.folder} (or add --skip-bad)"
             raise DataError(f"{error}; {hint}") from None

@@ -7,6 +7,7 @@ still. So weights are counted and maps are estimated beforehand, and what will n
 from pathlib import Path
 
 from minicnn import models
+from minicnn.learning.world import world
 from minicnn.nn import init
 from minicnn.nn.receptive_fields import layers
 
@@ -25,11 +26,12 @@ def available():
 
 def check(needed, what, advice):
     """ValueError with this advice if so many bytes are more than there are."""
-    free = available()
-    if free is not None and needed > free:
+    free, beside = available(), world().beside
+    if free is not None and needed > free / beside:
+        each = f" for each of {beside} processes" if beside > 1 else ""
         raise ValueError(
-            f"{what} would take about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB "
-            f"are free: {advice}"
+            f"{what} would take about {needed / 1e9:.1f} GB of memory, and "
+            f"{free / beside / 1e9:.1f} GB are free{each}: {advice}"
         )
 
 

@@ -70,6 +70,10 @@ class Confusion:
         pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
         self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
 
+    def take_in(self, other):
+        """Counts what another Confusion has counted, too."""
+        self.matrix += other.matrix
+
     def __repr__(self):
         count = f"{len(self.classes)} classes, {self.matrix.sum():,} {self.what}"
         return f"<{type(self).__name__} of {count}: {self.in_short()}>"

@@ -7,12 +7,13 @@
 4  a learning rate for what begins at random beside the weights of a start
 5  of alexnet the order of the channels, a file with the mean, the bias of the norm; of feedback
    maps that are averaged over cells
+6  how many batches make a step: as many as there were processes
 """
 
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed
 
-FORMAT = 5
+FORMAT = 6
 
 
 class CheckpointError(ValueError):

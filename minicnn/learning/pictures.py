@@ -23,7 +23,8 @@ from minicnn.learning.metrics import ScoresError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.ranks import rank
 from minicnn.learning.statistics import measure, tint
-from minicnn.learning.task import Task, in_turn
+from minicnn.learning.task import Task, dealt
+from minicnn.learning.world import world
 from minicnn.nn import init
 
 THREADS = 1  # that read and cut pictures, a batch each
@@ -33,7 +34,7 @@ AHEAD = 2  # batches that may wait
 class Pictures(Task):
     """The pictures of an image folder."""
 
-    kind, what = "pictures", "pictures"
+    kind, what, deals = "pictures", "pictures", True
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
@@ -80,7 +81,7 @@ class Pictures(Task):
 
     def feed(self, first, last):
         begin, end = first * self.batch, last * self.batch
-        room = min(MOST, (available() or MOST) // 4)
+        room = min(MOST, (available() or MOST) // 4 // world().beside)
         return datasets.Loader(
             Kept(self.pictures, self.network.frame, room),
             epochs_of(len(self.pictures), self.config.seed, begin, end),
@@ -120,14 +121,18 @@ class Pictures(Task):
         right = float((scores.numpy().argmax(axis=1) == labels).mean())
         return F.cross_entropy(scores, labels), right
 
+    def counted(self, batch):
+        return float(len(batch[1]))
+
     def validate(self, count=None):
-        order, skip_bad = in_turn(self.val, count), self.config.skip_bad
+        (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
         with datasets.Loader(self.val, order, skip_bad=skip_bad, threads=THREADS) as pictures:
             some = itertools.islice(pictures, count)
             try:
                 ranks, _ = rank(self.network, some, self.config.classes)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
+        ranks = world().pool(ranks)
         return {"val_accuracy": round(ranks.top(1), 6), "val_top5": round(ranks.top(5), 6)}
 
     def second(self, found):

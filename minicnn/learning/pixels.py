@@ -16,11 +16,14 @@ from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights
 from minicnn.learning.errors import Diverged
 from minicnn.learning.metrics import ScoresError, score
-from minicnn.learning.task import Task, in_turn
+from minicnn.learning.task import Task, dealt
+from minicnn.learning.world import world
 
 
 class Pixels(Task):
     """The pictures of a data set with label maps."""
+
+    deals = True
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
@@ -71,8 +74,12 @@ class Pixels(Task):
         self.learnt = True
         return loss, share_right(scores, labels)
 
+    def counted(self, batch):
+        labels = batch[1][batch[1] != VOID]
+        return float(len(labels) if self.weight is None else self.weight[labels].sum())
+
     def validate(self, count=None):
-        order, skip_bad = in_turn(self.val, count), self.config.skip_bad
+        (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             some = itertools.islice(pictures, count)
             try:
@@ -80,6 +87,7 @@ class Pixels(Task):
                 confusion, seconds = score(self.network, some, self.config.classes, apart=apart)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
+        confusion = world().pool(confusion)
         return {
             "val_accuracy": round(confusion.pixel_accuracy, 6),
             "val_class_accuracy": round(confusion.class_accuracy, 6),

@@ -24,6 +24,7 @@ from minicnn.labelling.proposals.proposer import Proposer, nearest
 from minicnn.learning.checkpoints import WEIGHTS
 from minicnn.learning.proposal_files import needs_edges, proposal_file, save_proposer
 from minicnn.learning.trained import trained
+from minicnn.learning.world import refuse_many
 
 DEFAULTS = {
     "pictures": 400,  # of the training pictures, evenly spread
@@ -47,6 +48,7 @@ def train_proposals(
 
     Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
     """
+    refuse_many("train proposals")
     network, _, weights = found = trained(model, device)
     needs_edges(found)
     if weights is not None and weights.parent == WEIGHTS and proposal_file(weights).exists():

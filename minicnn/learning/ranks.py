@@ -52,6 +52,10 @@ class Ranks(Confusion):
         self.matrix[label, order[0]] += 1
         return int(order[0])
 
+    def take_in(self, other):
+        super().take_in(other)
+        self.ranks += other.ranks
+
     def top(self, k):
         """Share of the pictures whose class is among the k best; NaN without pictures."""
         return float(np.mean([rank < k for rank in self.ranks])) if self.ranks else float("nan")

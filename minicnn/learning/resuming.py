@@ -9,13 +9,15 @@ from minicnn.learning.checkpoints import BEST, LAST
 from minicnn.learning.config import Best, CheckpointError
 from minicnn.learning.configuring import digest_of
 from minicnn.learning.interrupts import terminable
+from minicnn.learning.parallel import agree, run_of
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import task_for
+from minicnn.learning.world import world
 
 
 def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     """The Run as it was when its last checkpoint was written."""
-    file = folder / LAST
+    file, quiet = folder / LAST, quiet or not world().first
     network, velocities, config = checkpoints.restore(file)
     if None in (config.training, config.total_steps, config.data.name):
         raise CheckpointError(f"{file}: holds weights, but not how they were trained")
@@ -32,19 +34,33 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
             keep_early(task, Run(config, network, task, folder, quiet))
         with terminable():
             task.prepare(quiet)
-    run = Run(config, network, task, folder, quiet)
+    run = run_of(config, network, task, folder, quiet)
     run.optimizer.steps_done = run.steps_done = config.step
     checkpoints.check_velocities(file, velocities, run.learning)
     for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):
         v[...] = Tensor(velocities[path]).to(p.device).data
     run.log.cut_after(run.steps_done)
-    _look_for_best(run)
-    if not quiet and config.threads not in (None, get_num_threads()):
-        say(
-            f"this run was begun with {config.threads} threads, now there are "
-            f"{get_num_threads()}: its last bits may differ from those of an uninterrupted run"
-        )
+    if run.folder is not None:  # that of the first of several processes
+        _look_for_best(run)
+    agree(config, network)
+    if not quiet:
+        for sentence in _otherwise(config):
+            say(sentence)
     return run
+
+
+def _otherwise(config):
+    """Sentences on what is not as it was when the training began."""
+    digits = "its last bits may differ from those of an uninterrupted run"
+    if config.threads not in (None, get_num_threads()):
+        yield (
+            f"this run was begun with {config.threads} threads, now there are "
+            f"{get_num_threads()}: {digits}"
+        )
+    begun, now = config.processes, world().size
+    if now != begun:
+        idle = f", {now - begun} without anything to do" if now > begun else ""
+        yield f"processes when this run was begun: {begun}, now: {now}{idle}; {digits}"
 
 
 def keep_early(task, run):

@@ -1,5 +1,8 @@
 """One training: the network, what it learns, and how. `Run.step` is the loop of every chapter;
-what surrounds it, so that nothing is lost, is in fitting.py."""
+what surrounds it, so that nothing is lost, is in fitting.py, what several processes make of it
+in parallel.py."""
+
+import time
 
 from minicnn import optim
 from minicnn.engine import randomness
@@ -21,8 +24,10 @@ class Run:
     network     what learns, some of it perhaps frozen; `task` what it learns, and from what
     steps_done  how many; `log` holds the records (dicts) written so far
     hook        called with the parameters between backward and the step of the optimizer, when
-                their gradients are known: clips them, if the options of the training say so
+                their gradients are known: clips them, if the options of the training say so; of
+                several processes (parallel.py) averages them before
     schedule    step -> factor on the learning rate; by default as the options say
+    clock       gives the seconds by which a training in minutes is planned
     """
 
     def __init__(self, config, network, task, folder=None, quiet=False, schedule=None):
@@ -43,7 +48,7 @@ class Run:
             o.weight_decay,
             schedule or self.pace.schedule(self._schedule),
         )
-        self.hook = self._clip
+        self.hook, self.clock = self._clip, time.monotonic
         self.before_update = None  # called with (step, loss), see fitting.py
 
     def _schedule(self, total):
@@ -81,6 +86,25 @@ class Run:
 
         self.launches = launches.total() - launched
         return loss.item(), right, rate
+
+    def feed(self, last):
+        """What `batches` draws from, up to the step `last`: see Task.feed."""
+        return self.task.feed(self.steps_done, last)
+
+    def batches(self, loader):
+        """What the loader hands out, up to the end, wherever that lies by then."""
+        for step, batch in loader:
+            if step >= self.pace.total:
+                return
+            yield step, batch
+
+    def validate(self, count=None):
+        """What the task finds on `val`."""
+        return self.task.validate(count)
+
+    def left_out(self, loader):
+        """What the task says was passed over."""
+        return self.task.left_out(loader)
 
     def fit(self, minutes=None):
         """Trains to the last step, in so many minutes if given; returns the Run. An interrupt

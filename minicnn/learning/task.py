@@ -13,6 +13,7 @@ A new one says how a batch is drawn, what the loss is, and what the best weights
 from minicnn.datasets.splits import evenly
 from minicnn.engine.tensor import Tensor
 from minicnn.learning.errors import TrainingError
+from minicnn.learning.world import world
 
 LEARNT = 0.98  # of one picture, at least, for --overfit-one
 
@@ -31,6 +32,8 @@ class Task:
     what = "pixels"  # that are right or wrong
     val = ()
     early = False  # whether `prepare` takes so long that it calls `keep` on the way
+    shared = True  # whether several processes may share the steps: see parallel.py
+    deals = False  # whether `validate` lets each of them look at some pictures
 
     def keep(self, **record):
         """Writes a checkpoint and a line of the log while `prepare` goes on, if there is a folder
@@ -77,6 +80,11 @@ class Task:
     def loss(self, batch):
         """(loss, a Tensor, or None: it teaches nothing; share of right answers, or NaN)."""
         raise NotImplementedError
+
+    def counted(self, batch):
+        """How much a batch counts beside others of its step: what its loss was divided by. Where
+        all are of one size, it does not matter what it is."""
+        return 1.0
 
     def validate(self, count=None):
         """{name: number} of how good the network is on `val`, or on `count` of its pictures that
@@ -141,3 +149,10 @@ def in_turn(pictures, count):
     places = range(len(pictures))
     first = evenly(places, count)
     return first + sorted({*places} - {*first})
+
+
+def dealt(pictures, count):
+    """(places, how many): those of `in_turn` at which this process looks, and at how many."""
+    everybody = world()
+    places = everybody.deal(in_turn(pictures, count))
+    return places, None if count is None else len(everybody.deal(range(count)))

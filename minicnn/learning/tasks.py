@@ -6,6 +6,7 @@ from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
 from minicnn.learning.pixels import Pixels
 from minicnn.learning.unrolled import Unrolled
+from minicnn.learning.world import world
 
 TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled, "hand-made": HandMade}
 TASKS |= {"boundaries": Boundaries}
@@ -17,9 +18,16 @@ KINDS = {
 
 
 def task_for(network, config, dataset):
-    """What this network learns from this data set."""
+    """What this network learns from this data set. Raises TrainingError if they do not go together,
+    or if there are several processes and they cannot share it."""
     check_kind(network, config.model, dataset)
-    return TASKS[network.learnt_by or network.task](network, config, dataset)
+    task = TASKS[network.learnt_by or network.task]
+    if world().size > 1 and not task.shared:
+        raise TrainingError(
+            f"{config.model} does most of its learning before the first step, in one process: "
+            "start it without mpiexec"
+        )
+    return task(network, config, dataset)
 
 
 def check_kind(network, name, dataset):

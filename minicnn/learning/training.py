@@ -5,7 +5,8 @@
 
 All randomness is a function of (seed, epoch, position) and the schedule a function of the step, so
 a resumed run ends with the very bits of an uninterrupted one. One step is in `run.py`, the loop
-around it in `fitting.py`.
+around it in `fitting.py`; several processes, started by mpiexec, share the steps as `parallel.py`
+says.
 """
 
 from pathlib import Path
@@ -23,14 +24,17 @@ from minicnn.learning.configuring import configure, digest_of, long_side, plan, 
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.interrupts import terminable
+from minicnn.learning.parallel import agree, run_of
 from minicnn.learning.resuming import keep_early, resumed
 from minicnn.learning.run import Run
 from minicnn.learning.tasks import check_kind, task_for
+from minicnn.learning.world import joined, refuse_many, world
 
 LEFT = 0.1  # of the minutes, at least, is for the steps, however long it takes to prepare them
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
+@joined()
 def train(
     model="multi-scale",
     data="scenes",
@@ -129,7 +133,9 @@ def train_part(
     """One run, as `train` describes it; of a network that is trained part by part, one part."""
     check_length(epochs=epochs, steps=steps, minutes=minutes)
     typed.check(int(seed), "seed", range=(0, SEEDS))
-    out = None if out is None else Path(out)
+    everybody = world()
+    out = None if out is None or not everybody.first else Path(out)
+    quiet = quiet or not everybody.first
     with claimed(out, "choose another, or `resume` it"):
         dataset = datasets.load(data, fold=fold, **(data_options or {}))
         begun = None if start is None else weights_of(start)
@@ -137,7 +143,7 @@ def train_part(
         name = datasets.lasting_name(data)
         config.data = DataSource(name, fold, data_options or {}, digest_of(dataset))
         config.overfit_one, config.skip_bad = overfit_one, skip_bad
-        config.threads = get_num_threads()
+        config.threads, config.processes = get_num_threads(), everybody.size
         config.long_side = long_side(dataset.split("train"))
         _check_memory(config)
         randomness.manual_seed(seed)
@@ -154,13 +160,9 @@ def train_part(
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
-        if not skip_bad:
-            for split in ("train", "val"):
-                dataset.check_labels(split)
-        if config.training.balance and network.task == "pixels":  # others refuse it
-            config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
+        config.class_shares = everybody.once(lambda: _read_labels(network, config, dataset))
         task = task_for(network, config, dataset)
-        task.begin(quiet)
+        everybody.once(lambda: task.begin(quiet))
         if task.early:
             config.total_steps = plan(task, epochs, steps, None)  # of minutes, more is known later
             keep_early(task, Run(config, network, task, out, quiet))
@@ -168,11 +170,23 @@ def train_part(
             spent = task.prepare(quiet) / 60
         if minutes is not None:
             minutes = max(minutes - spent, LEFT * minutes)
-        config.total_steps = plan(task, epochs, steps, minutes)
+        config.total_steps = everybody.once(lambda: plan(task, epochs, steps, minutes))
         check_length(steps=config.total_steps)
-        run = Run(config, network, task, out, quiet)
+        agree(config, network)
+        run = run_of(config, network, task, out, quiet)
         run.save()
         return run.fit(minutes)
+
+
+def _read_labels(network, config, dataset):
+    """Looks at the label maps of all pictures before the first step, and returns the shares of the
+    classes, if they are needed, or None."""
+    if not config.skip_bad:
+        for split in ("train", "val"):
+            dataset.check_labels(split)
+    if config.training.balance and network.task == "pixels":  # others refuse it
+        return class_shares(dataset.split("train"), len(dataset.classes))
+    return None
 
 
 def _check_memory(config):
@@ -190,6 +204,7 @@ def check_length(**given):
             )
 
 
+@joined()
 def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **options):
     """Trains a network block by block, as Grangier, Bottou and Collobert did: the first with a
     classifier of its own, then the first two with a new one, where the first keeps its weights, and
@@ -199,6 +214,7 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     the whole network. If it was stopped, `resume(out)` goes on. Raises what `train` raises, and
     ValueError for a model without blocks.
     """
+    refuse_many("a training part by part")
     others = {"device": options.pop("device", "cpu"), "quiet": options.pop("quiet", False)}
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
     plan.count  # noqa: B018  refuses a model without
@@ -206,6 +222,7 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
         return plan.run(out, train_part, **others)
 
 
+@joined()
 def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     """Goes on with a run that was stopped; its last bits are those of an uninterrupted run.
     `skip_bad` from here on leaves out pictures that cannot be read.
@@ -215,6 +232,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     """
     folder = Path(folder)
     if (folder / PLAN).is_file():
+        refuse_many("a training part by part")
         with lock_folder(folder):
             plan = Plan.load(folder)
             plan.data = plan.data if data is None else datasets.lasting_name(data)
@@ -225,5 +243,5 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
         if (folder / BEST).is_file():
             hint = f"; its best weights can begin another run: minicnn train ... --start {folder}"
         raise TrainingError(f"{folder}: no {LAST} here, so there is nothing to resume{hint}")
-    with lock_folder(folder):
+    with lock_folder(folder if world().first else None):
         return resumed(folder, device, skip_bad, quiet, data).fit()
