@@ -10,7 +10,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 def overall_figure(table, rows):
     """A point for each row whose seconds are known, its first measure in per cent, in the colour of
     its data set; where the lecture or a paper has both, a hollow square, and a line from there to
-    ours. Below, the table.
+    ours if it is of the same pictures. Below, the table.
 
     table  what inference/overall.py loads
     rows   the same as rows of text, the heads on top
@@ -25,10 +25,11 @@ def overall_figure(table, rows):
     for row in table["rows"]:
         colour = COLOURS[sets.index(row["data"]) % len(COLOURS)]
         ours, theirs = (_point(row, *of) for of in ((row["scores"], row["seconds"]), _said(row)))
-        if ours and theirs:
+        if ours and theirs and "on" not in row["lecture"]:  # else it was measured on other pictures
             axes.plot(*zip(theirs, ours, strict=True), color="0.8", lw=1, zorder=1)
         if theirs:
             axes.plot(*theirs, "s", color=colour, mfc="none", ms=8, zorder=2)
+            named.append((*theirs, "", colour))  # no name shall hide it
         if ours:
             first = not any(line.get_label() == row["data"] for line in axes.lines)
             axes.plot(*ours, "o", color=colour, ms=9, zorder=3, label=row["data"] if first else "")
