@@ -72,12 +72,8 @@ def _all(o):
 
     for flag in ("put", "train") + (("plot", "json") if o.quick else ()):
         if getattr(o, flag):
-            what = (
-                "all --quick"
-                if o.quick
-                else "all, whose rows come from the other tables and all.json"
-            )
-            raise ValueError(f"--{flag} does not go with  minicnn table {what}")
+            more = " --quick" if o.quick else ", whose rows come from other tables and all.json"
+            raise ValueError(f"--{flag} does not go with  minicnn table all{more}")
     if o.quick:
         return 0 if quick.check(o.quick, print_lines, o.store) else 1
     if o.store:

@@ -75,16 +75,13 @@ def check(most=PICTURES, say=print, store=False):
         before = figures.get(name)
         if store:
             figures[name] = {"data": data, "measure": what, "value": round(value, 6)}
+            save_table(known, STORED)
             verdict = "stored"
         elif before is None:
             verdict, good = "NO FIGURE IS STORED", False
         else:
-            far = abs(value - before["value"]) > TOLERANCES.get(what, 1.01 / most)
-            verdict = f"it was {100 * before['value']:.2f}: " + (
-                "IT DIFFERS" if far else "as before"
-            )
-            good = good and not far
+            near = abs(value - before["value"]) <= TOLERANCES.get(what, 1.01 / most)
+            verdict = "as before" if near else f"DIFFERS: it was {100 * before['value']:.2f}"
+            good = good and near
         say(f"{name:20} {data:20} {what:8} {100 * value:6.2f}  {verdict}")
-    if store:
-        save_table(known, STORED)
     return good

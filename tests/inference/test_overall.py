@@ -89,6 +89,8 @@ def test_a_new_system_is_one_entry(tmp_path, monkeypatch):
 
 
 def test_points_are_drawn_where_seconds_are_known(table):
+    kept = {"one scale", "three scales + CRF", "boosted and stacked", "edges", "proposals"}
+    table = table | {"rows": [row for row in table["rows"] if row["title"] in kept]}
     figure = overall_figure(table, overall.cells(table))
     axes = figure.axes[0]
     titles = {text.get_text() for text in axes.texts}
@@ -103,12 +105,15 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["table", "all", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) > 20 and os.listdir() == []
+    few = overall.load()
+    few["rows"] = few["rows"][-2:]
+    monkeypatch.setattr(overall, "load", lambda: few)
     assert main(["table", "all"]) == 0
     out = capsys.readouterr().out
     assert "as a picture: all-table.png" in out and "minicnn evaluate edges --data bsds" in out
     assert main(["table", "labelmefacade", "--json"]) == 0
     for arguments, complaint in (
-        (["all", "--put", "patch", "x"], "--put does not go with  minicnn table all: its rows"),
+        (["all", "--put", "patch", "x"], "--put does not go with  minicnn table all, whose rows"),
         (["all", "--quick", "--json"], "--json does not go with  minicnn table all --quick"),
         (["all", "--store"], "--store goes with  minicnn table all --quick"),
         (["msrc", "--quick"], "--quick goes with  minicnn table all --quick"),
