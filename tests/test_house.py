@@ -44,8 +44,8 @@ def test_no_circle_of_files():
 # ONNX looks at each operation (20); for public weights there are means in files and channels in
 # another order (130). Shallow added the traditional way (850) and MSRC-21 (120). Regions, part 1,
 # added four data sets with objects or boundaries (950), a network of edges and the scores of
-# boundaries (500), hierarchies and proposals (1,000), how they are learnt (300). LabelMeFacade (90),
-# the table of every system and the look at whether what ships is as it was (210) make 300.
+# boundaries (500), hierarchies and proposals (1,000), how they are learnt (300). LabelMeFacade took
+# 90, the table of every system and the look at whether what ships is as it was 210.
 @pytest.mark.parametrize(
     "rooms, most",
     [(house.CORE, 7_390), (house.STUDENTS, 21_420)],

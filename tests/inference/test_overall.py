@@ -125,7 +125,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 def test_a_figure_that_differs_is_found(tmp_path, monkeypatch, capsys):
     """With answers that are known in place of networks."""
-    answers = {"patch": ("pixels", 0.6), "alexnet": ("top-1", 0.25), "edges": ("ODS", 0.7)}
+    answers = {"patch": ("pixels", 0.6), "alexnet": ("top-1", 0.25), "edges": ("F", 0.7)}
     kept = {"patch": "stanford-background", "alexnet": "tiny-imagenet", "edges": "bsds"}
     monkeypatch.setattr(quick, "WEIGHTS", tmp_path)
     monkeypatch.setattr(quick, "STORED", tmp_path / "quick.json")
