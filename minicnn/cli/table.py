@@ -6,14 +6,16 @@ from pathlib import Path
 
 from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.values import check_plot
+from minicnn.cli.values import check_plot, whole_number
 
 
 def add(commands):
     what = "the lecture's numbers with ours beside them, and as a picture"
     p = add_command(commands, "table", what, run)
     p.add_argument(
-        "name", metavar="NAME", help="stanford, sift-flow, msrc, or a .json file like them"
+        "name",
+        metavar="NAME",
+        help="stanford, sift-flow, msrc, labelmefacade, a .json file like them; all: every system",
     )
     p.add_argument("--plot", metavar="FILE", help="the picture (NAME-table.png; .pdf, .svg)")
     p.add_argument(
@@ -23,6 +25,15 @@ def add(commands):
         help="writes what `evaluate --json` printed (- reads it from stdin) into a row",
     )
     p.add_argument("--train", metavar="COMMAND", help="with --put: how the network was trained")
+    p.add_argument(
+        "--quick",
+        nargs="?",
+        type=whole_number(1),
+        const=40,
+        metavar="N",
+        help="with all: what ships, on N pictures (40) of what is installed, beside stored figures",
+    )
+    p.add_argument("--store", action="store_true", help="with --quick: keeps the figures of today")
     add_json(p)
 
 
@@ -30,6 +41,12 @@ def run(o):
     from minicnn.figures import published_figure
     from minicnn.inference import published
 
+    if o.name == "all":
+        return _all(o)
+    if o.quick or o.store:
+        raise ValueError(
+            f"--{'quick' if o.quick else 'store'} goes with  minicnn table all --quick"
+        )
     found, path = published.load_table(o.name)
     check_plot(o.plot)
     if o.put:
@@ -45,6 +62,31 @@ def run(o):
         raise ValueError("--train COMMAND goes with --put ROW FILE")
     print_lines(json.dumps(published.with_commands(found)) if o.json else published.lines(found))
     if o.plot or not (o.json or o.put):
-        plot = o.plot or f"{path.stem}-table.png"
-        published_figure(found, published.cells(found)).savefig(plot)
-        print(f"\nas a picture: {plot}", file=sys.stderr if o.json else sys.stdout)
+        _draw(published_figure(found, published.cells(found)), o, path.stem)
+
+
+def _all(o):
+    """The table of everything, or with --quick a look at whether it still holds."""
+    from minicnn.figures import overall_figure
+    from minicnn.inference import overall, quick
+
+    for flag in ("put", "train") + (("plot", "json") if o.quick else ()):
+        if getattr(o, flag):
+            more = " --quick" if o.quick else ", whose rows come from other tables and all.json"
+            raise ValueError(f"--{flag} does not go with  minicnn table all{more}")
+    if o.quick:
+        return 0 if quick.check(o.quick, print_lines, o.store) else 1
+    if o.store:
+        raise ValueError("--store goes with  minicnn table all --quick")
+    check_plot(o.plot)
+    found = overall.load()
+    print_lines(json.dumps(found) if o.json else overall.lines(found))
+    if o.plot or not o.json:
+        _draw(overall_figure(found, overall.cells(found)), o, "all")
+    return 0
+
+
+def _draw(figure, o, name):
+    plot = o.plot or f"{name}-table.png"
+    figure.savefig(plot)
+    print(f"\nas a picture: {plot}", file=sys.stderr if o.json else sys.stdout)

@@ -7,8 +7,9 @@ as an e and an accent (NFD), and a photograph from the one shall find its labels
 import os
 import unicodedata
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
+from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import DataError
 from minicnn.images.formats import ENDINGS
 
@@ -60,6 +61,23 @@ def unlisted(files, splits):
     listed = {name for names in splits.values() for name in names}
     rest = sorted(set(files) - listed)
     return [f"{files[name]}: is passed over; no list names it" for name in rest]
+
+
+def read_list(path, files, owner):
+    """The names in a list of photographs, one a line: NAME, FOLDER/NAME.jpg or FOLDER\\NAME.jpg.
+    `files`: {name: path}; `owner`: {name: the list that has it already}, filled here. Raises
+    DataError: there is no such list, or no such photograph, or a name occurs twice."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such list of pictures")
+    lines = (PureWindowsPath(line.strip()).name for line in read_text(path, DataError).splitlines())
+    names = [composed(line.removesuffix(".jpg")) for line in lines if line]
+    for number, name in enumerate(names, 1):
+        if name not in files:
+            raise DataError(f"{path}, name {number}: there is no photograph {name}.jpg")
+        if name in owner:
+            raise DataError(f"{path}, name {number}: {name!r} is in {owner[name]} already")
+        owner[name] = path.name
+    return names
 
 
 def _about_folder(path):

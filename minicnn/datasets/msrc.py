@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.basics.plain import read_text
 from minicnn.datasets.dataset import DataError, Dataset
-from minicnn.datasets.finding import find, pairless, unlisted
+from minicnn.datasets.finding import find, pairless, read_list, unlisted
 from minicnn.datasets.pairing import labelled
 from minicnn.images.labels import VOID, read_labels
 
@@ -68,23 +67,10 @@ class Msrc(Dataset):
         self._others += more
         self._names, owner = {}, {}
         for split, file_name in LISTS.items():
-            self._names[split] = sorted(self._read_list(self.root / file_name, owner))
+            self._names[split] = sorted(read_list(self.root / file_name, self._files, owner))
         # a stored number to a class: 0, horse and mountain are void
         kept = {name: k for k, name in enumerate(self.classes)}
         self._index = np.array([kept.get(name, VOID) for name in STORED], np.uint8)
-
-    def _read_list(self, path, owner):
-        """The names in a list, one a line. `owner`: {name: the list that has it}, filled here."""
-        if not path.is_file():
-            raise DataError(f"{path}: there is no such list of pictures")
-        names = [line.strip() for line in read_text(path, DataError).splitlines() if line.strip()]
-        for number, name in enumerate(names, 1):
-            if name not in self._files:
-                raise DataError(f"{path}, name {number}: there is no {self._images / name}.jpg")
-            if name in owner:
-                raise DataError(f"{path}, name {number}: {name!r} is in {owner[name]} already")
-            owner[name] = path.name
-        return names
 
     def read(self, name):
         label = self._label_files.get(name, self._labels / f"{name}.png")

@@ -10,6 +10,7 @@ from minicnn.datasets.coco import COCO, COCOPanoptic
 from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
+from minicnn.datasets.labelmefacade import LabelMeFacade
 from minicnn.datasets.msrc import Msrc
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
@@ -19,7 +20,7 @@ from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
 # Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
-OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
+OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, LabelMeFacade, TinyImageNet, WeakCatsDogs)
 OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
 INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)

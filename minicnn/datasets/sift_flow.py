@@ -13,14 +13,13 @@ tenth of the 2,486 is for validation (splits.py). Cow, desert and moon do not oc
 pictures; papers leave them out of averages over classes, and so does `not_averaged`.
 """
 
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 
-from minicnn.basics.plain import read_text
 from minicnn.datasets.colours import class_colours
 from minicnn.datasets.dataset import DataError, Dataset
-from minicnn.datasets.finding import find, pairless, unlisted
+from minicnn.datasets.finding import find, pairless, read_list, unlisted
 from minicnn.datasets.pairing import labelled
 from minicnn.datasets.splits import hold_out
 from minicnn.images.labels import VOID, read_labels
@@ -62,15 +61,17 @@ class SiftFlow(Dataset):
         self._files, self._others = find(self._images, (".jpg",))
         self._label_files, more = find(self._labels, (".png", ".mat"))
         self._others += more
-        test = self._read_list("test.txt") or self._read_list("TestSet1.txt")
+        owner, test = {}, []
+        for path in filter(Path.is_file, (self.root / "test.txt", self.root / "TestSet1.txt")):
+            test = test or read_list(path, self._files, owner)
         if not test:
             raise DataError(
                 f"{self.root}: has neither test.txt nor TestSet1.txt, or they are empty"
             )
-        rest = set(self._files) - set(test) - set(UNLABELLED)
-        train = self._read_list("trainval.txt") or sorted(rest)
-        if both := sorted(set(train) & set(test)):
-            raise DataError(f"{self.root / 'trainval.txt'}: {both[0]!r} is a test picture, too")
+        path, train = self.root / "trainval.txt", []
+        if path.is_file():
+            train = read_list(path, self._files, owner)
+        train = train or sorted(set(self._files) - set(test) - set(UNLABELLED))
         train, val = hold_out(sorted(train), "sift-flow val")
         self._names = {"train": train, "val": val, "test": sorted(test)}
 
@@ -91,21 +92,6 @@ class SiftFlow(Dataset):
                 f"{len(self.classes)}, and 0 is void"
             )
         return np.where(labels == 0, VOID, labels - 1).astype(np.uint8)
-
-    def _read_list(self, file_name):
-        """The names in a list, one a line: FOLDER\\NAME.jpg or NAME. [] if there is none."""
-        path = self.root / file_name
-        if not path.is_file():
-            return []
-        lines = read_text(path, DataError).splitlines()
-        names = [PureWindowsPath(line.strip()).name.removesuffix(".jpg") for line in lines]
-        names = [name for name in names if name]
-        for number, name in enumerate(names, 1):
-            if name not in self._files:
-                raise DataError(f"{path}, name {number}: there is no {self._images / name}.jpg")
-        if len(set(names)) < len(names):
-            raise DataError(f"{path}: names a picture twice")
-        return names
 
     @staticmethod
     def locate(folder):

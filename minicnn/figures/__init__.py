@@ -11,6 +11,7 @@ from minicnn.figures.instances import instance_figure
 from minicnn.figures.labelled import contact_sheet, legend, pair
 from minicnn.figures.network import feature_maps, filters, planes
 from minicnn.figures.objects import boundary_sheet, object_sheet
+from minicnn.figures.overall import overall_figure
 from minicnn.figures.photographs import answer_sheet, class_sheet
 from minicnn.figures.published import published_figure
 from minicnn.figures.scale import scale_sheet
@@ -39,6 +40,7 @@ __all__ = [
     "instance_figure",
     "legend",
     "object_sheet",
+    "overall_figure",
     "overlay",
     "pair",
     "planes",

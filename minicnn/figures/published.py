@@ -30,22 +30,26 @@ def published_figure(table, rows):
         pair = [p[:2] for column in ("lecture", "ours") if (p := _point(row, column))]
         if len(pair) == 2:
             axes.plot(*zip(*pair, strict=True), color="0.8", lw=1, zorder=1)
+    against_seconds(axes, "pixels that are right")
+    if named:
+        axes.legend(fontsize=TEXT - 1, loc="lower right")
+    figure.suptitle(table["title"], fontsize=TEXT, parse_math=False)
+    draw_rows(room, rows, TEXT - 3)
+    write_beside(axes, named)
+    return figure
+
+
+def against_seconds(axes, what):
+    """Axes of shares in per cent, `what` they are of, against the time for a picture."""
     axes.set_xscale("log")
     axes.margins(0.12, 0.1)
     axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g} s")
     axes.yaxis.set_major_formatter(lambda accuracy, _: f"{accuracy:g} %")
     axes.set_xlabel("time for a picture (logarithmic)", fontsize=TEXT)
-    axes.set_ylabel("pixels that are right", fontsize=TEXT)
+    axes.set_ylabel(what, fontsize=TEXT)
     axes.tick_params(labelsize=TEXT - 2)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    if named:
-        axes.legend(fontsize=TEXT - 1, loc="lower right")
-    figure.suptitle(table["title"], fontsize=TEXT, parse_math=False)
-    draw_rows(room, rows, TEXT - 3)
-    figure.draw_without_rendering()  # now it is known where the points will be
-    _write(axes, named)
-    return figure
 
 
 def _point(row, column):
@@ -58,9 +62,10 @@ def _point(row, column):
     return seconds, 100 * entry["pixel_accuracy"], row["title"] + more
 
 
-def _write(axes, named):
+def write_beside(axes, named):
     """Writes the names beside their points, (x, y, text, colour), each where it hides least: first
     to the right, else to the left, above, below, and then farther off, with a line to the point."""
+    axes.figure.draw_without_rendering()  # now it is known where the points will be
     size = TEXT - 3
     scale = axes.figure.dpi / 72  # pixels of a typographic point
     places = [axes.transData.transform((x, y)) / scale for x, y, *_ in named]

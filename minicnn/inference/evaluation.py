@@ -108,6 +108,7 @@ def evaluate(
     labelling="argmax",
     data_options=None,
     device="cpu",
+    most=None,
     skip_bad=False,
     examples=KEPT,
     progress=None,
@@ -118,6 +119,7 @@ def evaluate(
     data, fold, data_options   as `train` takes them; those of the training where not given
     labelling  how scores become labels: "argmax", "superpixels", "crf", "cover", a Labelling of
               `labelling.methods` with options, or a function of (uint8 image, scores)
+    most      looks at so many pictures only, evenly spread, always the same; None: at all
     skip_bad  leaves out pictures that cannot be read instead of stopping
     examples  how many pictures, evenly spread, are kept with their predictions
     progress  called with an iterable and `total=`, gives the same iterable, as tqdm does
@@ -143,7 +145,7 @@ def evaluate(
     dataset = datasets.load(name, fold=fold, **(data_options or {}))
     check_kind(network, found.called, dataset)
     _check_classes(network, config, dataset)
-    pictures = dataset.split(split)
+    pictures = datasets.Split(dataset, evenly(dataset.names(split), most))
     if not len(pictures):
         raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
     count, kept, everybody = len(pictures), [], world()

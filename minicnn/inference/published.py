@@ -29,9 +29,15 @@ from minicnn.labelling.methods import Labelling
 from minicnn.learning.checkpoints import WEIGHTS
 
 TABLES = Path(__file__).parent
+OTHERS = ("all", "quick")  # JSON files beside this one that are of overall.py and quick.py
 RECIPES = ("ours", "faithful")
 COLUMNS = ("lecture", *RECIPES)
 NUMBERS = ("pixel_accuracy", "class_accuracy", "seconds_per_picture")
+
+
+def names():
+    """The names of the lecture's tables."""
+    return sorted({path.stem for path in TABLES.glob("*.json")} - set(OTHERS))
 
 
 def load_table(name):
@@ -39,7 +45,7 @@ def load_table(name):
     ValueError if there is none."""
     path = Path(name) if str(name).endswith(".json") else TABLES / f"{name}.json"
     if not path.is_file():
-        known = sorted(p.stem for p in TABLES.glob("*.json"))
+        known = ["all", *names()]
         hint = did_you_mean(name, known)
         raise ValueError(f"there is no table {name!r}; there are {', '.join(known)}{hint}")
     try:
@@ -56,8 +62,8 @@ def best_labelling(weights):
     the tables hold; argmax where nothing was measured. weights: the file, or None."""
     found = {}
     if weights is not None and weights.parent == WEIGHTS:
-        for path in TABLES.glob("*.json"):
-            for entry in (row[r] for row in load_table(path)[0]["rows"] for r in RECIPES):
+        for name in names():
+            for entry in (row[r] for row in load_table(name)[0]["rows"] for r in RECIPES):
                 if entry["network"] == weights.stem and entry["pixel_accuracy"]:
                     found[entry["pixel_accuracy"]] = entry["labelling"]
     name, _, options = (found[max(found)] if found else "argmax").rstrip(")").partition("(")

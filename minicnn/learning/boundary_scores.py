@@ -128,9 +128,10 @@ class BoundaryScores:
         return f"<p>{self.in_short()}</p>"
 
 
-def score_boundaries(network, pictures):
-    """(BoundaryScores, median seconds of a prediction) of a network of edges on Contours."""
-    scores, times = BoundaryScores(), []
+def score_boundaries(network, pictures, count=COUNT):
+    """(BoundaryScores, median seconds of a prediction) of a network of edges on Contours, at
+    `count` thresholds."""
+    scores, times = BoundaryScores(count), []
     for picture in pictures:
         begun = time.perf_counter()
         lines = thinned(network.predict(picture.image))

@@ -75,11 +75,11 @@ def test_what_is_wrong_is_said(root, tmp_path):
     (labels / "p5.png").unlink()
     refused("p5.png does not exist", SiftFlow(root).read, "p5")
     (root / "trainval.txt").write_text("p2\np0\n")
-    refused("'p0' is a test picture, too", SiftFlow, root)
+    refused("trainval.txt, name 2: 'p0' is in test.txt already", SiftFlow, root)
     (root / "trainval.txt").write_text("p2\np99\n")
     refused("trainval.txt, name 2: there is no", SiftFlow, root)
     (root / "trainval.txt").write_text("p2\np2\n")
-    refused("names a picture twice", SiftFlow, root)
+    refused("name 2: 'p2' is in trainval.txt already", SiftFlow, root)
     (root / "test.txt").write_text("\n")
     refused("neither test.txt nor TestSet1.txt", SiftFlow, root)
 
