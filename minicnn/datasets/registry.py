@@ -11,6 +11,7 @@ from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.msrc import Msrc
+from minicnn.datasets.official import ARCHIVES, BY_HAND
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
@@ -82,11 +83,20 @@ FOLDERS = "a folder with images/, labels/ and classes.txt, or with a folder of p
 
 
 def how_to_install(name):
-    """The sentence that says where the archive is to be had, and the command."""
-    return (
+    """The sentence that says where the archive is to be had, and the commands."""
+    by_hand = (
         f"get it from {INSTALLABLE[name].source} and run  "
         f"minicnn data install {name} --from ARCHIVE_OR_FOLDER"
     )
+    return f"minicnn data install {name}  fetches it; or {by_hand}" if name in ARCHIVES else by_hand
+
+
+def official_archive(name):
+    """The official Archive of a data set. Raises DataError if there is none to be fetched."""
+    if name in ARCHIVES:
+        return ARCHIVES[name]
+    why = BY_HAND.get(name, "is on no server that minicnn knows")
+    raise DataError(f"{name} {why}: {how_to_install(name)}")
 
 
 def overview():
