@@ -19,7 +19,13 @@ KINDS = {
 def task_for(network, config, dataset):
     """What this network learns from this data set."""
     check_kind(network, config.model, dataset)
-    return TASKS[network.learnt_by or network.task](network, config, dataset)
+    task = TASKS[network.learnt_by or network.task]
+    if dataset.sets and task is not Pixels:
+        raise TrainingError(
+            f"{config.model} learns one class for a pixel, and {dataset.name} has pixels of one of "
+            "several classes; map each class to one, or take another network, such as multi-scale"
+        )
+    return task(network, config, dataset)
 
 
 def check_kind(network, name, dataset):
