@@ -21,7 +21,8 @@ from minicnn.datasets.voc import VOC, is_voc
 from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
-# Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
+# Data sets of files. A new one needs `name, description, source, terms, digests`, `locate`, and a
+# line in official.py.
 OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, TinyImageNet, WeakCatsDogs)
 OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
 INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}

@@ -23,7 +23,9 @@ from minicnn.images.reading import MAX_PIXELS
 
 SIDE, WAVES = 32, 16
 BITS = WAVES * WAVES - 1
-SAME = 56  # of BITS that may differ: see tests/datasets/test_same_photograph.py
+# Of BITS, that may differ. Between stanford-background, sift-flow, msrc and labelmefacade the same
+# photographs differ in at most 31, others of two sets in at least 80.
+SAME = 56
 
 
 def fingerprint(picture):
