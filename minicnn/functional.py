@@ -12,6 +12,7 @@ from minicnn.ops.binary_cross_entropy_with_logits import binary_cross_entropy_wi
 from minicnn.ops.conv2d import conv2d
 from minicnn.ops.conv2d_table import conv2d_table
 from minicnn.ops.cross_entropy import cross_entropy
+from minicnn.ops.cross_entropy_of_sets import cross_entropy_of_sets
 from minicnn.ops.dropout import dropout
 from minicnn.ops.interpolate import interpolate
 from minicnn.ops.kl_div import kl_div
@@ -42,6 +43,7 @@ __all__ = [
     "conv2d",
     "conv2d_table",
     "cross_entropy",
+    "cross_entropy_of_sets",
     "div",
     "dropout",
     "interpolate",

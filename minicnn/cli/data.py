@@ -1,5 +1,7 @@
 """minicnn data list | install | show | check"""
 
+import sys
+
 from minicnn import datasets
 from minicnn.basics.printing import print_lines
 from minicnn.basics.writing import save_png
@@ -13,9 +15,11 @@ def add(commands):
     what = "the data sets that minicnn knows, and where they are"
     add_command(actions, "list", what, list_all)
 
-    p = add_command(actions, "install", "unpacks and checks the archive of a data set", install)
+    what = "fetches, or takes from --from, the archive of a data set; unpacks and checks it"
+    p = add_command(actions, "install", what, install)
     p.add_argument("name", metavar="NAME")
     p.add_argument("--from", dest="source", metavar="FILE_OR_FOLDER")
+    p.add_argument("--yes", action="store_true", help="fetches it without a question")
 
     what = "shares of the classes, and a sheet of pictures with their labels"
     p = add_command(actions, "show", what, show)
@@ -36,7 +40,19 @@ def list_all(o):
 
 
 def install(o):
-    datasets.install(o.name, o.source)
+    if o.yes and o.source:
+        raise ValueError("--yes: nothing is asked about what --from names; leave one of them out")
+    datasets.install(o.name, o.source, print_lines, (lambda: True) if o.yes else _ask)
+
+
+def _ask():
+    """Whether the person at the terminal wants it."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ValueError("nobody can be asked here whether to fetch it: say so with --yes")
+    try:
+        return input("fetch it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def show(o):

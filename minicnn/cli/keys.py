@@ -66,6 +66,7 @@ def _of_data():
 
     parameters = inspect.signature(Scenes).parameters.values()
     yield from _row("--data scenes", {f"data.{p.name}": p.default for p in parameters})
+    yield from _row("--data A+B", {"data.mapping": "common, or the path of a mapping.txt"})
     yield from _row("--data of classes", {"data.classes": "all, or some: cat,dog"})
 
 

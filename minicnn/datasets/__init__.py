@@ -12,7 +12,15 @@ from minicnn.datasets.dataset import (
 from minicnn.datasets.installing import install
 from minicnn.datasets.instances import Instance
 from minicnn.datasets.loading import Loader
-from minicnn.datasets.registry import data_home, is_installed, lasting_name, listing, load
+from minicnn.datasets.registry import (
+    data_home,
+    is_installed,
+    is_joined,
+    lasting_name,
+    lasting_options,
+    listing,
+    load,
+)
 from minicnn.images.labels import VOID
 
 __all__ = [
@@ -29,7 +37,9 @@ __all__ = [
     "data_home",
     "install",
     "is_installed",
+    "is_joined",
     "lasting_name",
+    "lasting_options",
     "listing",
     "load",
 ]

@@ -78,6 +78,9 @@ class COCO(Dataset):
         numbers, tags = numbered(objects, labels.shape), occurring(labels, self.classes)
         return Picture(name, image, labels, numbers, tags, objects=objects)
 
+    def photograph(self, name):
+        return self._image(*self._about[name])
+
     def _masks(self, path, about, size):
         return instance_masks(path, about, size, self._labels)
 

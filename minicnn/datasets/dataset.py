@@ -78,6 +78,9 @@ class Dataset:
     classes = ()
     colours = None
     not_averaged = ()  # names of classes that averages over classes leave out
+    sets = ()  # label K + s is one of the classes sets[s], and nobody said which: see several.py
+    rules = ()  # what else the labels follow from, ready for JSON
+    _files = None  # {name: path of the photograph}
 
     def names(self, split):
         """The picture names of 'train', 'val' or 'test', in a fixed order."""
@@ -88,6 +91,10 @@ class Dataset:
     def read(self, name):
         """The Picture of that name. Raises a DataError that names the file if it cannot be read."""
         raise NotImplementedError
+
+    def photograph(self, name):
+        """The path of the photograph of that name, or None if it has no file of its own."""
+        return self._files.get(name) if self._files else None
 
     def check_labels(self, split):
         """Raises the DataError of the first label map that cannot be used, if they come from files:

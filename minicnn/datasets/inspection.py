@@ -26,6 +26,7 @@ class Survey:
     pixels          int64 (K,): labelled pixels (or pictures) of every class, over all splits
     by_split        {"train": int64 (K,), ...}: the same in each
     void            number of void pixels
+    several         number of pixels of one of several classes
     mean_colour     float64 (3,): RGB, 0 .. 255
     all_void        [(split, name), ...] of pictures without a labelled pixel
     bad             [(split, name, message), ...] of pictures that cannot be read
@@ -43,6 +44,7 @@ class Survey:
     pixels: np.ndarray = None
     by_split: dict = field(default_factory=dict)
     void: int = 0
+    several: int = 0
     mean_colour: np.ndarray = None
     all_void: list = field(default_factory=list)
     bad: list = field(default_factory=list)
@@ -66,6 +68,7 @@ class Survey:
         self.by_split[split] += pixels[:count]
         if self.kind == "pixels":
             self.void += int(pixels[VOID])
+            self.several += int(pixels[count:VOID].sum())
             self.notes += picture.notes
             if pixels[VOID] == labels.size:
                 self.all_void.append((split, picture.name))
@@ -79,9 +82,12 @@ class Survey:
         common = [f"{w} x {h} ({n})" for (h, w), n in self.sizes.most_common(5)]
         more = f" and {len(self.sizes) - 5} other sizes" if len(self.sizes) > 5 else ""
         lines.append(f"width x height (pictures): {', '.join(common) or 'none'}{more}")
-        total = self.pixels.sum() + self.void
+        total = self.pixels.sum() + self.void + self.several
         if self.kind == "pixels":
             lines.append(f"void pixels: {100 * self.void / max(total, 1):.2f} %")
+        if self.several:
+            share = 100 * self.several / total
+            lines.append(f"pixels of one of several classes, in no share below: {share:.2f} %")
         if self.objects:
             ignored = self.objects[None]
             more = f", and {ignored} that are ignored" if ignored else ""

@@ -1,4 +1,4 @@
-"""Installing a data set: all of it or nothing.
+"""Installing a data set, from an archive that is here or that is fetched: all of it or nothing.
 
 Everything is unpacked into a hidden folder beside the place where it shall be, looked at there, and
 then put in place by one rename. Whoever looks at any moment, also after a crash, sees the old data
@@ -17,12 +17,14 @@ from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.plain import read_text
+from minicnn.datasets import fetching
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.registry import (
     INSTALLABLE,
     data_home,
     how_to_install,
     is_installed,
+    official_archive,
     overview,
 )
 from minicnn.datasets.unpacking import CHUNK, check_source, unpack
@@ -31,25 +33,38 @@ RECORD = ".installed.json"  # beside the data: from what it was installed, and h
 HIDDEN = ".installing-"
 
 
-def install(name, source=None, say=print):
+def install(name, source=None, say=print, agree=None):
     """Installs the data set `name` from an archive or a folder; returns where it is.
 
-    Installing twice from the same archive says so and does nothing; another source, or a data set
-    that has lost files, is replaced. `say` is called with a line for every note. Raises DataError.
+    Without a source the official archive is fetched, after `agree` was called, with no arguments,
+    and has returned true; before, size and terms are said. Installing twice from the same archive
+    says so and does nothing; another source, or a data set that has lost files, is replaced. `say`
+    is called with a line for every note. Raises DataError.
     """
     if name not in INSTALLABLE:
         what = "needs no files" if name == "scenes" else "is not a data set that can be installed"
         raise DataError(f"{name} {what}; {overview()}{did_you_mean(name, INSTALLABLE)}")
+    kind, home = INSTALLABLE[name], data_home()
     if source is None:
-        raise DataError(f"{name} is not part of minicnn: {how_to_install(name)}")
-    source, home = Path(source), data_home()
+        if _is_whole(home / name):
+            say(f"{name} is already installed in {home / name}; --from would replace it")
+            return home / name
+        archive = _agreed(kind, say, agree)
+        return _undisturbed(name, lambda: _fetch_and_install(kind, archive, home / name, say))
+    source = Path(source)
     if not source.exists():
         raise DataError(f"{source}: there is no such file or folder to install {name} from")
     check_source(source)  # before its digest is taken: a pipe would be waited for
+    return _undisturbed(name, lambda: _install(kind, source, home / name, say))
+
+
+def _undisturbed(name, put_in_place):
+    """The result of a function that installs, called while nobody else installs."""
+    home = data_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home):
-            return _install(INSTALLABLE[name], source, home / name, say)
+            return put_in_place()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
@@ -61,12 +76,44 @@ def install(name, source=None, say=print):
         ) from error
 
 
-def _install(kind, source, target, say):
+def _agreed(kind, say, agree):
+    """The official Archive, after size and terms were said and somebody agreed to them."""
+    archive = official_archive(kind.name)
+    if fetching.offline():
+        raise DataError(f"MINICNN_OFFLINE is set: nothing is fetched; {how_to_install(kind.name)}")
+    if agree is None:
+        raise DataError(f"{kind.name} would be fetched: agree to that; {how_to_install(kind.name)}")
+    size = fetching.size_of(archive)
+    much = f"{size / 1e6:.1f} MB" if size else "the server does not say how much"
+    say(f"{archive.url}: {much}")
+    say(f"terms: {kind.terms}")
+    if not agree():
+        raise DataError(f"{kind.name} was not fetched")
+    return archive
+
+
+def _fetch_and_install(kind, archive, target, say):
+    folder = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=target.parent))
+    try:
+        return _install(kind, Path(fetching.fetch(archive, folder)), target, say, archive)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _install(kind, source, target, say, archive=None):
+    """Installs from `source`, which is what was fetched of `archive` if that is given."""
     digest = None if source.is_dir() else _sha256(source)
     if digest and _record(target).get("sha256") == digest and _is_whole(target):
         say(f"{kind.name} is already installed in {target}, from this archive")
         return target
-    if digest is None:
+    if archive is not None and archive.md5:
+        say(f"the checksum is that of the official file (md5 {archive.md5})")
+    elif archive is not None:
+        say(
+            "note: no checksum of this file is known, so only its type, its layout and the number "
+            f"of its pictures are checked (sha256 {digest})"
+        )
+    elif digest is None:
         say(f"note: {source} is a folder, so no digest could be compared")
     elif digest not in kind.digests:
         say(f"note: {source} is an archive that minicnn does not know (sha256 {digest})")
@@ -78,16 +125,22 @@ def _install(kind, source, target, say):
             raise DataError(f"{source}: does not have the layout of {kind.name}; {kind.layout}")
         (root / RECORD).unlink(missing_ok=True)  # the source may be an installed data set itself
         files, size = _extent(root)
-        record = {"source": str(source.resolve()), "sha256": digest, "files": files, "bytes": size}
+        origin = archive.url if archive else str(source.resolve())
+        record = {"source": origin, "sha256": digest, "files": files, "bytes": size}
         (root / RECORD).write_text(json.dumps(record, indent=1) + "\n")
         dataset = kind(root)  # the last look: it opens
         pictures = sum(len(dataset.names(split)) for split in ("train", "val", "test"))
+        if archive is not None and pictures != archive.pictures:
+            raise DataError(
+                f"{archive.url}: holds {pictures} pictures, not {archive.pictures} as it should"
+            )
         os.chmod(root, 0o755)  # mkdtemp makes folders that only their owner may read
         _put_in_place(root, target, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     say(f"{kind.name}: {pictures} pictures installed in {target}")
-    say(f"terms: {kind.terms}")
+    if archive is None:  # else they were said before
+        say(f"terms: {kind.terms}")
     for line in _licence(kind, target):
         say(line)
     return target

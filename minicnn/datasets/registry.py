@@ -11,7 +11,10 @@ from minicnn.datasets.dataset import DataError, NotThere
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.labelmefacade import LabelMeFacade
+from minicnn.datasets.mapping import SHIPPED, read_mapping
 from minicnn.datasets.msrc import Msrc
+from minicnn.datasets.official import ARCHIVES, BY_HAND
+from minicnn.datasets.several import Several
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
 from minicnn.datasets.tiny_imagenet import TinyImageNet
@@ -19,16 +22,19 @@ from minicnn.datasets.voc import VOC, is_voc
 from minicnn.datasets.voc_animals import VOCAnimals
 from minicnn.datasets.weak_cats_dogs import WeakCatsDogs
 
-# Data sets of files. A new one needs `name, description, source, terms, digests` and `locate`.
+# Data sets of files. A new one needs `name, description, source, terms, digests`, `locate`, and a
+# line in official.py.
 OF_PICTURES = (StanfordBackground, SiftFlow, Msrc, LabelMeFacade, TinyImageNet, WeakCatsDogs)
 OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
 INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)
+COMMON = "common"  # the mapping.txt that comes with minicnn
 
 
 def load(name_or_path, /, fold=None, **options):
     """The data set of that name, or the one in a folder: of our layout (folder.py, or a folder for
-    each class), or of that of a VOCdevkit, SBD, COCO or BSDS500. Returns a Dataset.
+    each class), or of that of a VOCdevkit, SBD, COCO or BSDS500; or several as one, A+B. Returns a
+    Dataset.
 
     `fold` is the fold to test on, for data sets that have folds; other options go to the data
     set's constructor, for example `load("scenes", size=(120, 160))`. Raises DataError for a name
@@ -37,15 +43,53 @@ def load(name_or_path, /, fold=None, **options):
     name = os.fspath(name_or_path)
     if fold is not None:
         options["fold"] = fold
+    if "mapping" in options or is_joined(name):
+        return _joined(name, **options)
+    return _construct(name, *_found(name), options)
+
+
+def is_joined(name):
+    """Whether a name means several data sets as one: A+B."""
+    return "+" in name and name not in INSTALLABLE and not Path(name).is_dir()
+
+
+def _joined(name, fold=None, mapping=COMMON, **options):
+    """Several data sets as one (several.py), or one with common classes. `fold` goes to those that
+    have folds; `mapping` is the path of a mapping.txt, or «common» for that of minicnn."""
+    for option in options:
+        near = did_you_mean(option, ["fold", "mapping"])
+        raise DataError(f"{name}: there is no option {option!r} here; it has fold, mapping{near}")
+    parts, folds = {}, 0
+    for text in name.split("+") if is_joined(name) else [name]:
+        if not (text := text.strip()):
+            raise DataError(f"{name}: a name is missing beside +; write  one+another")
+        kind, *where = _found(text)
+        has_folds = "fold" in inspect.signature(kind).parameters
+        chosen = {"fold": fold} if has_folds and fold is not None else {}
+        folds += len(chosen)
+        short = text if text in (*DRAWN, *INSTALLABLE) else Path(text).resolve().name
+        if short in parts:
+            raise DataError(f"{name}: two data sets are called {short}; rename a folder")
+        parts[short] = _construct(text, kind, *where, chosen)
+    if fold is not None and not folds:
+        raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
+    shipped = read_mapping(SHIPPED)
+    known = {*parts, *INSTALLABLE, *shipped.parts}
+    wanted = shipped if mapping == COMMON else read_mapping(mapping, known)
+    return Several(parts, wanted, data_home() / ".fingerprints.json")
+
+
+def _found(name):
+    """(class, its first arguments) of the data set of this name or in this folder. Raises
+    NotThere."""
     if name in DRAWN:
         from minicnn.datasets.scenes.dataset import Scenes  # draws, so it costs time to import
 
-        return _construct(name, Scenes, options)
+        return (Scenes,)
     if name in INSTALLABLE:
-        return _construct(name, INSTALLABLE[name], options, installed_at(name))
+        return INSTALLABLE[name], installed_at(name)
     if Path(name).is_dir():
-        kind = _kind_of(Path(name))
-        return _construct(name, kind, options, name)
+        return _kind_of(Path(name)), name
     if "/" in name or Path(name).exists():
         raise NotThere(f"{name}: is not a folder, so there is no data set in it")
     near = did_you_mean(name, [*DRAWN, *INSTALLABLE])
@@ -55,8 +99,18 @@ def load(name_or_path, /, fold=None, **options):
 def lasting_name(name_or_path):
     """What `load` took, as a text that means the same from any folder: paths become absolute."""
     name = os.fspath(name_or_path)
+    if is_joined(name):
+        return "+".join(lasting_name(part.strip()) for part in name.split("+"))
     is_path = name not in DRAWN and name not in INSTALLABLE and Path(name).is_dir()
     return str(Path(name).resolve()) if is_path else name
+
+
+def lasting_options(options):
+    """The options of a data set, a mapping's path made absolute."""
+    options = dict(options or {})
+    if (path := options.get("mapping", COMMON)) != COMMON:
+        options["mapping"] = str(Path(path).resolve())
+    return options
 
 
 def data_home():
@@ -83,11 +137,20 @@ FOLDERS = "a folder with images/, labels/ and classes.txt, or with a folder of p
 
 
 def how_to_install(name):
-    """The sentence that says where the archive is to be had, and the command."""
-    return (
+    """The sentence that says where the archive is to be had, and the commands."""
+    by_hand = (
         f"get it from {INSTALLABLE[name].source} and run  "
         f"minicnn data install {name} --from ARCHIVE_OR_FOLDER"
     )
+    return f"minicnn data install {name}  fetches it; or {by_hand}" if name in ARCHIVES else by_hand
+
+
+def official_archive(name):
+    """The official Archive of a data set. Raises DataError if there is none to be fetched."""
+    if name in ARCHIVES:
+        return ARCHIVES[name]
+    why = BY_HAND.get(name, "is on no server that minicnn knows")
+    raise DataError(f"{name} {why}: {how_to_install(name)}")
 
 
 def overview():
@@ -127,7 +190,8 @@ def _kind_of(folder):
     return ImageFolder if is_image_folder(folder) else Folder
 
 
-def _construct(name, kind, options, *arguments):
+def _construct(name, kind, *arguments):
+    *arguments, options = arguments
     known = list(inspect.signature(kind).parameters)[len(arguments) :]
     for option in options:
         if option not in known:

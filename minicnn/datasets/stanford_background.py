@@ -71,6 +71,9 @@ class StanfordBackground(Dataset):
         image, labels = self.root / f"images/{name}.jpg", self.root / f"labels/{name}.regions.txt"
         return labelled(name, image, labels, self._read_regions, self.classes)
 
+    def photograph(self, name):
+        return self.root / f"images/{name}.jpg"
+
     def _read_regions(self, path):
         """uint8 (H, W) from the text of a label file, in 2 ms for 320 x 240."""
         lines = read_text(path, DataError, MOST_TEXT).splitlines()

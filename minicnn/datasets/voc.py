@@ -83,6 +83,9 @@ class VOC(Dataset):
         numbers = numbered(found, picture.labels.shape)
         return picture.with_objects(found, numbers)
 
+    def photograph(self, name):
+        return self._file("image", name)
+
     def passed_over(self):
         count = self._unlabelled
         return [], [f"{count} pictures of test.txt have no labels"] * bool(count)

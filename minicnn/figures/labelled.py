@@ -6,7 +6,7 @@ from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.splits import evenly
 from minicnn.images.labels import VOID
-from minicnn.images.painting import overlay
+from minicnn.images.painting import SEVERAL, overlay
 
 
 def proportions(size):
@@ -15,15 +15,19 @@ def proportions(size):
     return float(np.clip(size[0] / size[1], 1 / 5, 5))
 
 
-def legend(figure, classes, colours, shares=None, columns=None, void=False):
+def legend(figure, classes, colours, shares=None, columns=None, void=False, several=False):
     """Puts a legend below everything in `figure`: a patch of colour and a name for each class, and
-    its share in percent where `shares` (floats, summing to 1) are given. Returns the legend."""
+    its share in percent where `shares` (floats, summing to 1) are given; `several`: and one for
+    pixels of one of several classes. Returns the legend."""
     from matplotlib.patches import Patch
 
     names = [printable(name) for name in classes]
     if shares is not None:
         names = [f"{name} {100 * share:.1f} %" for name, share in zip(names, shares, strict=True)]
     patches = [Patch(facecolor=c / 255, edgecolor="0.4") for c in np.asarray(colours)]
+    if several:
+        names.append("one of several")
+        patches.append(Patch(facecolor=np.divide(SEVERAL, 255), edgecolor="0.4"))
     if void:
         names.append("void")
         patches.append(Patch(facecolor="0.2", edgecolor="0.4"))
@@ -51,7 +55,7 @@ def contact_sheet(dataset, split="train", count=12, columns=3, alpha=0.5, shares
     rows = -(-count // columns)
     figure = Figure(figsize=(3.9 * columns, 1.65 * rows + 0.9), dpi=110, layout="constrained")
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
-    void = False
+    void = several = False
     for axes in cells:
         axes.axis("off")
     for axes, name in zip(cells, chosen, strict=False):
@@ -70,11 +74,17 @@ def contact_sheet(dataset, split="train", count=12, columns=3, alpha=0.5, shares
             )
             continue
         void |= bool((picture.labels == VOID).any())
+        several |= has_several(picture.labels, dataset.classes)
         axes.imshow(pair(picture, dataset.colours, alpha))
     title = f"{printable(dataset.name)}: {count} of {len(names)} pictures of {split}"
     figure.suptitle(title, fontsize=10, parse_math=False)
-    legend(figure, dataset.classes, dataset.colours, shares, void=void)
+    legend(figure, dataset.classes, dataset.colours, shares, void=void, several=several)
     return figure
+
+
+def has_several(labels, classes):
+    """Whether there are pixels of one of several classes: see datasets/several.py."""
+    return bool(((labels >= len(classes)) & (labels != VOID)).any())
 
 
 def pair(picture, colours, alpha=0.5):

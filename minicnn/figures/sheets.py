@@ -5,7 +5,7 @@ from textwrap import wrap
 import numpy as np
 
 from minicnn.basics.printing import printable
-from minicnn.figures.labelled import legend
+from minicnn.figures.labelled import has_several, legend
 from minicnn.figures.style import TEXT
 from minicnn.images.labels import VOID
 from minicnn.images.painting import colour_map
@@ -50,7 +50,8 @@ def compare_sheet(pictures, results, classes, colours, title=None, table=None):
         for k, labels in enumerate(maps, start=1):
             axes[k].imshow(colour_map(labels, colours))
             write_names(axes[k], labels, classes)
-        notes = ["", "", *(f"{accuracy(picture.labels, labels):.0%} right" for labels in maps[1:])]
+        shares = (accuracy(picture.labels, labels, len(classes)) for labels in maps[1:])
+        notes = ["", "", *(f"{share:.0%} right" for share in shares)]
         for a, heading, note in zip(axes, headings, notes, strict=True):
             a.axis("off")
             parts = [heading] * (row == 0) + [note] * bool(note)
@@ -60,15 +61,16 @@ def compare_sheet(pictures, results, classes, colours, title=None, table=None):
     if title:
         figure.suptitle(title, fontsize=TEXT + 2, parse_math=False)
     void = any((picture.labels == VOID).any() for picture in pictures)
-    made = legend(figure, classes, colours, void=void)
+    several = any(has_several(picture.labels, classes) for picture in pictures)
+    made = legend(figure, classes, colours, void=void, several=several)
     for text in made.get_texts():
         text.set_fontsize(TEXT - 1)
     return figure
 
 
-def accuracy(truth, prediction):
-    """Share of the labelled pixels (label not 255) that are right; NaN if there are none."""
-    known = truth != VOID
+def accuracy(truth, prediction, classes=VOID):
+    """Share of the pixels with the label of a class that are right; NaN if there are none."""
+    known = truth < classes
     return float((truth == prediction)[known].mean()) if known.any() else float("nan")
 
 

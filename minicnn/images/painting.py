@@ -4,11 +4,15 @@ import numpy as np
 
 from minicnn.images.labels import VOID
 
+SEVERAL = (170, 170, 170)
+
 
 def colour_map(labels, colours, void=(0, 0, 0)):
-    """uint8 (H, W, 3): every label of uint8 (H, W) as its colour, void pixels as `void`."""
+    """uint8 (H, W, 3): every label of uint8 (H, W) as its colour, void pixels as `void`, and those
+    of one of several classes (datasets/several.py) as SEVERAL, a grey."""
     table = np.empty((256, 3), np.uint8)
-    table[:] = void
+    table[:] = SEVERAL
+    table[VOID] = void
     table[: len(colours)] = colours
     return table[labels]
 

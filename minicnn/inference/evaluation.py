@@ -144,7 +144,7 @@ def evaluate(
         data_options = stored.options | (data_options or {})
     dataset = datasets.load(name, fold=fold, **(data_options or {}))
     check_kind(network, found.called, dataset)
-    _check_classes(network, config, dataset)
+    _check_classes(network, config, dataset, stored)
     pictures = datasets.Split(dataset, evenly(dataset.names(split), most))
     if not len(pictures):
         raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
@@ -165,8 +165,8 @@ def evaluate(
             confusion, seconds = rank(network, watched, dataset.classes, keep)
         else:
             label = functools.partial(_label, labelling)
-            apart = dataset.not_averaged
-            confusion, seconds = score(network, watched, dataset.classes, keep, label, apart)
+            apart, sets = dataset.not_averaged, dataset.sets
+            confusion, seconds = score(network, watched, dataset.classes, keep, label, apart, sets)
     left_out = [message for _, message in loader.skipped]
     left_out += [f"{name} is void all over" for name in loader.void]
     confusion, seconds = everybody.pool(confusion), everybody.share(seconds)
@@ -197,16 +197,20 @@ def _label(labelling, network, image):
     return labelled(network, image, labelling)[0]
 
 
-def _check_classes(network, config, dataset):
+def _check_classes(network, config, dataset, stored):
     """Refuses to count with labels that mean something else to the network."""
     ours = config and config.classes
     if ours is None and network.classes == len(dataset.classes):
         return
     if ours is None or list(ours) != list(dataset.classes):
         knows = f"{network.classes} classes" if ours is None else _few(ours)
+        hint = ""
+        if datasets.is_joined(stored.name or "") or "mapping" in stored.options:
+            mapping = stored.options.get("mapping", "common")
+            hint = f"; with common classes they can: --set data.mapping={mapping}"
         raise datasets.DataError(
             f"the network was trained for other classes ({knows}) than {dataset.name} has "
-            f"({_few(dataset.classes)}), so its answers cannot be scored there"
+            f"({_few(dataset.classes)}), so its answers cannot be scored there{hint}"
         )
 
 

@@ -46,3 +46,8 @@ def class_weights(shares, balance):
     shares = np.asarray(shares, dtype=np.float64)
     weights = np.where(shares > 0, np.maximum(shares, 1e-6) ** -float(balance), 0.0)
     return weights / (weights * shares).sum()
+
+
+def of_sets(weights, sets):
+    """The weights of the classes, and behind them those of sets of them: their means."""
+    return np.concatenate([weights, [weights[list(one)].mean() for one in sets]])

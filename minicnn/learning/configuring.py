@@ -125,6 +125,7 @@ def plan(task, epochs, steps, minutes):
 
 
 def digest_of(dataset):
-    """What tells a data set from another one: its classes and the names of its pictures."""
+    """What tells a data set from another one: its classes, the names of its pictures, its rules."""
     names = [list(dataset.classes), *(dataset.names(split) for split in ("train", "val", "test"))]
+    names += [dataset.rules] if dataset.rules else []
     return sha256(json.dumps(names).encode()).hexdigest()[:16]

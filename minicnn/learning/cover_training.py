@@ -12,6 +12,7 @@ import numpy as np
 
 from minicnn import datasets, optim
 from minicnn.basics.options import merge_options
+from minicnn.datasets import VOID
 from minicnn.engine import randomness
 from minicnn.labelling.cover import label_distributions, segment_tree
 from minicnn.labelling.cover_classifier import CoverClassifier, moments
@@ -138,7 +139,8 @@ def _segments(network, picture, regions, o, seed, position):
     """(float16 descriptors, label distributions) of some labelled segments of a picture."""
     scores, features = network.predict_with_features(picture.image)
     parents, _ = segment_tree(picture.image, regions)
-    targets, known = label_distributions(picture.labels, regions, parents, len(scores))
+    labels = np.where(picture.labels < len(scores), picture.labels, VOID)  # of several: not known
+    targets, known = label_distributions(labels, regions, parents, len(scores))
     nodes = np.flatnonzero(known)
     nodes = np.sort(randomness.generator(seed, 4, position).permutation(nodes)[: o["segments"]])
     features = dense_features(features, softmax(scores))

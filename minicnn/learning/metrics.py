@@ -9,18 +9,18 @@ from minicnn.datasets import VOID
 from minicnn.datasets.label_checks import LabelError, ScoresError, check_range, check_scores
 
 
-def score(network, pictures, classes, watch=None, label=None, apart=()):
+def score(network, pictures, classes, watch=None, label=None, apart=(), sets=()):
     """(Confusion, median seconds a picture) of a network on a sequence of Pictures.
 
     The time is that of `label`: preprocessing included, reading not.
     watch  called with (picture, prediction) after each one
     label  function of (network, uint8 image) that gives the labels (H, W); by default each pixel
            takes the class of its highest score
-    apart  as Confusion takes it
+    apart, sets  as Confusion takes them
 
     Raises ScoresError or LabelError, which name the picture, where a pixel cannot be counted.
     """
-    confusion, seconds, label = Confusion(classes, apart), [], label or highest
+    confusion, seconds, label = Confusion(classes, apart, sets), [], label or highest
     for picture in pictures:
         start = time.perf_counter()
         try:
@@ -42,16 +42,29 @@ def highest(network, image):
     return scores.argmax(axis=0).astype(np.uint8)
 
 
+def right(truth, answers, classes, sets):
+    """bool array: whether each answer, a class, is the truth, or in the set that the truth is."""
+    within = np.zeros((classes + len(sets), classes), bool)
+    within[np.arange(classes), np.arange(classes)] = True
+    for row, one in zip(within[classes:], sets, strict=True):
+        row[list(one)] = True
+    return within[truth, answers]
+
+
 class Confusion:
     """matrix[i, j] counts the pixels of class i that were called j; void pixels do not count.
-    Classes whose names are in `apart` count as all others, but not in averages over classes."""
+    Classes whose names are in `apart` count as all others, but not in averages over classes.
+
+    A pixel of which one of several classes is true, label K + s for sets[s], counts apart, in
+    of_sets[s, j], and in no score of classes: any class of its set is right."""
 
     what = "pixels"  # that are counted
 
-    def __init__(self, classes, apart=()):
-        self.classes = tuple(classes)
+    def __init__(self, classes, apart=(), sets=()):
+        self.classes, self.sets = tuple(classes), tuple(map(tuple, sets))
         self.averaged = np.array([name not in apart for name in self.classes], bool)
         self.matrix = np.zeros((len(self.classes),) * 2, dtype=np.int64)
+        self.of_sets = np.zeros((len(self.sets), len(self.classes)), dtype=np.int64)
 
     def add(self, truth, prediction):
         """Counts one picture: two int arrays of one shape, 255 in `truth` for void.
@@ -61,14 +74,16 @@ class Confusion:
         truth, prediction = np.asarray(truth), np.asarray(prediction)
         if truth.shape != prediction.shape:
             raise LabelError(f"labels {truth.shape} and prediction {prediction.shape} differ")
-        count = len(self.classes)
+        count, rows = len(self.classes), len(self.classes) + len(self.sets)
         known = truth != VOID
-        for labels, what in ((truth, "labels"), (prediction, "prediction")):
+        for labels, what, most in ((truth, "labels", rows), (prediction, "prediction", count)):
             if labels.dtype.kind not in "iub":
                 raise LabelError(f"{what}: expected whole numbers, got {labels.dtype}")
-            check_range(labels, known, count, what)
+            check_range(labels, known, most, what)
         pairs = truth[known].astype(np.int64) * count + prediction[known].astype(np.int64)
-        self.matrix += np.bincount(pairs, minlength=count * count).reshape(count, count)
+        found = np.bincount(pairs, minlength=rows * count).reshape(rows, count)
+        self.matrix += found[:count]
+        self.of_sets += found[count:]
 
     def take_in(self, other):
         """Counts what another Confusion has counted, too."""
@@ -93,6 +108,15 @@ class Confusion:
     def in_short(self):
         """The scores in one line."""
         return ", ".join(f"{n} {_percent(s).strip()}" for n, s in self.scores().items())
+
+    def several(self):
+        """[(names, pixels, share that is right), ...] of the sets that occur."""
+        found = []
+        for one, row in zip(self.sets, self.of_sets, strict=True):
+            if count := int(row.sum()):
+                names = [self.classes[c] for c in one]
+                found.append((names, count, _ratio(row[list(one)].sum(), count)))
+        return found
 
     def shares(self):
         """float64 (K,): the share of each class in the truth."""
@@ -142,7 +166,11 @@ class Confusion:
             "per_class_accuracy": [rounded(v) for v in self.per_class_accuracy],
             "per_class_iou": [rounded(v) for v in self.per_class_iou],
             "confusion": self.matrix.tolist(),
-        }
+        } | self._sets_as_dict()
+
+    def _sets_as_dict(self):
+        found = [{"classes": n, "pixels": c, "right": rounded(s)} for n, c, s in self.several()]
+        return {"one_of_several": found} if self.sets else {}
 
     def score_lines(self):
         """The scores and the classes as lines of text."""
@@ -155,12 +183,24 @@ class Confusion:
         """The scores, the classes and the matrix as lines of text."""
         lines, width = self.score_lines(), max(5, *map(len, self.classes)) + 1
         names = [name[:5] for name in self.classes]
+        lines += self._lines_of_sets()
         lines += ["", "confusion, percent of each row (rows: truth, columns: prediction)"]
         lines.append(" " * width + "".join(f" {name:>5}" for name in names))
         for name, shares in zip(self.classes, self.rows(), strict=True):
             cells = ("    -" if np.isnan(v) else f"{100 * v:5.1f}" for v in shares)
             lines.append(f"{name:{width}} " + " ".join(cells))
         return lines
+
+    def _lines_of_sets(self):
+        """On pixels of one of several classes, which are in no score above."""
+        found, total = self.several(), self.matrix.sum() + self.of_sets.sum()
+        if not found:
+            return []
+        lines = ["", "one of several classes is true (counted apart): share of the pixels, right"]
+        return lines + [
+            f"{' or '.join(names)}: {_percent(_ratio(count, total)).strip()}, {_percent(s).strip()}"
+            for names, count, s in found
+        ]
 
     def rows(self):
         """float64 (K, K): the matrix with rows that sum to 1, NaN where a class does not occur."""

@@ -13,9 +13,9 @@ from minicnn.datasets import VOID
 from minicnn.datasets.loading import CHANCES
 from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
-from minicnn.learning.class_weights import check_labelled, class_weights
+from minicnn.learning.class_weights import check_labelled, class_weights, of_sets
 from minicnn.learning.errors import Diverged
-from minicnn.learning.metrics import ScoresError, score
+from minicnn.learning.metrics import ScoresError, right, score
 from minicnn.learning.task import Task, dealt
 from minicnn.learning.world import world
 
@@ -27,7 +27,7 @@ class Pixels(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        self.dataset = dataset
+        self.dataset, network.sets = dataset, dataset.sets
         self.take(dataset)
         check_labelled(self.pictures, "train", config.skip_bad)
         if len(self.val):
@@ -59,7 +59,8 @@ class Pixels(Task):
             return None
         if options.patches:
             shares = self.config.class_shares
-            labels = sampled(labels, options.patches, options.balance, shares, rng)
+            sets = self.dataset.sets
+            labels = sampled(labels, options.patches, options.balance, shares, rng, sets)
         inputs = [level[None] for level in self.network.preprocess(image)]
         return step, (inputs, np.ascontiguousarray(labels[None]), picture.name)
 
@@ -72,11 +73,13 @@ class Pixels(Task):
                 raise datasets.DataError(f"no pixel where the network is asked is labelled: {name}")
             return None, float("nan")
         self.learnt = True
-        return loss, share_right(scores, labels)
+        return loss, share_right(scores, labels, self.dataset.sets)
 
     def counted(self, batch):
         labels = batch[1][batch[1] != VOID]
-        return float(len(labels) if self.weight is None else self.weight[labels].sum())
+        if self.weight is None:
+            return float(len(labels))
+        return float(of_sets(self.weight, self.dataset.sets)[labels].sum())
 
     def validate(self, count=None):
         (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
@@ -84,7 +87,8 @@ class Pixels(Task):
             some = itertools.islice(pictures, count)
             try:
                 apart = self.dataset.not_averaged
-                confusion, seconds = score(self.network, some, self.config.classes, apart=apart)
+                classes, sets = self.config.classes, self.dataset.sets
+                confusion, seconds = score(self.network, some, classes, apart=apart, sets=sets)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         confusion = world().pool(confusion)
@@ -112,15 +116,15 @@ def epochs_of(count, seed, first, last):
         yield places[step % count]
 
 
-def share_right(scores, labels):
-    """Share of the labelled pixels that the scores name rightly."""
+def share_right(scores, labels, sets=()):
+    """Share of the labelled pixels that the scores name rightly; of a set any class is right."""
     known, answers = labels != VOID, scores.numpy().argmax(axis=1)
     if answers.ndim > 1:  # else there are answers for the labelled pixels alone
         answers = answers[known]
-    return float((answers == labels[known]).mean())
+    return float(right(labels[known], answers, scores.shape[1], sets).mean())
 
 
-def sampled(labels, patches, balance, shares, rng):
+def sampled(labels, patches, balance, shares, rng, sets=()):
     """Labels (H, W) of which only `patches` randomly drawn pixels are left, the others void: what
     the network would learn from patches around those pixels. Pixels of a class are drawn in
     proportion to its weight; see `class_weights`."""
@@ -129,7 +133,8 @@ def sampled(labels, patches, balance, shares, rng):
         return labels
     chance = None
     if balance:
-        chance = class_weights(shares, balance)[labels.ravel()[places]]
+        weights = of_sets(class_weights(shares, balance), sets)
+        chance = weights[labels.ravel()[places]]
         chance = chance / chance.sum()
     chosen = rng.choice(places, patches, replace=balance > 0, p=chance)
     kept = np.full(labels.size, VOID, labels.dtype)

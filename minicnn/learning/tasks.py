@@ -27,6 +27,11 @@ def task_for(network, config, dataset):
             f"{config.model} does most of its learning before the first step, in one process: "
             "start it without mpiexec"
         )
+    if dataset.sets and task is not Pixels:
+        raise TrainingError(
+            f"{config.model} learns one class for a pixel, and {dataset.name} has pixels of one of "
+            "several classes; map each class to one, or take another network, such as multi-scale"
+        )
     return task(network, config, dataset)
 
 

@@ -141,7 +141,8 @@ def train_part(
         begun = None if start is None else weights_of(start)
         config = configure(model, recipe, settings or {}, dataset, seed, begun)
         name = datasets.lasting_name(data)
-        config.data = DataSource(name, fold, data_options or {}, digest_of(dataset))
+        options = datasets.lasting_options(data_options)
+        config.data = DataSource(name, fold, options, digest_of(dataset))
         config.overfit_one, config.skip_bad = overfit_one, skip_bad
         config.threads, config.processes = get_num_threads(), everybody.size
         config.long_side = long_side(dataset.split("train"))

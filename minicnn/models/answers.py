@@ -33,7 +33,7 @@ class Answer(NamedTuple):
         full = F.pad(full, (left, across, top, down), mode="replicate")
         return full[:, :, : size[0], : size[1]]
 
-    def loss(self, margin, labels, weight):
+    def loss(self, margin, labels, weight, sets=()):
         """The loss at those of its points that lie in the picture; None if none has a label."""
         _, scores, first, every = self
         skip = max(0, -(-(margin - first) // every))
@@ -48,4 +48,4 @@ class Answer(NamedTuple):
         at_points = np.ascontiguousarray(at_points[:, :rows, :columns])
         if (at_points == VOID).all():
             return None
-        return F.cross_entropy(scores, at_points, weight, ignore_index=VOID)
+        return F.cross_entropy_of_sets(scores, at_points, sets, weight, ignore_index=VOID)

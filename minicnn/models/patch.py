@@ -95,7 +95,7 @@ class Patch(SegmentationModel):
             return super().loss(inputs, labels, weight)
         scores = self(Tensor(self.patches(inputs[0].data, n, rows, columns)))
         scores = scores.reshape(len(n), self.classes)
-        return F.cross_entropy(scores, labels[n, rows, columns], weight), scores
+        return self.loss_of(scores, labels[n, rows, columns], weight), scores
 
     def patches(self, x, n, rows, columns):
         """The patches (pixels, 3, sees, sees) around pixels of padded pictures x (N, 3, h, w)."""

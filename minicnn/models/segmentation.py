@@ -12,6 +12,8 @@ class SegmentationModel(Model):
     """Base class of the networks that give a score for every pixel. A subclass defines `preprocess`
     and `forward`."""
 
+    sets = ()  # of classes of which one is true: label `classes` + k stands for sets[k]
+
     def preprocess(self, image):
         """uint8 (H, W, 3) to a list of float32 arrays (C, h, w), one for each input of `forward`.
         Plain numpy and scipy: it runs in the thread that loads pictures ahead."""
@@ -40,11 +42,15 @@ class SegmentationModel(Model):
         """(mean loss over the labelled pixels, class scores at the size of the pictures).
 
         inputs  list of Tensors (N, C, h, w) from `preprocess`
-        labels  int array (N, H, W), 255 for void
+        labels  int array (N, H, W): classes, or `sets` of them; 255 for void
         weight  float array (classes,): how much the pixels of each class count (all alike)
         """
         scores = self.scores(inputs, labels.shape[1:])
-        return F.cross_entropy(scores, labels, weight, ignore_index=VOID), scores
+        return self.loss_of(scores, labels, weight), scores
+
+    def loss_of(self, scores, labels, weight=None):
+        """The mean loss of scores (N, classes, H, W) or (N, classes), for labels without C."""
+        return F.cross_entropy_of_sets(scores, labels, self.sets, weight, ignore_index=VOID)
 
     def predict(self, image):
         """Class scores, float32 (classes, H, W), of one picture, uint8 (H, W, 3)."""

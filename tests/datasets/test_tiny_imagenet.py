@@ -38,6 +38,9 @@ def make_tiny_imagenet(root, count=20, held=3):
 
 def test_layout_and_splits(home, tmp_path):
     source = make_tiny_imagenet(tmp_path / "down" / "tiny-imagenet-200").parent
+    unlabelled = source / "tiny-imagenet-200/test/images"  # as it is published
+    unlabelled.mkdir(parents=True)
+    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(unlabelled / "test_0.JPEG")
     assert "46 pictures" in install(NAME, source) and left(home) == [NAME]
     dataset = datasets.load(NAME)
     assert isinstance(dataset, TinyImageNet) and dataset.name == NAME

@@ -25,6 +25,7 @@ TO_TORCH = {  # ours under another name, or no function of arrays and options
 }
 ONLY_OURS = {"alpha_per_term", "within_map"}  # options
 UNLIKE = {"scaled_tanh", "conv2d_table_of", "subsample2d_of", "max_pool_maps", "log_sum_exp_pool"}
+UNLIKE |= {"cross_entropy_of_sets"}
 UNLIKE |= {"dropout_with_key", "local_contrast_norm", "lp_pool2d"}  # theirs differs at the border
 
 

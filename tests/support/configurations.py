@@ -201,6 +201,16 @@ def _kl_div(random):
     return (x, np.log(d) if log_target else d), {"reduction": reduction, "log_target": log_target}
 
 
+@of("cross_entropy_of_sets")
+def _losses_of_sets(random):
+    (x,), options = _losses(random)
+    C = x.shape[1]
+    sets = [random.permutation(C)[: random.integers(1, C + 1)].tolist() for _ in range(2)]
+    target = options["target"]
+    target[(random.uniform(size=target.shape) < 0.4) & (target != 255)] = C + random.integers(2)
+    return (x,), options | {"sets": sets}
+
+
 @of("binary_cross_entropy_with_logits")
 def _logistic(random):
     x = any_shape(random, least=1)

@@ -349,6 +349,20 @@ def cross_entropy(x, target, **options):
     return nll_loss(log_softmax(x, 1), target, **options)
 
 
+def cross_entropy_of_sets(x, target, sets, weight=None, ignore_index=-100, reduction="mean"):
+    p, C, loss, count = softmax(x, 1), x.shape[1], np.zeros(target.shape), 0.0
+    weight = np.ones(C) if weight is None else weight
+    for at in places(*target.shape):
+        t = target[at]
+        if t != ignore_index:
+            members = [t] if t < C else sets[t - C]
+            w = math.fsum(weight[c] for c in members) / len(members)
+            loss[at] = -w * math.log(math.fsum(p[(at[0], c, *at[1:])] for c in members))
+            count += w
+    total = math.fsum(loss.ravel())
+    return {"none": loss, "sum": total, "mean": total / count}[reduction]
+
+
 # ----------------------------------------------------------------------------------- randomness
 def dropout_with_key(x, p, key):
     def scramble(word):

@@ -1,0 +1,67 @@
+"""The same photograph, scaled and compressed anew, and others that only look alike."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minicnn import datasets
+from minicnn.datasets import same_photograph
+from minicnn.datasets.same_photograph import SAME, fingerprint, fingerprints, same
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return [p.image for p in datasets.load("scenes", size=(120, 160), count=12).split("train")][:8]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.resize((80, 60), Image.Resampling.LANCZOS),
+        lambda p: p.resize((320, 240), Image.Resampling.BICUBIC),
+        lambda p: p.resize((150, 130)),
+        lambda p: p.convert("L"),
+        lambda p: p.point(lambda v: 20 + 0.8 * v),
+    ],
+    ids=["smaller", "larger", "stretched", "grey", "paler"],
+)
+def test_it_survives(drawn, change, tmp_path):
+    paths = []
+    for k, image in enumerate(drawn):
+        Image.fromarray(image).save(tmp_path / f"a{k}.png")
+        change(Image.fromarray(image)).save(tmp_path / f"b{k}.jpg", quality=60)
+        paths += [tmp_path / f"a{k}.png", tmp_path / f"b{k}.jpg"]
+    bits = fingerprints(paths)
+    assert same(bits[::2], bits[1::2]) == [(k, k) for k in range(len(drawn))]
+
+
+def test_kept_and_looked_up(drawn, tmp_path, monkeypatch):
+    Image.fromarray(drawn[0]).save(tmp_path / "a.png")
+    (tmp_path / "bad.jpg").write_text("hello")
+    paths, kept = [tmp_path / "a.png", tmp_path / "bad.jpg", tmp_path / "none.jpg"], tmp_path / "k"
+    bits = fingerprints(paths, kept)
+    assert bits[0].any() and not bits[1:].any() and len(json.loads(kept.read_text())) == 1
+    assert same(bits, bits) == [(0, 0)]  # two that cannot be read are not the same
+    with monkeypatch.context() as m:
+        m.setattr(same_photograph, "fingerprint", None)
+        np.testing.assert_array_equal(fingerprints(paths, kept), bits)
+    kept.write_text('{"a": 3')
+    np.testing.assert_array_equal(fingerprints(paths, kept), bits)
+    assert fingerprint(Image.fromarray(drawn[0])).tolist() == bits[0].tolist()
+
+
+def test_the_184_of_sift_flow_and_labelmefacade():
+    """184 photographs are in both, and are called alike. All of them are found, and nothing else
+    is nearly as near."""
+    for name in ("sift-flow", "labelmefacade"):
+        if not datasets.is_installed(name):
+            pytest.skip(f"{name} is not installed (MINICNN_DATA)")
+    home, kept = datasets.data_home(), datasets.data_home() / ".fingerprints.json"
+    ours = sorted((home / "sift-flow/Images").rglob("*.jpg"))
+    theirs = sorted((home / "labelmefacade/images").glob("*.jpg"))
+    pairs = same(fingerprints(ours, kept), fingerprints(theirs, kept), SAME)
+    found = {(ours[i].stem, theirs[j].stem) for i, j in pairs}
+    named = {(o.stem, t.stem) for o in ours for t in theirs if t.stem.endswith(f"_{o.stem}")}
+    assert len(named) == 184 and named <= found
