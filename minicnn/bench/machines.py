@@ -1,6 +1,6 @@
 """What many machines would be worth, on paper: bytes, seconds and efficiency of a step.
 
-    python -m minicnn.bench.machines [--bench lectures/results/bench/networks-512-bits.json] [--faster 50]
+    python -m minicnn.bench.machines [--bench FILE] [--faster 50]
 
 Each of p machines computes a step of t seconds on its own batch, then the gradients of all, n
 bytes, are added up (learning/parallel.py). A message of n bytes takes alpha + n beta: alpha until
