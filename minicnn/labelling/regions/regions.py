@@ -115,11 +115,16 @@ def areas_of(boxes):
     return np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
 
 
-def box_overlaps(boxes, others):
-    """float32 (R, O): common pixels / pixels of both, of boxes (R, 4) and (O, 4)."""
+def common_of_boxes(boxes, others):
+    """int64 (R, O): how many pixels two boxes, of (R, 4) and of (O, 4), have in common."""
     boxes, others = (np.asarray(b, np.int64).reshape(-1, 4) for b in (boxes, others))
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    both = np.maximum(high - low, 0).prod(axis=2)
-    either = areas_of(boxes)[:, None] + areas_of(others)[None] - both
+    return np.maximum(high - low, 0).prod(axis=2)
+
+
+def box_overlaps(boxes, others):
+    """float32 (R, O): common pixels / pixels of both, of boxes (R, 4) and (O, 4)."""
+    both = common_of_boxes(boxes, others)
+    either = areas_of(boxes)[:, None] + areas_of(others) - both
     return (both / np.maximum(either, 1)).astype(np.float32)

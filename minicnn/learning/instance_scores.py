@@ -1,0 +1,165 @@
+"""Are the objects found, one by one, and drawn? Average precision of regions, AP^r.
+
+    scores = InstanceScores(classes)                 names of all labels
+    scores.add(found, truth)                         Regions of each picture
+    scores.ap(0.5), scores.ap_volume, scores.ap(0.5, boxes=True)
+    scores.interval(), scores.lines()
+
+Of each class all regions of all pictures are put in a row by their scores, and each is right or
+wrong (instance_matching.py): right if it has J > 0.5 with an object that nobody better has found.
+Down to each place of that row,
+
+    precision = right / (right + wrong)        recall = right / objects
+
+and AP is the area under the curve, after each precision was raised to the best that comes at a
+larger recall. AP^r_vol is the mean of AP^r with J > 0.1, 0.2, ..., 0.9; AP^b is AP of boxes.
+
+The paper takes this area, as VOC has done since 2010. COCO's program takes the mean of the
+precision at 101 recalls instead, 0, 0.01, ..., 1, and J at least the threshold.
+
+Source: Hariharan et al. 2014, section 4.1; Everingham et al. 2010.
+"""
+
+import numpy as np
+
+from minicnn.learning.false_positives import count_kinds, without_kinds
+from minicnn.learning.instance_matching import Seen, ranked
+
+VOLUME = tuple(k / 10 for k in range(1, 10))
+ROUNDS = 1000  # of drawing pictures anew, for intervals
+AT_ONCE = 2_000_000  # numbers of those rounds
+
+
+def average_precision(predictions, truths, classes, overlap=0.5, boxes=False):
+    """float64 (len(classes),): AP of each class, nan of one of which there is no object.
+
+    predictions, truths  lists of Regions, one for each picture
+    classes              the labels that are scored
+    overlap              J has to be above it; of masks, or with `boxes` of boxes
+    """
+    seen = [Seen.of(found, truth) for found, truth in zip(predictions, truths, strict=True)]
+    return np.array([ranked(seen, label, overlap, boxes).area()[0] for label in classes])
+
+
+class InstanceScores:
+    """Average precision, picture by picture.
+
+    classes  the names of all labels
+    counted  the labels of those that are scored; by default all but background
+    """
+
+    what = "objects"
+
+    def __init__(self, classes, counted=None):
+        self.classes, self.seen, self._known = tuple(classes), [], {}
+        first = 1 if self.classes[:1] == ("background",) else 0
+        counted = range(first, len(self.classes)) if counted is None else counted
+        self.counted = tuple(int(label) for label in counted)
+
+    def add(self, found, truth):
+        """A picture: the Regions found in it, and the truth. Raises ValueError for other sizes."""
+        if found.size != truth.size:
+            raise ValueError(f"regions of {found.size} pixels, and a truth of {truth.size}")
+        self.seen.append(Seen.of(found, truth))
+        self._known.clear()
+
+    def ranked(self, label, overlap=0.5, boxes=False):
+        """The Ranked regions of a class (instance_matching.py)."""
+        return ranked(self.seen, label, overlap, boxes)
+
+    def ap(self, overlap=0.5, boxes=False):
+        """float64 (counted,): AP of each class; nan of one of which there is no object."""
+        if (overlap, boxes) not in self._known:
+            areas = [self.ranked(label, overlap, boxes).area()[0] for label in self.counted]
+            self._known[overlap, boxes] = np.array(areas)
+        return self._known[overlap, boxes].copy()
+
+    def mean_ap(self, overlap=0.5, boxes=False):
+        """The mean of `ap` over the classes of which there are objects; nan without any."""
+        return mean_of(self.ap(overlap, boxes))
+
+    @property
+    def ap_volume(self):
+        """float64 (counted,): AP^r_vol of each class."""
+        return np.mean([self.ap(overlap) for overlap in VOLUME], axis=0)
+
+    @property
+    def objects(self):
+        """int64 (counted,): how many there are of each class."""
+        each = [
+            (one.objects[~one.ignored][:, None] == self.counted).sum(axis=0) for one in self.seen
+        ]
+        return np.sum([np.zeros(len(self.counted), np.int64), *each], axis=0)
+
+    def bootstrap(self, overlap=0.5, boxes=False, rounds=ROUNDS, seed=0):
+        """float64 (rounds,): the mean AP on as many pictures, drawn from these with repetitions,
+        anew in each round. With the same seed the same places are drawn: what two InstanceScores
+        say on the same pictures may be subtracted, round by round."""
+        rng, count = np.random.default_rng(seed), len(self.seen)
+        drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), rounds)
+        found = []
+        for label in self.counted:
+            row = self.ranked(label, overlap, boxes)
+            pieces = np.array_split(drawn, 1 + rounds * len(row.scores) // AT_ONCE)
+            found.append(np.concatenate([row.area(piece) for piece in pieces]))
+        return np.array([mean_of(column) for column in np.transpose(found)])
+
+    def interval(self, overlap=0.5, boxes=False, rounds=ROUNDS, seed=0):
+        """(low, high): between them the mean AP lies in 95 of 100 rounds of `bootstrap`."""
+        found = self.bootstrap(overlap, boxes, rounds, seed)
+        found = found[~np.isnan(found)]
+        return tuple(np.percentile(found, (2.5, 97.5)).tolist()) if len(found) else (np.nan,) * 2
+
+    def false_positives(self, overlap=0.5):
+        """int64 (counted, 6): of the first regions of each class, as many as there are objects,
+        how many are right, and how many wrong in which way (false_positives.KINDS)."""
+        return count_kinds(self, overlap)
+
+    def in_short(self):
+        low, high = self.interval()
+        return f"mean AP^r {self.mean_ap():.1%} ({low:.1%} to {high:.1%})"
+
+    def lines(self):
+        """The scores as lines of text: for each class AP^r, AP^r_vol, AP^b in per cent, objects."""
+        columns = self.ap(), self.ap_volume, self.ap(boxes=True)
+        said = [f"{'':14}{'AP^r':>7}{'vol':>7}{'AP^b':>7}{'objects':>9}"]
+        for k, label in enumerate(self.counted):
+            if self.objects[k]:
+                cells = "".join(f"{100 * column[k]:7.1f}" for column in columns)
+                said.append(f"{self.classes[label]:14}{cells}{self.objects[k]:9}")
+        cells = "".join(f"{100 * mean_of(column):7.1f}" for column in columns)
+        low, high = (100 * x for x in self.interval())
+        said.append(f"{'mean':14}{cells}{self.objects.sum():9}")
+        said.append(f"mean AP^r lies between {low:.1f} and {high:.1f} (95 %, pictures drawn anew)")
+        return said
+
+    def as_dict(self):
+        """Everything, ready for JSON; None where there is no object."""
+        names = [self.classes[label] for label in self.counted]
+
+        def each(values):
+            values = [None if np.isnan(x) else round(float(x), 6) for x in values]
+            return dict(zip(names, values, strict=True))
+
+        said = {"ap_r": each(self.ap()), "ap_r_vol": each(self.ap_volume)}
+        said |= {"ap_b": each(self.ap(boxes=True))}
+        means = [mean_of(self.ap()), mean_of(self.ap_volume), mean_of(self.ap(boxes=True))]
+        means += self.interval()
+        means = [None if np.isnan(x) else round(float(x), 6) for x in means]
+        said |= dict(zip(("mean_ap_r", "mean_ap_r_vol", "mean_ap_b"), means, strict=False))
+        said |= {"mean_ap_r_interval": means[3:], "pictures": len(self.seen)}
+        said["objects"] = dict(zip(names, self.objects.tolist(), strict=True))
+        kinds = self.false_positives().tolist()
+        return said | {
+            "kinds": dict(zip(names, kinds, strict=True)),
+            "without": without_kinds(self),
+        }
+
+    def _repr_html_(self):
+        return f"<p>{self.in_short()}</p>"
+
+
+def mean_of(values):
+    """The mean of those that are numbers; nan if none is."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
