@@ -42,7 +42,7 @@ def region_overlaps(found, truth, boxes=False):
 def match(j, ignored, overlap):
     """int64 (R,): the object that each region takes, WRONG or IGNORED. j (R, O), the best region
     first, and O objects of its class; ignored bool (O,): those that count for nothing."""
-    taken, free = np.full(len(j), WRONG), ~ignored
+    taken, free, overlap = np.full(len(j), WRONG), ~ignored, j.dtype.type(overlap)
     for r in range(len(j)):
         best = np.where(free, j[r], -1).argmax() if free.any() else None
         if best is not None and j[r, best] > overlap:
