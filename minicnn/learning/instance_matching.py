@@ -21,7 +21,7 @@ WRONG, IGNORED = -1, -2  # instead of the number of an object
 
 
 def region_overlaps(found, truth, boxes=False):
-    """float32 (R, O): J of Regions with those of the truth, of masks or of boxes; for objects that
+    """float64 (R, O): J of Regions with those of the truth, of masks or of boxes; for objects that
     are difficult, the share of the region that lies in them."""
     both = common_of_boxes(found.boxes, truth.boxes)
     if boxes:
@@ -36,13 +36,13 @@ def region_overlaps(found, truth, boxes=False):
     either = sizes[:, None] + objects - both
     if truth.difficult is not None:
         either = np.where(truth.difficult, sizes[:, None], either)
-    return (both / np.maximum(either, 1)).astype(np.float32)
+    return both / np.maximum(either, 1)
 
 
 def match(j, ignored, overlap):
     """int64 (R,): the object that each region takes, WRONG or IGNORED. j (R, O), the best region
     first, and O objects of its class; ignored bool (O,): those that count for nothing."""
-    taken, free, overlap = np.full(len(j), WRONG), ~ignored, j.dtype.type(overlap)
+    taken, free = np.full(len(j), WRONG), ~ignored
     for r in range(len(j)):
         best = np.where(free, j[r], -1).argmax() if free.any() else None
         if best is not None and j[r, best] > overlap:
