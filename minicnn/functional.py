@@ -13,6 +13,7 @@ from minicnn.ops.conv2d import conv2d
 from minicnn.ops.conv2d_table import conv2d_table
 from minicnn.ops.cross_entropy import cross_entropy
 from minicnn.ops.dropout import dropout
+from minicnn.ops.hinge_loss import hinge_loss
 from minicnn.ops.interpolate import interpolate
 from minicnn.ops.kl_div import kl_div
 from minicnn.ops.local_contrast_norm import local_contrast_norm
@@ -44,6 +45,7 @@ __all__ = [
     "cross_entropy",
     "div",
     "dropout",
+    "hinge_loss",
     "interpolate",
     "kl_div",
     "linear",

@@ -28,7 +28,8 @@ from minicnn.learning.trained import for_pixels
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = (  # that results end in
-    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals"
+    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals "
+    "objects"
 ).split()
 
 
@@ -57,9 +58,12 @@ def run(o):
     done, failed, left_out, keep = [], 0, [], [path for path, _ in found]
     with machine(o) as device, new_folder(o.out, "segmented", adding=True) as out:
         network = for_pixels(trained(o.model, device, changes))  # once for all pictures
-        labelling = labelling_for(network, labelling)
-        if o.stages and labelling.name == "argmax":
+        if network.network.task != "regions" or labelling is not None:
+            labelling = labelling_for(network, labelling)
+        if o.stages and (labelling is None or labelling.name == "argmax"):
             which = "superpixels, labelling=crf, potts, cover or proposals"
+            if labelling is None:
+                which = "proposals, and no --model, to see what objects are looked for among"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
         for path, sure in found:
             begun = time.perf_counter()
@@ -85,7 +89,7 @@ def run(o):
         print(f"minicnn: left out, not pictures: {', '.join(left_out)}", file=sys.stderr)
     if o.json:
         about = {"pictures": done, "failed": failed, "left_out": left_out}
-        print(json.dumps(about | {"labelling": str(labelling)}))
+        print(json.dumps(about | {"labelling": str(labelling or "objects")}))
     return 2 if failed or not done else 0
 
 
@@ -109,9 +113,8 @@ def pictures(name):
         return [(name, True)]
     names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     starts = {n.removesuffix("overlay.png") for n in names if n.endswith("-overlay.png")}
-    ours = {
-        f"{start}{part}.png" for start in starts for part in PARTS if f"{start}labels.png" in names
-    }
+    parts = [*(f"{part}.png" for part in PARTS), "objects.json"]
+    ours = {f"{start}{part}" for start in starts for part in parts if f"{start}labels.png" in names}
     if not names - ours:
         raise ImageError(f"{name}: there is no picture in this folder")
     inside = [folder / n for n in sorted(names - ours)]
@@ -121,11 +124,11 @@ def pictures(name):
 def _about(path, result, files, seconds):
     """What --json tells of one picture."""
     shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
-    return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)}
+    found = {"objects": result.about()} if hasattr(result, "objects") else {}
+    return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)} | found
 
 
 def _line(path, result, files):
-    most = sorted(zip(result.shares, result.classes, strict=True), key=lambda pair: -pair[0])[:3]
-    named = ", ".join(f"{name} {share:.0%}" for share, name in most if share) or "all transparent"
+    named = result.named() or "all transparent"
     nameless = " without names, for which it is too narrow" if result.legend() is None else ""
     return f"{path}: {named} ({result.labelling}); {files[0]}{nameless}"
