@@ -95,8 +95,10 @@ class InstanceScores:
         """float64 (rounds,): the mean AP on as many pictures, drawn from these with repetitions,
         anew in each round. With the same seed the same places are drawn: what two InstanceScores
         say on the same pictures may be subtracted, round by round."""
-        rng, count = np.random.default_rng(seed), len(self.seen)
-        drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), rounds)
+        count = len(self.seen)
+        if not count:
+            return np.full(rounds, np.nan)
+        drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), rounds)
         found = []
         for label in self.counted:
             row = self.ranked(label, overlap, boxes)

@@ -41,9 +41,10 @@ def test_our_own_reader_reads_them(found, tmp_path):
     (folder / "annotations").mkdir(parents=True)
     for split in ("train", "val"):
         (folder / f"{split}2017").mkdir()
-        Image.new("RGB", (8, 6)).save(folder / f"{split}2017" / "a.png")
-        Image.new("RGB", (8, 6)).save(folder / f"{split}2017" / "b.png")
-        said = annotated({"a.png": found, "b.png": Regions.none((6, 8))}, CLASSES)
+        names = [f"{split}-{letter}.png" for letter in "ab"]
+        for name in names:
+            Image.new("RGB", (8, 6)).save(folder / f"{split}2017" / name)
+        said = annotated(dict(zip(names, (found, Regions.none((6, 8))), strict=True)), CLASSES)
         (folder / "annotations" / f"instances_{split}2017.json").write_text(json.dumps(said))
     dataset = load(str(folder))
     assert tuple(dataset.classes) == CLASSES

@@ -236,7 +236,8 @@ def test_a_grid_is_learnt_from_features_and_mask(learnt):
     refinement = fit_refinement(features, cells, targets)
     said = refinement.cells(features, cells) >= 0.5
     assert (said == targets).mean() > 0.97
-    assert not (refinement.cells(features[::-1], cells) >= 0.5 == targets).all()
+    other = refinement.cells(features[::-1], cells) >= 0.5
+    assert (other == targets).mean() < 0.95
     with pytest.raises(ValueError, match="learnt from 2 features of a region, and got 3"):
         refinement.cells(np.ones((40, 3)), cells)
 
@@ -256,7 +257,7 @@ def test_masks_are_drawn_anew_on_superpixels(learnt):
     def mean_j(regions):
         return np.mean((regions & objects).sum((1, 2)) / (regions | objects).sum((1, 2)))
 
-    assert got.shape == masks.shape and mean_j(got) >= mean_j(masks)
+    assert got.shape == masks.shape and mean_j(got) > mean_j(masks) + 0.1
     again = Refinement(**refinement.arrays()).refined(features, masks, leaves)[:, leaves]
     assert (again == got).all()
 

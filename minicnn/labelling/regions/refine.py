@@ -132,7 +132,7 @@ class Refinement:
         object of each of the regions."""
         mean, had = self.coarse(features, masks, leaves)
         large = np.bincount(leaves.ravel()) > LEAST * leaves.size
-        counted = large & ((mean > UNSURE) | had)
+        counted = large & _possible(mean, had)
         columns = mean, had, mostly_inside(objects, leaves)
         return np.stack([column[counted] for column in columns], axis=1).astype(np.float32)
 
@@ -146,10 +146,11 @@ class Refinement:
         return replace(self, vote=np.array([*weight[0], bias[0]], np.float32))
 
     def refined(self, features, masks, leaves):
-        """bool (R, L): the superpixels of each region, drawn anew. Of one that would vanish, the
-        mask stays as it was."""
+        """bool (R, L): the superpixels of each region, drawn anew, of those of a kind that has
+        voted. Of a region that would vanish, the mask stays as it was."""
         mean, had = self.coarse(features, masks, leaves)
         inside = mean * self.vote[0] + had * self.vote[1] + self.vote[2] >= 0
+        inside &= _possible(mean, had)
         empty = ~inside.any(axis=1)
         inside[empty] = had[empty]
         return inside
@@ -169,11 +170,18 @@ def fit_refinement(features, cells, targets):
     features = np.asarray(features, np.float32)
     scale = NORM / max(float(np.linalg.norm(features, axis=1).mean()), 1e-9)
     inputs = _together(scale * features, cells)
-    weight, bias = logistic_regression(inputs, np.reshape(targets, (len(inputs), -1)), C_CELLS)
+    weight, bias = logistic_regression(
+        inputs, np.reshape(targets, (len(inputs), CELLS**2)), C_CELLS
+    )
     weight[:, : features.shape[1]] *= scale  # so that features may come as they are
     return Refinement(weight, bias, np.array([1, 0, -0.5], np.float32))
 
 
+def _possible(mean, had):
+    return (mean > UNSURE) | had
+
+
 def _together(features, cells):
     features = np.asarray(features, np.float32)
-    return np.concatenate([features, np.reshape(cells, (len(features), -1))], axis=1)
+    flat = np.reshape(cells, (len(features), CELLS**2))
+    return np.concatenate([features, flat], axis=1)

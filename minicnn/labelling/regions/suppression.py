@@ -11,6 +11,8 @@ pixel is too much: overlap = 0.
 Source: Hariharan et al. 2014, section 3, and the program that came with it.
 """
 
+import math
+
 import numpy as np
 
 from minicnn.labelling.regions.regions import Regions
@@ -25,7 +27,8 @@ def suppress(masks, scores, overlap=0.0, areas=None):
              it do not stay
     areas    (L,) pixels of each leaf; None: the masks are of pixels
     """
-    flat = np.asarray(masks, bool).reshape(len(masks), -1)
+    masks = np.asarray(masks, bool)
+    flat = masks.reshape(len(masks), math.prod(masks.shape[1:]))
     sizes = _pixels(flat, areas)
     left, kept = np.argsort(-np.asarray(scores), kind="stable"), []
     while left.size:
