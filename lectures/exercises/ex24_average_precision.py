@@ -118,9 +118,10 @@ def cases():
         (one, np.array([2.0, 1.0]), numbers, one[1:], numbers[:1], 0.5),
     )
     yield "nothing found", (one[:0], np.zeros(0), numbers[:0], one, numbers, 0.5)
-    two = masks_of("1 1 1 0", "0 1 1 1", "1 1 1 1")
-    order = np.array([3.0, 2.0, 1.0])
-    yield "two objects side by side", (two, order, np.zeros(3, int), two[[2, 0]], numbers, 0.4)
+    near = masks_of("1 1 1 0", "0 1 1 1", "1 1 1 0", "0 1 1 1")
+    near_to = masks_of("1 1 1 1", "1 1 1 0", "1 1 1 0", "1 1 1 1")
+    order, pairs = np.array([4.0, 3.0, 2.0, 1.0]), np.array([0, 0, 1, 1])
+    yield "a choice of two objects", (near, order, pairs, near_to, pairs, 0.6)
     yield "many regions", (*draw(4, 30, 8, 3), 0.3)
 
 

@@ -103,16 +103,20 @@ def train():
 
 
 def key(masks, scores, overlap):
-    kept = []
-    for r in np.argsort(-scores):
-        stays = True
-        for k in kept:
-            both = (masks[r] & masks[k]).sum()
-            either = (masks[r] | masks[k]).sum()
-            if both / either > overlap:
-                stays = False
-        if stays:
-            kept.append(r)
+    left, kept = [True] * len(masks), []
+    for _ in range(len(masks)):
+        best = -1
+        for r in range(len(masks)):
+            if left[r] and (best == -1 or scores[r] > scores[best]):
+                best = r
+        if best == -1:
+            break
+        kept.append(best)
+        for r in range(len(masks)):
+            both = (masks[r] & masks[best]).sum()
+            either = (masks[r] | masks[best]).sum()
+            if r == best or both / either > overlap:
+                left[r] = False
     return np.array(kept)
 
 
@@ -148,13 +152,13 @@ MUTANTS = {
         "Only the very best region strikes others off. Then comes the best of those that are left.",
     ),
     "the worst first": (
-        "np.argsort(-scores)",
-        "np.argsort(scores)",
-        "argsort begins with the smallest. Who stays of two that overlap?",
+        "scores[r] > scores[best]",
+        "scores[r] < scores[best]",
+        "You take the region with the lowest score. Who stays of two that overlap?",
     ),
     "in the order in which they come": (
-        "np.argsort(-scores)",
-        "range(len(scores))",
+        "(best == -1 or scores[r] > scores[best])",
+        "best == -1",
         "The scores play no part in your answer.",
     ),
     "sorted by their places": (
@@ -167,41 +171,37 @@ MUTANTS = {
         ">= overlap",
         "J above `overlap` is too much; J that is just as large is not.",
     ),
-    "only the last one": (
-        "for k in kept:",
-        "for k in kept[-1:]:",
-        "You compare with the last one that stayed. A region may overlap with any of them.",
-    ),
     "sizes added": (
-        "(masks[r] | masks[k]).sum()",
-        "masks[r].sum() + masks[k].sum()",
+        "(masks[r] | masks[best]).sum()",
+        "masks[r].sum() + masks[best].sum()",
         "What lies in both is counted twice below the line.",
     ),
     "share of the region": (
-        "(masks[r] | masks[k]).sum()",
+        "(masks[r] | masks[best]).sum()",
         "masks[r].sum()",
-        "That is the share of the region that lies in the better one. A large region around a "
-        "small one has little of it, and J tells them apart otherwise.",
+        "That is the share of the region that lies in the better one. Below the line stands what "
+        "is in either.",
     ),
     "share of the better one": (
-        "(masks[r] | masks[k]).sum()",
-        "masks[k].sum()",
+        "(masks[r] | masks[best]).sum()",
+        "masks[best].sum()",
         "That is the share of the better region that lies in this one. J divides by the pixels of "
         "both.",
     ),
     "share of the smaller one": (
-        "(masks[r] | masks[k]).sum()",
-        "min(masks[r].sum(), masks[k].sum())",
+        "(masks[r] | masks[best]).sum()",
+        "min(masks[r].sum(), masks[best].sum())",
         "A small region inside a large one has J far below 1. You divide by the smaller of both.",
     ),
     "pixels, not a share": (
         "both / either > overlap",
         "both > overlap",
-        "You compare a number of pixels with `overlap`, which is a share.",
+        "You compare a number of pixels with `overlap`, which is a share: one common pixel is always "
+        "more than that.",
     ),
-    "who is struck off": (
-        "        if stays:\n",
-        "        if not stays or not kept:\n",
-        "These are the regions that are struck off.",
+    "nothing is struck off": (
+        "r == best or both / either > overlap",
+        "r == best",
+        "All regions stay: you sort them, and strike none off.",
     ),
 }

@@ -59,7 +59,7 @@ def find_squares(chosen=lambda found: found, steps=10):
     truths, features, targets = [], [], []
     for n in range(4):
         masks = squares[[(3 * n) % 16, 16 + (2 * n + 3) % 9]]
-        x = 0.3 * random.normal(size=(size, size)) + 0.5 * masks.any(axis=0)
+        x = 2 * random.normal(size=(size, size)) + 5 * masks.any(axis=0)
         truths.append(Regions.of_masks(masks, [1, 1]))
         features.append([[x[one].mean() for one in of] for of in (squares, around)])
         targets.append(mask_overlaps(squares, masks).max(axis=1) > 0.5)
@@ -67,7 +67,7 @@ def find_squares(chosen=lambda found: found, steps=10):
     targets = np.concatenate(targets).astype(np.float32)
     weight = Tensor(np.array([[-1.0, 0.5]], np.float32), requires_grad=True)
     bias = Tensor(np.zeros(1, np.float32), requires_grad=True)
-    optimiser, losses = optim.SGD([weight, bias], 2.0), []
+    optimiser, losses = optim.SGD([weight, bias], 1.0), []
     for _ in range(steps + 1):
         scores = F.linear(Tensor(features), weight, bias)
         said = scores.numpy().reshape(len(truths), -1)
