@@ -2,8 +2,8 @@
 
 About 40 minutes; chapter 17.
 
-A network finds regions, each with a score; in the pictures are objects, one at least. All are of
-one class. How well a region and an object of the same picture fit is
+A network finds regions, each with a score; in the pictures are objects. There is one at least of
+both, and all are of one class. How well a region and an object of the same picture fit is
 
     J = pixels that are in both / pixels that are in either         of different pictures: J = 0
 
@@ -117,7 +117,7 @@ def cases():
         "J just as large as the threshold",
         (one, np.array([2.0, 1.0]), numbers, one[1:], numbers[:1], 0.5),
     )
-    yield "nothing found", (one[:0], np.zeros(0), numbers[:0], one, numbers, 0.5)
+    yield "nothing is right", (one[:1], np.array([0.5]), numbers[:1], one[1:], numbers[1:] + 1, 0.5)
     near = masks_of("1 1 1 0", "0 1 1 1", "1 1 1 0", "0 1 1 1")
     near_to = masks_of("1 1 1 1", "1 1 1 0", "1 1 1 0", "1 1 1 1")
     order, pairs = np.array([4.0, 3.0, 2.0, 1.0]), np.array([0, 0, 1, 1])

@@ -196,8 +196,8 @@ MUTANTS = {
     "pixels, not a share": (
         "both / either > overlap",
         "both > overlap",
-        "You compare a number of pixels with `overlap`, which is a share: one common pixel is always "
-        "more than that.",
+        "You compare a number of pixels with `overlap`, which is a share: one common pixel is "
+        "always more than that.",
     ),
     "nothing is struck off": (
         "r == best or both / either > overlap",
