@@ -22,7 +22,8 @@ from minicnn.cli.values import new_folder, whole_number
 from minicnn.datasets import data_home
 from minicnn.images.formats import ENDINGS
 from minicnn.images.reading import ImageError
-from minicnn.inference.segmenting import LARGEST, labelling_for
+from minicnn.inference.segmentation import LARGEST
+from minicnn.inference.segmenting import labelling_for
 from minicnn.learning import checkpoints
 from minicnn.learning.trained import for_pixels
 
