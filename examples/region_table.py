@@ -2,8 +2,9 @@
 # # The table of the paper, measured: networks A, B, C, with and without refinement
 #
 # `python examples/region_table.py runs/sds-A runs/sds-B runs/sds-C --data voc2012-animals` asks
-# every network once for each picture of `val`, and scores the objects that it finds in every way that
-# it has learnt: by its softmax or its support vector machines, masks as proposed or drawn anew.
+# every network once for each picture of `val`, and scores the objects that it finds in every way
+# that it has learnt: by its softmax or its support vector machines, masks as proposed or drawn
+# anew.
 #
 # `--components RUN` puts beside it what a dense network finds: the connected regions of a class, by
 # their mean probability. `--gradients` asks the networks again, among regions that come from

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Regions that have names: which of some hundred regions are objects, and what are they?
 #
-# `python examples/regions.py` does what Hariharan, Arbelaez, Girshick and Malik did in 2014, step by
-# step, on drawn scenes, whose objects have masks, in less than two minutes on two cores: regions are
-# proposed, cut out in two ways, named by a network that has learnt photographs before, suppressed,
-# and drawn anew. Pictures go to `regions-story`.
+# `python examples/regions.py` does what Hariharan, Arbelaez, Girshick and Malik did in 2014, step
+# by step, on drawn scenes, whose objects have masks, in less than two minutes on two cores: regions
+# are proposed, cut out in two ways, named by a network that has learnt photographs before,
+# suppressed, and drawn anew. Pictures go to `regions-story`.
 
 # %%
 import argparse
@@ -39,7 +39,7 @@ story.mkdir(exist_ok=True)
 # %% [markdown]
 # ## 1. Two ways to look at a region
 # The box with its surroundings, and the same square with the mean of all pictures in the place of
-# what is not the region. Both are stretched to 56 x 56 pixels, what the shipped `alexnet` is used to.
+# what is not the region. Both are stretched to 56 x 56 pixels, as the shipped `alexnet` knows them.
 
 # %%
 options = {"size": (96, 128), "train": chosen.train, "val": chosen.test}

@@ -33,7 +33,7 @@ from minicnn.learning.instance_scores import InstanceScores
 from minicnn.learning.proposal_files import load_proposer
 from minicnn.learning.region_files import Keeper
 from minicnn.learning.samples import FIT, Sample
-from minicnn.learning.svm import C, POSITIVE, Machines, train_svm
+from minicnn.learning.svm import POSITIVE, C, Machines, train_svm
 from minicnn.models import detection
 from minicnn.models.sds import SDS
 
@@ -110,7 +110,9 @@ assert (regions[0][:, ~kept] == 0).all()
 fits = np.concatenate([sample.best["regions"][0][: sample.count] for sample in samples])
 found = np.concatenate([s.overlaps["regions"][: s.count].max(axis=0) for s in samples])
 share = (fits >= FIT).mean()
-print(f"{share:.0%} of the regions fit an object; of the objects {(found >= FIT).mean():.0%} are fitted")
+print(
+    f"{share:.0%} of the regions fit an object; of the objects {(found >= FIT).mean():.0%} are fitted"
+)
 assert 0.01 < share < 0.5
 
 # %% [markdown]
@@ -218,8 +220,8 @@ network.load_state_dict(
 features = [network.describe(s.image, s.proposed) for s in samples]
 scale = 20 / np.mean([np.linalg.norm(x, axis=1).mean() for x in features])
 machines = Machines(len(data.classes), network.units)
-for k in sorted({int(label) for s in samples for label in s.labels}):
-    yes = [scale * x[s.count :][s.labels == k] for s, x in zip(samples, features, strict=True)]
+for k in sorted({int(label) for s in samples for label in s.classes}):
+    yes = [scale * x[s.count :][s.classes == k] for s, x in zip(samples, features, strict=True)]
     machines.replace_positives(k, np.concatenate(yes))
     for s, x in zip(samples, features, strict=True):
         far = s.with_class(k) < 0.2
@@ -257,3 +259,18 @@ assert values["support vector machines"] > values["by lot"]
 # on, one is right if it overlaps by more than half with an object of its class that is still free.
 # AP^r is the area under the curve of precision against recall; AP^r_vol its mean over overlaps of
 # 0.1 to 0.9.
+#
+# The authors, all 20 classes, masks of SBD, a network that has seen 1.2 million photographs, on
+# crops of 227 pixels; ours, six classes of 319 photographs, one that has seen 21,600, on crops of 56.
+
+# %%
+NAMES = {"A": 42.9, "B": 47.0, "C": 47.7, "C, drawn anew": 49.7}
+rows = [
+    (name, f"{theirs:g} %", f"{measured(f'voc2012-animals, sds: {name}'):g} %")
+    for name, theirs in NAMES.items()
+]
+parts = measured("voc2012-animals, components of multi-scale")
+rows.append(("connected regions of a label map", "", f"{parts:g} %"))
+Table(("mean AP^r at 0.5", "authors", "ours"), rows)
+
+# %%

@@ -26,7 +26,6 @@ from minicnn.learning.region_features import Features
 from minicnn.learning.samples import FIT
 from minicnn.learning.svm import LENGTH, Machines
 from minicnn.models.detection import detect
-from minicnn.models.detection import detect
 
 FAR = 0.2  # overlap with objects of a class below which a region is a negative
 CLOSE = 0.7  # overlap from which on a region teaches how to draw it anew
@@ -63,7 +62,7 @@ def learn_machines(network, samples, features, seed, said):
     features.make()
     scale = LENGTH / features.mean_length()
     machines = Machines(network.classes, network.units, seed)
-    present = sorted({int(label) for one in samples for label in one.labels})
+    present = sorted({int(label) for one in samples for label in one.classes})
     for turn, what in enumerate(PASSES):
         for k in present:
             chosen = _positives(k, samples, features, scale, machines, turn)
@@ -84,7 +83,7 @@ def _positives(k, samples, features, scale, machines, turn):
     """[float16 (n, F)] of class k: the objects; in the second turn the best region of each."""
     found = []
     for place, sample in enumerate(samples):
-        mine = np.flatnonzero(sample.labels == k)
+        mine = np.flatnonzero(sample.classes == k)
         if not len(mine):
             continue
         x = scale * features[place]
@@ -134,7 +133,7 @@ def _close(sample):
     """[(region, object)]: of each object some of the regions that fit it by CLOSE, not only the
     best, for they are those that will be drawn anew."""
     j, pairs = sample.overlaps["regions"][: sample.count], []
-    for o in range(len(sample.labels)):
+    for o in range(len(sample.classes)):
         fits = np.flatnonzero(j[:, o] >= CLOSE)
         step = max(1, len(fits) // OF_AN_OBJECT)
         pairs += [(int(k), o) for k in fits[::step][:OF_AN_OBJECT]]

@@ -38,7 +38,7 @@ class Keeper:
         self.folder = (folder or data_home() / FOLDER) / f"{key}-{count}"
 
     def path(self, image):
-        digest = sha256(repr(image.shape).encode() + np.ascontiguousarray(image)).hexdigest()[:20]
+        digest = sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()[:20]
         return self.folder / f"{digest}.npz"
 
     def __call__(self, image):
@@ -62,7 +62,12 @@ def _read(path, size):
     try:
         with np.load(path, allow_pickle=False) as file:
             leaves, packed, boxes = (file[name] for name in ("leaves", "packed", "boxes"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # cut short by a full disk, for instance
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        zipfile.BadZipFile,
+    ):  # cut short by a full disk, for instance
         return None
     whole = leaves.shape == size and boxes.shape == (len(packed), 4)
     if not whole or packed.ndim != 2 or 8 * packed.shape[1] <= leaves.max():

@@ -67,7 +67,7 @@ class Regions(Task):
         begun = time.monotonic()
         self.samples = self._collect(self.pictures, quiet)
         self.others = self._collect(self.held, quiet)
-        if not any(len(one.labels) for one in self.samples):
+        if not any(len(one.classes) for one in self.samples):
             raise datasets.DataError(
                 f"{self.dataset.name}: no training picture has an object with a mask to learn from"
             )
@@ -101,7 +101,10 @@ class Regions(Task):
         memory.check(count * each, f"sds with {count} pictures", "train on fewer, or smaller ones")
 
     def left_out(self, loader):
-        return [([message for _, message in self.left[0]], "unreadable"), (self.left[1], "all void")]
+        return [
+            ([message for _, message in self.left[0]], "unreadable"),
+            (self.left[1], "all void"),
+        ]
 
     # -------------------------------------------------------------------------------- in each step
     def steps_in_an_epoch(self):

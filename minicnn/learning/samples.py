@@ -25,14 +25,14 @@ class Sample:
 
     name, image  uint8 (H, W, 3), of the size in which its regions are found
     proposed     a Proposed, the objects behind its regions
-    labels       int64 (O,): the classes of the objects
+    classes      int64 (O,): those of the objects
     overlaps     {"regions", "boxes": float32 (N + O, O)}
     """
 
     name: str
     image: np.ndarray
     proposed: Proposed
-    labels: np.ndarray
+    classes: np.ndarray
     overlaps: dict
 
     @classmethod
@@ -41,13 +41,13 @@ class Sample:
         background alone."""
         image = shrunk(picture.image)
         objects = [one for one in of_picture(picture, background) if not one.ignored]
-        masks = [nearest(one.mask, image.shape[:2]) for one in objects if one.mask is not None]
+        masks = [nearest(one.mask, image.shape[:2]) for one in objects]
         seen = [k for k, mask in enumerate(masks) if mask.any()]
         masks = np.array([masks[k] for k in seen], bool).reshape(len(seen), *image.shape[:2])
         proposed = keeper(image).with_masks(masks, boxes_of(masks))
         found = dict(zip(("regions", "boxes"), proposed.overlaps(), strict=True))
-        labels = np.array([objects[k].label for k in seen], np.int64)
-        return cls(picture.name, image, proposed, labels, found)
+        classes = np.array([objects[k].label for k in seen], np.int64)
+        return cls(picture.name, image, proposed, classes, found)
 
     @property
     def count(self):
@@ -58,7 +58,7 @@ class Sample:
     def best(self):
         """{"regions", "boxes": (float32 (N + O,) overlap with the object that fits best, int64 its
         place)}"""
-        if not len(self.labels):
+        if not len(self.classes):
             nothing = np.zeros(len(self.proposed), np.float32), np.zeros(len(self.proposed), int)
             return {"regions": nothing, "boxes": nothing}
         return {way: (j.max(axis=1), j.argmax(axis=1)) for way, j in self.overlaps.items()}
@@ -66,7 +66,7 @@ class Sample:
     def with_class(self, label):
         """float32 (N + O,): the overlap of each region with the object of a class that fits it
         best; 0 if there is none."""
-        mine = self.overlaps["regions"][:, self.labels == label]
+        mine = self.overlaps["regions"][:, self.classes == label]
         return mine.max(axis=1, initial=0)
 
     def drawn(self, way, rng, foreground, background, nothing):
@@ -85,11 +85,11 @@ class Sample:
             for kind, count in ((fits, foreground), (others, background))
             if count
         ])  # fmt: skip
-        classes = np.where(j[chosen] >= FIT, self._labels()[which[chosen]], nothing)
+        classes = np.where(j[chosen] >= FIT, self._classes()[which[chosen]], nothing)
         return chosen, classes
 
-    def _labels(self):
-        return self.labels if len(self.labels) else np.zeros(1, np.int64)
+    def _classes(self):
+        return self.classes if len(self.classes) else np.zeros(1, np.int64)
 
 
 class Samples(list):

@@ -158,7 +158,12 @@ def test_asked_for_a_photograph(run, tmp_path, capsys):
     Image.fromarray(image).resize((130, 97)).save(tmp_path / "photo.png")
     run.network.least.data[...] = 0.0
     checkpoints.export(run, tmp_path / "mine.safetensors")
-    command = ["segment", str(tmp_path / "photo.png"), "--model", str(tmp_path / "mine.safetensors")]
+    command = [
+        "segment",
+        str(tmp_path / "photo.png"),
+        "--model",
+        str(tmp_path / "mine.safetensors"),
+    ]
     out = tmp_path / "o"
     assert cli.main([*command, "--out", str(out), "--set", "classifier=softmax", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["pictures"][0]["objects"]

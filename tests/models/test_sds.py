@@ -130,7 +130,14 @@ def test_each_network_begins_with_what_was_learnt():
     arrays = {k: np.full(p.shape, 7.0, np.float32) for k, p in alexnet.state().items()}
     a, b = built(net="A"), built(net="B")
     taken = a.adapted(arrays)
-    assert set(a.state()) - set(taken) == {"fc8.weight", "fc8.bias", "svm", "cells", "vote", "least"}
+    assert set(a.state()) - set(taken) == {
+        "fc8.weight",
+        "fc8.bias",
+        "svm",
+        "cells",
+        "vote",
+        "least",
+    }
     assert {k.partition(".")[0] for k in b.adapted(arrays)} == {"box", "region"}
     mine = a.state_dict() | {"svm": np.ones((3, 5))}
     onward = b.adapted(mine)

@@ -93,7 +93,7 @@ class Proposed:
         count, objects = len(self.packed), len(self.masks)
         counts, sizes = common(self.leaves, self.masks), self.masks.sum(axis=(1, 2))
         of_regions = overlaps(self.regions, self.areas(), counts, sizes)
-        flat = self.masks.reshape(objects, -1).astype(np.float32)
+        flat = self.masks.reshape(objects, self.leaves.size).astype(np.float32)
         both = flat @ flat.T
         either = np.add.outer(sizes, sizes) - both
         of_regions = np.concatenate([of_regions, both / np.maximum(either, 1)])
