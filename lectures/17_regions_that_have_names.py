@@ -10,8 +10,8 @@
 # **The problem.** A label map says where there is dog, not how many dogs. Two of them side by side
 # are one spot of one colour. Whoever wants to count them, or to cut one out, needs the objects one
 # by one: a mask, a class, and how sure one is. In 2014 Hariharan, Arbelaez, Girshick and Malik took
-# the two best tools of the time, one that finds regions which may be objects, whatever they are, and
-# one that knows what things look like, and put one behind the other.
+# the two best tools of the time, one that finds regions which may be objects, whatever they are,
+# and one that knows what things look like, and put one behind the other.
 
 # %%
 import numpy as np
@@ -64,11 +64,11 @@ show(drawing, "What a label map cannot say: where one object ends and its neighb
 # %% [markdown]
 # ## 2. Two ways to look at a region
 #
-# The proposals of chapter 11's third relative (`examples/proposals.py`) are regions that edges
-# enclose. Each is shown to the network twice. Once as its **box**, a bit larger, so that one sees
-# where it lies: the box fills the square but for 16 of 227 pixels on each side, in ours 4 of 56. And
-# once as the **region** alone, the same square, in which everything else has the colour of the mean
-# of all training pictures, which after subtraction is 0: it tells the network nothing.
+# Regions that may be objects come from edges (`examples/proposals.py` takes that apart). Each is
+# shown to the network twice. Once as its **box**, a bit larger, so that one sees where it lies: the
+# box fills the square but for 16 of 227 pixels on each side, in ours 4 of 56. And once as the
+# **region** alone, the same square, in which everything else has the colour of the mean of all
+# training pictures, which after subtraction is 0: it tells the network nothing.
 
 # %%
 source(SDS.cut_out)
@@ -110,9 +110,8 @@ assert (regions[0][:, ~kept] == 0).all()
 fits = np.concatenate([sample.best["regions"][0][: sample.count] for sample in samples])
 found = np.concatenate([s.overlaps["regions"][: s.count].max(axis=0) for s in samples])
 share = (fits >= FIT).mean()
-print(
-    f"{share:.0%} of the regions fit an object; of the objects {(found >= FIT).mean():.0%} are fitted"
-)
+of_objects = (found >= FIT).mean()
+print(f"{share:.0%} of the regions fit an object; {of_objects:.0%} of the objects are fitted")
 assert 0.01 < share < 0.5
 
 # %% [markdown]
@@ -126,8 +125,8 @@ source(Sample.drawn)
 # %% [markdown]
 # ## 4. A line between the classes
 #
-# The authors do not ask the network's own last layer in the end, but a linear support vector machine
-# for each class on the 1,024 numbers (theirs: 8,192) below it. It minimises
+# The authors do not ask the network's own last layer in the end, but a linear support vector
+# machine for each class on the 1,024 numbers (theirs: 8,192) below it. It minimises
 #
 # $$\frac{1}{2} |w|^2 + C \sum_n P_n \max(0,\; 1 - t_n (w x_n + b)), \qquad t_n = \pm 1$$
 #
@@ -261,7 +260,8 @@ assert values["support vector machines"] > values["by lot"]
 # 0.1 to 0.9.
 #
 # The authors, all 20 classes, masks of SBD, a network that has seen 1.2 million photographs, on
-# crops of 227 pixels; ours, six classes of 319 photographs, one that has seen 21,600, on crops of 56.
+# crops of 227 pixels; ours, six classes of 319 photographs, one that has seen 21,600, on crops of
+# 56.
 
 # %%
 NAMES = {"A": 42.9, "B": 47.0, "C": 47.7, "C, drawn anew": 49.7}

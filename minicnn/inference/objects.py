@@ -133,11 +133,8 @@ class ObjectScores(InstanceScores):
         said = super().lines()
         if self.pasted is None:
             return said
-        iou, accuracy = self.pasted.mean_iou, self.pasted.pixel_accuracy
-        return [
-            *said,
-            f"pasted into labels: mean IoU {iou:.1%}, {accuracy:.1%} of the pixels right",
-        ]
+        iou, right = self.pasted.mean_iou, self.pasted.pixel_accuracy
+        return [*said, f"pasted into labels: mean IoU {iou:.1%}, {right:.1%} of the pixels right"]
 
     def as_dict(self):
         pasted = {} if self.pasted is None else {"pasted": self.pasted.as_dict()}

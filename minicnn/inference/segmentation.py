@@ -1,4 +1,4 @@
-"""What `segment` gives: a picture, and a class for each of its pixels; how it is shown and saved."""
+"""What `segment` gives: a picture and a class for each of its pixels; how it is shown and saved."""
 
 import itertools
 import os

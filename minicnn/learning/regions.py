@@ -1,5 +1,5 @@
-"""Learning what regions are: a batch is N regions of several pictures with their masks, a quarter of
-them objects (Hariharan et al. 2014, after Girshick et al. 2014).
+"""Learning what regions are: a batch is N regions of several pictures with their masks, a quarter
+of them objects (Hariharan et al. 2014, after Girshick et al. 2014).
 
 Before the first step the proposals of all training pictures are made, or read (region_files.py). A
 step looks at BATCH / 4 pictures, and at four regions of each: one that fits an object, three that

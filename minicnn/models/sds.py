@@ -8,7 +8,7 @@ by the network that learnt a million pictures (Hariharan, Arbelaez, Girshick, Ma
     suppression              of regions that share a pixel only the best     labelling/regions
     refinement               a mask drawn anew
 
-Each pathway is `alexnet` for crops of 56 up to its seventh layer (1.53 million parameters each), and
+Each pathway is `alexnet` for crops of 56 up to its seventh layer (1.5 million parameters each), and
 begins with the weights of the shipped one. There are three networks, and they differ in what they
 were fine-tuned on:
 
@@ -239,7 +239,7 @@ RECIPES = {
         "flip": True,
         "validations": 3,
     },
-    # The authors' as far as their numbers go; a hundred thousand steps, the rate a tenth each 20,000
+    # The authors', as far as their numbers go; theirs are a hundred thousand steps
     "faithful": {
         "classifier": "svm",
         "regions": 2000,

@@ -19,8 +19,9 @@ Gradient: l is made of straight lines, with a kink where t x = 1; there we take 
     gx = gl        where t = -1 and x > -1
     gx = 0         elsewhere
 
-A NaN stays a NaN in the loss. Source: Cortes, Vapnik 1995; with positives that count more, as in liblinear,
-for regions: Hariharan et al. 2014.
+A NaN stays a NaN in the loss.
+
+Source: Cortes, Vapnik 1995; with positives that count more, for regions: Hariharan et al. 2014.
 """
 
 import numpy as np
