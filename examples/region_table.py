@@ -98,7 +98,7 @@ scores = {
     for row in rows_of(network)
 }
 least = {
-    (name, *row): float(network.least.numpy()[row[0] == "svm"])
+    (name, *row): float(network.least.numpy()[int(row[0] == "svm")])
     for name, network in networks.items()
     for row in rows_of(network)
 }

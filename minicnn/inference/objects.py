@@ -50,7 +50,7 @@ def find_objects(image, model, size=None):
 
 def shown_from(network):
     """The score above which a region is shown."""
-    return network.least.numpy()[network.options["classifier"] == "svm"]
+    return float(network.least.numpy()[int(network.options["classifier"] == "svm")])
 
 
 def enlarged(found, size, opaque=None):

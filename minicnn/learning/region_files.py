@@ -60,7 +60,7 @@ def _read(path, size):
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             leaves, packed, boxes = (file[name] for name in ("leaves", "packed", "boxes"))
     except (
         OSError,

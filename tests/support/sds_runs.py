@@ -1,20 +1,12 @@
-"""A tiny `sds`, trained in seconds on drawn scenes."""
+"""A tiny `sds`, trained in seconds."""
 
 import minicnn
 
-SCENES = {"size": (48, 64), "train": 10, "val": 3, "test": 2}
 SMALL = {"width": 0.05, "size": 33, "regions": 16, "test_regions": 16, "batch": 8, "validations": 1}
 SMALL |= {"warm_up": 0, "lr": 0.01}
 
 
-def tiny_sds(folder=None, steps=4, start="none", **settings):
-    return minicnn.train(
-        "sds",
-        "scenes",
-        out=folder,
-        steps=steps,
-        settings=SMALL | settings,
-        data_options=SCENES,
-        start=start,
-        quiet=True,
-    )
+def tiny_sds(data, folder=None, steps=4, start="none", **settings):
+    """A Run on a data set, a few steps long, that begins with nothing."""
+    chosen = {"out": folder, "steps": steps, "start": start, "quiet": True}
+    return minicnn.train("sds", data, settings=SMALL | settings, **chosen)
