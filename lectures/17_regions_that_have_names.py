@@ -281,33 +281,34 @@ Table(("mean AP^r at 0.5", "authors", "ours"), rows)
 #
 # ### Two questions for paper
 #
-# **1.** After suppression no two regions of a class in a picture share a pixel. Can two of them have
-# J above 1/2 with the same object? Can one have it with two objects, which share no pixel either?
-# What follows for the kind «duplicate», and for the order in which regions choose their objects?
+# **1.** After suppression no two regions of a class in a picture share a pixel. Can two of them
+# have J above 1/2 with the same object? Can one have it with two objects, which share no pixel
+# either? What follows for the kind «duplicate», and for the order in which regions choose their
+# objects?
 #
 # <details><summary>Answer</summary>
 #
-# What is in either of region R and object O is at least the object, so $J > 1/2$ asks for
-# $|R \cap O| > |O| / 2$: more than half of the object lies in the region. Two regions without a
-# common pixel cannot both have more than half of it. And $J > 1/2$ also asks for
-# $|R \cap O| > |R| / 2$, so one region cannot have it with two objects. Above 1/2 each region has one
-# object at most and each object one region: there are no duplicates, and any order gives the same
-# pairs. Only its place in the list depends on the score. At 0.1, where AP^r_vol begins, or without
+# What is in either of region R and object O is at least the object, so $J > 1/2$ asks for $|R
+# \cap O| > |O| / 2$: more than half of the object lies in the region. Two regions without a
+# common pixel cannot both have more than half of it. And $J > 1/2$ also asks for $|R \cap O| >
+# |R| / 2$, so one region cannot have it with two objects. Above 1/2 each region has one object at
+# most and each object one region: there are no duplicates, and any order gives the same pairs.
+# Only its place in the list depends on the score. At 0.1, where AP^r_vol begins, or without
 # suppression, none of that holds.
 #
 # </details>
 #
-# **2.** A cat is a body of 10x10 pixels and a tail, a line of 10 pixels that goes on to the right of its
-# upper row. The region has the body alone: how large is J of the masks, how large that of the boxes? Now
-# the object is the diagonal of a square of n x n pixels, and the region the whole square: once more,
-# both. Which of AP^r and AP^b does each mistake cost?
+# **2.** A cat is a body of 10x10 pixels and a tail, a line of 10 pixels that goes on to the right
+# of its upper row. The region has the body alone: how large is J of the masks, how large that of
+# the boxes? Now the object is the diagonal of a square of n x n pixels, and the region the whole
+# square: once more, both. Which of AP^r and AP^b does each mistake cost?
 #
 # <details><summary>Answer</summary>
 #
-# Body alone: $J = 100 / 110 = 0.91$ of masks; the boxes have 100 and 200 pixels, $J = 1/2$, which is
-# not above 1/2. So it is right for AP^r, with room to spare, and wrong for AP^b. The square around
-# the diagonal: boxes $J = 1$, masks $J = n / n^2 = 1 / n$: right for AP^b, and for AP^r wrong from
-# $n = 2$ on. Thin parts decide about boxes and hardly about masks; a region that is no more than a
-# box is the other way round.
+# Body alone: $J = 100 / 110 = 0.91$ of masks; the boxes have 100 and 200 pixels, $J = 1/2$, which
+# is not above 1/2. So it is right for AP^r, with room to spare, and wrong for AP^b. The square
+# around the diagonal: boxes $J = 1$, masks $J = n / n^2 = 1 / n$: right for AP^b, and for AP^r
+# wrong from $n = 2$ on. Thin parts decide about boxes and hardly about masks; a region that is no
+# more than a box is the other way round.
 #
 # </details>
