@@ -288,13 +288,13 @@ Table(("mean AP^r at 0.5", "authors", "ours"), rows)
 #
 # <details><summary>Answer</summary>
 #
-# What is in either of region R and object O is at least the object, so $J > 1/2$ asks for $|R
-# \cap O| > |O| / 2$: more than half of the object lies in the region. Two regions without a
-# common pixel cannot both have more than half of it. And $J > 1/2$ also asks for $|R \cap O| >
-# |R| / 2$, so one region cannot have it with two objects. Above 1/2 each region has one object at
-# most and each object one region: there are no duplicates, and any order gives the same pairs.
-# Only its place in the list depends on the score. At 0.1, where AP^r_vol begins, or without
-# suppression, none of that holds.
+# What is in either of region R and object O is at least the object, so $J > 1/2$ asks for
+# $|R \cap O| > |O| / 2$: more than half of the object lies in the region. Two regions without a
+# common pixel cannot both have more than half of it. And $J > 1/2$ also asks for
+# $|R \cap O| > |R| / 2$, so one region cannot have it with two objects. Above 1/2 each region has
+# one object at most, and each object one region: there are no duplicates, and any order gives the
+# same pairs. Only a region's place in the list depends on its score. At 0.1, where AP^r_vol begins,
+# or without suppression, none of that holds.
 #
 # </details>
 #
