@@ -13,9 +13,9 @@ COLOURS = ("#56B4E9", "#0072B2", "#E69F00", "#D55E00", "0.6")  # of KINDS
 
 
 def instance_scores_figure(scores, title=None):
-    """Two axes of InstanceScores: the curve of AP^r of each class of which there are objects; and
-    of its first regions, as many as there are objects, how many are right, and wrong in which
-    way."""
+    """Two axes of InstanceScores: precision against recall of each class of which there are
+    objects, each precision also raised to the best that comes at a larger recall; and of its first
+    regions, as many as there are objects, how many are right, and wrong in which way."""
     from matplotlib.figure import Figure
 
     known = [k for k, count in enumerate(scores.objects) if count]
@@ -25,15 +25,17 @@ def instance_scores_figure(scores, title=None):
     areas = scores.ap()
     for k, name, colour in zip(known, names, palette(len(known)) / 255, strict=True):
         precision, recall, _ = scores.ranked(scores.counted[k]).curve()
+        raised = np.maximum.accumulate(precision[::-1])[::-1]  # below it lies AP
         label = f"{name}: {100 * areas[k]:.1f}"
-        left.step(np.r_[0, recall], np.r_[1, precision], where="pre", color=colour, label=label)
+        left.plot(recall, precision, color=colour, lw=0.8, alpha=0.5)
+        left.step(np.r_[0, recall], np.r_[raised[:1], raised], color=colour, label=label)
     left.set(xlim=(0, 1), ylim=(0, 1.02))
     left.set_xlabel("recall", fontsize=TEXT)
     left.set_ylabel("precision", fontsize=TEXT)
     left.set_title(f"AP$^r$ at 0.5, mean {100 * scores.mean_ap():.1f}", fontsize=TEXT)
     _bars(right, scores.false_positives()[known] / scores.objects[known, None], names)
     if known:
-        for text in left.legend(fontsize=TEXT - 3, loc="lower left").get_texts():
+        for text in left.legend(fontsize=TEXT - 3, loc="upper right").get_texts():
             text.set_parse_math(False)
     for axes in (left, right):
         axes.tick_params(labelsize=TEXT - 2)

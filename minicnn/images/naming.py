@@ -9,8 +9,8 @@ STRENGTH = 0.45
 
 
 def named_objects(image, masks, colours, texts):
-    """uint8 (H, W, 3): the picture with a colour and an outline for each mask, and a text at the
-    top of each. Where masks overlap, the first one lies on top.
+    """uint8 (H, W, 3): the picture with a colour and an outline for each mask, and a text
+    above each, as far as there is room. Where masks overlap, the first one lies on top.
 
     image    uint8 (H, W, 3)
     masks    bool (R, H, W); colours  uint8 (R, 3); texts  R of them
@@ -48,7 +48,7 @@ def _written(painted, places, colours, texts):
     for place, colour, text in reversed([one for one in named if one[0] is not None]):
         wide = int(font.getlength(text)) + 2 * pad
         left = max(0, min(int(place[1]), painted.shape[1] - wide))
-        top = max(0, min(int(place[0]), painted.shape[0] - height - 2 * pad))
+        top = max(0, int(place[0]) - height - 2 * pad)
         box = left, top, left + wide, top + height + 2 * pad
         dark = np.dot(colour, (0.299, 0.587, 0.114)) < 140
         draw.rectangle(box, tuple(int(c) for c in colour))

@@ -122,7 +122,7 @@ def hinge_loss(
     if not pos_weight >= 0:
         raise ValueError(f"hinge_loss: pos_weight={pos_weight}: expected a number from 0 on")
     input, target = as_tensors(input, target)
-    if target.dtype.kind != "f":
+    if target.dtype != input.dtype:  # it holds 1, 0 and -1, which every dtype does
         target = target.to(dtype=input.dtype)
     return HingeLoss(pos_weight, reduction)(input, target.detach())
 
