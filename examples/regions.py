@@ -20,6 +20,7 @@ from minicnn.datasets.instances import background_of, of_picture
 from minicnn.figures.instance_scores import instance_scores_figure
 from minicnn.images.context import context
 from minicnn.images.naming import named_objects
+from minicnn.images.painting import overlay
 from minicnn.inference.objects import ObjectScores, shown_from
 from minicnn.labelling.proposals.overlaps import mask_overlaps
 from minicnn.labelling.regions.proposed import Proposed
@@ -33,6 +34,7 @@ parser.add_argument("--train", type=int, default=40, help="pictures to learn fro
 parser.add_argument("--test", type=int, default=16, help="pictures to measure on")
 parser.add_argument("--width", type=float, default=1.0, help="below 1: nothing learnt before")
 chosen = parser.parse_known_args()[0]  # a notebook has arguments of its own
+ORANGE = np.array([[230, 159, 0]], np.uint8)
 story = Path("regions-story")
 story.mkdir(exist_ok=True)
 
@@ -55,7 +57,7 @@ for k in range(10):
     square = part.of(shown.image)
     mask = proposed.at(k, part.at) & part.inside
     masked = np.where(mask[:, :, None], square, np.uint8((124, 116, 104)))
-    painted = named_objects(shown.image, proposed.mask(k)[None], palette(1), [""])
+    painted = overlay(shown.image, np.where(proposed.mask(k), 0, 255).astype(np.uint8), ORANGE)
     for axes, picture in zip(cells[:, k], (painted, square, masked), strict=True):
         axes.imshow(picture)
         axes.axis("off")
@@ -95,7 +97,7 @@ figure = Figure(figsize=(11, 4), layout="constrained")
 for axes, k in zip(figure.subplots(2, 5).ravel(), near, strict=False):
     label = int(scores[k].argmax())
     text = f"{data.classes[label]} {scores[k, label]:.2f}"
-    axes.imshow(named_objects(shown.image, masks[k][None], palette(1), [""]))
+    axes.imshow(overlay(shown.image, np.where(masks[k], 0, 255).astype(np.uint8), ORANGE))
     axes.set_title(text, fontsize=10)
     axes.axis("off")
 figure.savefig(story / "2-scores.png")

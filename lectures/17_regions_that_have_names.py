@@ -25,13 +25,13 @@ from minicnn.datasets.instances import background_of, of_picture
 from minicnn.images.context import context
 from minicnn.images.naming import named_objects
 from minicnn.labelling.proposals.overlaps import mask_overlaps
+from minicnn.labelling.regions.proposed import Proposed
 from minicnn.labelling.regions.refine import enlarged, to_cells, to_pixels
 from minicnn.labelling.regions.regions import Regions, boxes_of
 from minicnn.labelling.regions.suppression import suppress
 from minicnn.learning import checkpoints
 from minicnn.learning.instance_scores import InstanceScores
 from minicnn.learning.proposal_files import load_proposer
-from minicnn.learning.region_files import Keeper
 from minicnn.learning.samples import FIT, Sample
 from minicnn.learning.svm import POSITIVE, C, Machines, train_svm
 from minicnn.models import detection
@@ -47,7 +47,7 @@ data = datasets.load("scenes", size=(96, 128), train=24, val=8)
 background = background_of(data)
 proposer = load_proposer("edges")
 samples = [
-    Sample.of(data.read(name), lambda image: Keeper(proposer, 40)(image), background)
+    Sample.of(data.read(name), lambda image: Proposed.of(proposer, image, 60), background)
     for name in data.names("train")
 ]
 scenes = [data.read(name) for name in data.names("train")]
@@ -57,7 +57,9 @@ drawing, axes = figure(1, 3, size=(13, 3.4))
 picture(axes[0], scenes[shown].image, "a scene")
 picture(axes[1], minicnn.figures.colour_map(scenes[shown].labels, data.colours), "its labels")
 masks = np.array([one.mask for one in objects])
-painted = named_objects(scenes[shown].image, masks, palette(len(masks)), [""] * len(masks))
+painted = named_objects(
+    scenes[shown].image, masks, palette(len(masks)), [data.classes[one.label] for one in objects]
+)
 picture(axes[2], painted, f"its {len(masks)} objects")
 show(drawing, "What a label map cannot say: where one object ends and its neighbour begins")
 
@@ -235,7 +237,7 @@ drawing, axes = figure(2, 4, size=(13, 5))
 lot = np.random.default_rng(0)
 for number, name in enumerate(data.names("val")):
     scene = data.read(name)
-    proposed = Keeper(proposer, 40)(scene.image)
+    proposed = Proposed.of(proposer, scene.image, 60)
     x = network.describe(scene.image, proposed)
     found = detection.detect(network, scene.image, proposed, x, "svm", "no")
     truth = Regions.of_objects(of_picture(scene, background), scene.labels.shape)
