@@ -22,12 +22,13 @@ Source: Hariharan et al. 2014, section 4.1; Everingham et al. 2010.
 
 import numpy as np
 
-from minicnn.learning.false_positives import count_kinds, without_kinds
+from minicnn.learning.false_positives import KINDS, count_kinds, without_kinds
 from minicnn.learning.instance_matching import Seen, ranked
 
 VOLUME = tuple(k / 10 for k in range(1, 10))
 ROUNDS = 1000  # of drawing pictures anew, for intervals
 AT_ONCE = 2_000_000  # numbers of those rounds
+OUTCOMES = ("right", *KINDS)
 
 
 def average_precision(predictions, truths, classes, overlap=0.5, boxes=False):
@@ -114,7 +115,7 @@ class InstanceScores:
 
     def false_positives(self, overlap=0.5):
         """int64 (counted, 6): of the first regions of each class, as many as there are objects,
-        how many are right, and how many wrong in which way (false_positives.KINDS)."""
+        how many are right, and how many wrong in which way: OUTCOMES."""
         return count_kinds(self, overlap)
 
     def in_short(self):
@@ -123,39 +124,38 @@ class InstanceScores:
 
     def lines(self):
         """The scores as lines of text: for each class AP^r, AP^r_vol, AP^b in per cent, objects."""
-        columns = self.ap(), self.ap_volume, self.ap(boxes=True)
-        said = [f"{'':14}{'AP^r':>7}{'vol':>7}{'AP^b':>7}{'objects':>9}"]
-        for k, label in enumerate(self.counted):
-            if self.objects[k]:
-                cells = "".join(f"{100 * column[k]:7.1f}" for column in columns)
-                said.append(f"{self.classes[label]:14}{cells}{self.objects[k]:9}")
+        columns, objects = (self.ap(), self.ap_volume, self.ap(boxes=True)), self.objects
+        names = self._names()
+        wide = max(map(len, [*names.values(), "mean"])) + 2
+        said = [f"{'':{wide}}{'AP^r':>7}{'vol':>7}{'AP^b':>7}{'objects':>9}"]
+        for k, name in names.items():
+            cells = "".join(f"{100 * column[k]:7.1f}" for column in columns)
+            said.append(f"{name:{wide}}{cells}{objects[k]:9}")
         cells = "".join(f"{100 * mean_of(column):7.1f}" for column in columns)
         low, high = (100 * x for x in self.interval())
-        said.append(f"{'mean':14}{cells}{self.objects.sum():9}")
+        said.append(f"{'mean':{wide}}{cells}{objects.sum():9}")
         said.append(f"mean AP^r lies between {low:.1f} and {high:.1f} (95 %, pictures drawn anew)")
-        return said
+        shares = self.false_positives().sum(axis=0) / max(objects.sum(), 1)
+        kinds = (f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True))
+        return [*said, f"first regions, as many as objects: {', '.join(kinds)}"]
+
+    def _names(self):
+        """{place in `counted`: name} of the classes of which there are objects."""
+        return {k: self.classes[self.counted[k]] for k in np.flatnonzero(self.objects)}
 
     def as_dict(self):
-        """Everything, ready for JSON; None where there is no object."""
-        names = [self.classes[label] for label in self.counted]
-
-        def each(values):
-            values = [None if np.isnan(x) else round(float(x), 6) for x in values]
-            return dict(zip(names, values, strict=True))
-
-        said = {"ap_r": each(self.ap()), "ap_r_vol": each(self.ap_volume)}
-        said |= {"ap_b": each(self.ap(boxes=True))}
-        means = [mean_of(self.ap()), mean_of(self.ap_volume), mean_of(self.ap(boxes=True))]
-        means += self.interval()
-        means = [None if np.isnan(x) else round(float(x), 6) for x in means]
-        said |= dict(zip(("mean_ap_r", "mean_ap_r_vol", "mean_ap_b"), means, strict=False))
-        said |= {"mean_ap_r_interval": means[3:], "pictures": len(self.seen)}
-        said["objects"] = dict(zip(names, self.objects.tolist(), strict=True))
+        """Everything, ready for JSON, of the classes of which there are objects; shares, not per
+        cents; None for what is no number."""
+        names, columns = self._names(), (self.ap(), self.ap_volume, self.ap(boxes=True))
+        said = {"pictures": len(self.seen)}
+        said["objects"] = {name: int(self.objects[k]) for k, name in names.items()}
+        for title, column in zip(("ap_r", "ap_r_vol", "ap_b"), columns, strict=True):
+            said[title] = {name: _rounded(column[k]) for k, name in names.items()}
+            said[f"mean_{title}"] = _rounded(mean_of(column))
+        said["mean_ap_r_interval"] = [_rounded(x) for x in self.interval()]
         kinds = self.false_positives().tolist()
-        return said | {
-            "kinds": dict(zip(names, kinds, strict=True)),
-            "without": without_kinds(self),
-        }
+        said["kinds"] = {n: dict(zip(OUTCOMES, kinds[k], strict=True)) for k, n in names.items()}
+        return said | {"mean_ap_r_without": without_kinds(self)}
 
     def _repr_html_(self):
         return f"<p>{self.in_short()}</p>"
@@ -165,3 +165,7 @@ def mean_of(values):
     """The mean of those that are numbers; nan if none is."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _rounded(value):
+    return None if np.isnan(value) else round(float(value), 6)

@@ -115,7 +115,8 @@ def test_everything_in_words_and_numbers():
     said = "\n".join(scores.lines())
     assert "cat" in said and "50.0" in said and "dog" not in said  # there is no dog
     about = json.loads(json.dumps(scores.as_dict()))
-    assert about["ap_r"] == {"cat": 0.5, "dog": None} and about["objects"] == {"cat": 3, "dog": 0}
+    assert about["ap_r"] == {"cat": 0.5} and about["objects"] == {"cat": 3}
+    assert about["kinds"]["cat"]["right"] == 1 and "right 33%, duplicate 33%" in said
     assert len(about["mean_ap_r_interval"]) == 2 and about["pictures"] == 2
     assert scores.in_short().startswith("mean AP^r 50.0%")
     assert len(instance_scores_figure(scores, "a").axes) == 2
@@ -229,7 +230,7 @@ def test_each_kind_of_wrong():
     assert kinds(scores, 1, scores.ranked(1), 0.5).tolist() == [-1, 0, 1, 2, 3, 4]
     assert similar_to(NAMES, 1) == [2] and similar_to(NAMES, 3) == []
     assert scores.false_positives().tolist()[0] == [1, 0, 0, 0, 0, 0]  # one object, one region
-    assert set(scores.as_dict()["without"]) == set(KINDS)
+    assert set(scores.as_dict()["mean_ap_r_without"]) == set(KINDS)
 
 
 def test_what_would_be_gained():
