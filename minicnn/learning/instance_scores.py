@@ -123,21 +123,26 @@ class InstanceScores:
         return f"mean AP^r {self.mean_ap():.1%} ({low:.1%} to {high:.1%})"
 
     def lines(self):
-        """The scores as lines of text: for each class AP^r, AP^r_vol, AP^b in per cent, objects."""
+        """The scores as lines of text: three on all classes, then a table."""
         columns, objects = (self.ap(), self.ap_volume, self.ap(boxes=True)), self.objects
+        if not objects.any():
+            return ["no objects of these classes are in the pictures: there is nothing to score"]
+        low, high = (100 * x for x in self.interval())
+        shares = self.false_positives().sum(axis=0) / objects.sum()
+        kinds = (f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True))
+        mean, volume, boxes = (100 * mean_of(column) for column in columns)
+        said = [
+            f"mean AP^r       {mean:8.1f} %   {low:.1f} to {high:.1f} (95 %, pictures drawn anew)",
+            f"AP^r_vol        {volume:8.1f} %   AP^b {boxes:.1f} %",
+            f"first {objects.sum():<9} as many regions as objects: {', '.join(kinds)}",
+        ]
         names = self._names()
-        wide = max(map(len, [*names.values(), "mean"])) + 2
-        said = [f"{'':{wide}}{'AP^r':>7}{'vol':>7}{'AP^b':>7}{'objects':>9}"]
+        wide = max(map(len, names.values())) + 2
+        said.append(f"{'':{wide}}{'AP^r':>7}{'vol':>7}{'AP^b':>7}{'objects':>9}")
         for k, name in names.items():
             cells = "".join(f"{100 * column[k]:7.1f}" for column in columns)
             said.append(f"{name:{wide}}{cells}{objects[k]:9}")
-        cells = "".join(f"{100 * mean_of(column):7.1f}" for column in columns)
-        low, high = (100 * x for x in self.interval())
-        said.append(f"{'mean':{wide}}{cells}{objects.sum():9}")
-        said.append(f"mean AP^r lies between {low:.1f} and {high:.1f} (95 %, pictures drawn anew)")
-        shares = self.false_positives().sum(axis=0) / max(objects.sum(), 1)
-        kinds = (f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True))
-        return [*said, f"first regions, as many as objects: {', '.join(kinds)}"]
+        return said
 
     def _names(self):
         """{place in `counted`: name} of the classes of which there are objects."""
