@@ -6,7 +6,7 @@
 # - **Source:** minicnn/models/sds.py; minicnn/models/detection.py; minicnn/learning/regions.py;
 #   minicnn/learning/svm.py; minicnn/ops/hinge_loss.py; minicnn/labelling/regions/suppression.py;
 #   minicnn/labelling/regions/refine.py
-# - **Exercises:** ex24_average_precision, ex25_region_suppression
+# - **Exercises:** ex24_average_precision; ex25_region_suppression
 #
 # **The problem.** A label map says where there is dog, not how many dogs. Two of them side by side
 # are one spot of one colour. Whoever wants to count them, or to cut one out, needs the objects one
