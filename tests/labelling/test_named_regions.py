@@ -16,7 +16,7 @@ from minicnn.labelling.regions.refine import (
     to_pixels,
 )
 from minicnn.labelling.regions.regions import Regions, box_overlaps
-from minicnn.labelling.regions.suppression import best_of_set, suppress, suppress_each_class
+from minicnn.labelling.regions.suppression import suppress, suppress_each_class
 
 rng = np.random.default_rng(0)
 
@@ -43,7 +43,6 @@ def test_none_at_all():
     none = Regions.none((4, 5))
     assert len(none) == 0 and none.size == (4, 5) and none.boxes.shape == (0, 4)
     assert len(suppress_each_class(none)) == 0 and paste(none).tolist() == np.zeros((4, 5)).tolist()
-    assert best_of_set([none, none], 3)[0].size == (4, 5) and best_of_set([], 3) == []
 
 
 def test_regions_of_objects():
@@ -117,12 +116,6 @@ def test_each_class_is_suppressed_for_itself():
     found = suppress_each_class(Regions.of_masks(masks, [1, 2, 1, 2], [0.3, 0.8, 0.2, 0.9]))
     assert found.classes.tolist() == [2, 2, 1]
     assert np.allclose(found.scores, [0.9, 0.8, 0.3])
-
-
-def test_the_best_of_a_set_have_one_threshold():
-    of = [Regions.of_masks(np.ones((3, 2, 2)), [1, 1, 2], s) for s in ([5, 1, 0], [4, 3, 2])]
-    cut = best_of_set(of, 2)
-    assert [one.scores.tolist() for one in cut] == [[5, 0], [4, 2]]
 
 
 # ----------------------------------------------------------------------------------------- pasting

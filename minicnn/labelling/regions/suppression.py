@@ -15,8 +15,6 @@ import math
 
 import numpy as np
 
-from minicnn.labelling.regions.regions import Regions
-
 
 def suppress(masks, scores, overlap=0.0, areas=None):
     """int64 (n,): the places of the masks that stay, best first; of equal scores the first.
@@ -53,21 +51,3 @@ def suppress_each_class(found, overlap=0.0):
         kept.append(of_class[suppress(found.masks[of_class], found.scores[of_class], overlap)])
     kept = np.concatenate(kept)
     return found[kept[np.argsort(-found.scores[kept], kind="stable")]]
-
-
-def best_of_set(found, count):
-    """A list of Regions, of all pictures of a set, cut down to the `count` best of each class in
-    the whole set: one threshold for all pictures. How many objects a picture has is not known; in
-    how many pictures there are any is."""
-    scores = np.concatenate([np.zeros(0, np.float32), *(one.scores for one in found)])
-    classes = np.concatenate([np.zeros(0, np.int64), *(one.classes for one in found)])
-    least = {}
-    for label in np.unique(classes):
-        of_class = np.sort(scores[classes == label])[::-1]
-        least[int(label)] = of_class[min(count, len(of_class)) - 1]
-    return [_above(one, least) for one in found]
-
-
-def _above(found, least) -> Regions:
-    lowest = np.array([least[int(label)] for label in found.classes], np.float32)
-    return found[found.scores >= lowest]
