@@ -14,6 +14,7 @@ from minicnn.ops.conv2d_table import conv2d_table
 from minicnn.ops.cross_entropy import cross_entropy
 from minicnn.ops.cross_entropy_of_sets import cross_entropy_of_sets
 from minicnn.ops.dropout import dropout
+from minicnn.ops.hinge_loss import hinge_loss
 from minicnn.ops.interpolate import interpolate
 from minicnn.ops.kl_div import kl_div
 from minicnn.ops.local_contrast_norm import local_contrast_norm
@@ -46,6 +47,7 @@ __all__ = [
     "cross_entropy_of_sets",
     "div",
     "dropout",
+    "hinge_loss",
     "interpolate",
     "kl_div",
     "linear",

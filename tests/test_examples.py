@@ -265,3 +265,14 @@ def test_proposals_leave_a_picture_at_every_step(tmp_path):
     ]
     written = sorted(path.name[0] for path in (tmp_path / "proposals-story").iterdir())
     assert written == list("01234")
+
+
+def test_regions_leave_a_picture_at_every_step(tmp_path, monkeypatch):
+    pytest.importorskip("higra")
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path / "data"))  # where proposals are kept
+    small = ["--steps", "2", "--train", "8", "--test", "2", "--width", "0.1"]
+    output = run("regions.py", tmp_path, *small)
+    rows = re.findall(r"^(.*\S) +mean AP\^r [\d.]+%", output, flags=re.M)
+    assert rows == ["as proposed", "drawn anew"]
+    written = sorted(path.name for path in (tmp_path / "regions-story").iterdir())
+    assert written == ["1-regions.png", "2-scores.png", "3-drawn-anew.png", "4-scores.png"]

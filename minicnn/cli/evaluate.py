@@ -60,10 +60,13 @@ def run(o):
         )
         if out and world().first:
             from minicnn.figures import confusion_figure, precision_recall
+            from minicnn.figures.instance_scores import instance_scores_figure
 
             for number, sheet in enumerate(result.sheets(), 1):
                 save_png(sheet, out / f"sheet-{number}.png")
-            if result.confusion.what == "boundaries":
+            if result.confusion.what == "objects":
+                save_png(instance_scores_figure(result.confusion), out / "objects.png")
+            elif result.confusion.what == "boundaries":
                 save_png(precision_recall({result.model: result.confusion}), out / "curve.png")
             else:
                 save_png(confusion_figure(result.confusion), out / "confusion.png")

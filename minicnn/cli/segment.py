@@ -23,14 +23,16 @@ from minicnn.cli.values import whole_number
 from minicnn.datasets import data_home
 from minicnn.images.formats import ENDINGS
 from minicnn.images.reading import ImageError
-from minicnn.inference.segmenting import LARGEST, labelling_for
+from minicnn.inference.segmentation import LARGEST
+from minicnn.inference.segmenting import labelling_for
 from minicnn.learning import checkpoints
 from minicnn.learning.trained import for_pixels
 from minicnn.learning.world import world
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = (  # that results end in
-    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals"
+    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals "
+    "objects"
 ).split()
 
 
@@ -59,9 +61,12 @@ def run(o):
     done, failed, left_out, keep = [], 0, [], [path for path, _ in found]
     with machine(o) as device, results_in(o.out, "segmented", adding=True) as out:
         network = for_pixels(trained(o.model, device, changes))  # once for all pictures
-        labelling = labelling_for(network, labelling)
-        if o.stages and labelling.name == "argmax":
+        if network.network.task != "regions" or labelling is not None:
+            labelling = labelling_for(network, labelling)
+        if o.stages and (labelling is None or labelling.name == "argmax"):
             which = "superpixels, labelling=crf, potts, cover or proposals"
+            if labelling is None:
+                which = "proposals, and no --model, to see what objects are looked for among"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
         for path, sure in dealt(found):
             begun = time.perf_counter()
@@ -97,7 +102,7 @@ def conclude(o, network, labelling, done, failed, left_out):
         print(f"minicnn: left out, not pictures: {', '.join(left_out)}", file=sys.stderr)
     if o.json:
         about = {"pictures": done, "failed": failed, "left_out": left_out}
-        print(json.dumps(about | {"labelling": str(labelling)}))
+        print(json.dumps(about | {"labelling": str(labelling or "objects")}))
 
 
 def say_terms_once():
@@ -120,9 +125,8 @@ def pictures(name):
         return [(name, True)]
     names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     starts = {n.removesuffix("overlay.png") for n in names if n.endswith("-overlay.png")}
-    ours = {
-        f"{start}{part}.png" for start in starts for part in PARTS if f"{start}labels.png" in names
-    }
+    parts = [*(f"{part}.png" for part in PARTS), "objects.json"]
+    ours = {f"{start}{part}" for start in starts for part in parts if f"{start}labels.png" in names}
     if not names - ours:
         raise ImageError(f"{name}: there is no picture in this folder")
     inside = [folder / n for n in sorted(names - ours)]
@@ -140,11 +144,11 @@ def dealt(found):
 def _about(path, result, files, seconds):
     """What --json tells of one picture."""
     shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
-    return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)}
+    found = {"objects": result.about()} if hasattr(result, "objects") else {}
+    return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)} | found
 
 
 def _line(path, result, files):
-    most = sorted(zip(result.shares, result.classes, strict=True), key=lambda pair: -pair[0])[:3]
-    named = ", ".join(f"{name} {share:.0%}" for share, name in most if share) or "all transparent"
+    named = result.named() or "all transparent"
     nameless = " without names, for which it is too narrow" if result.legend() is None else ""
     return f"{path}: {named} ({result.labelling}); {files[0]}{nameless}"

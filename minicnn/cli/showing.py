@@ -53,13 +53,14 @@ def show(model, filters=False, features=None, curve=False, out=None, layers=Fals
     by_hand = hasattr(network, "named_channels")
     if filters and by_hand:
         raise ValueError(f"{model}: its filters are not learnt; --features draws what they answer")
+    seen = getattr(network, "shown", network)  # of several alike, the one that is drawn
     if filters or (everything and not by_hand):
-        drawn["filters.png"] = figures.filters(network)
+        drawn["filters.png"] = figures.filters(seen)
     if features or everything:
         image = read_image(features) if features else _example(config)
         if image is not None:
             size = fit_long_side(*image.shape[:2], config.long_side or max(image.shape[:2]))
-            drawn["features.png"] = _features(network, resize(image, size))
+            drawn["features.png"] = _features(seen, resize(image, size))
             if network.options.get("scales", 1) > 1:
                 drawn["scale.png"] = figures.scale_sheet(network, resize(image, size))
     if curve and not records:
@@ -92,7 +93,7 @@ def layer_lines(model):
             "see minicnn/models/shallow.py"
         )
     rows, what = layer_table.layers(network, size), "picture"
-    if network.task == "pictures":
+    if network.task in ("pictures", "regions"):
         what, size = "crop", (network.options["size"],) * 2
     return [f"for a {what} of {size[0]}x{size[1]} pixels", "", *layer_table.lines(rows)]
 

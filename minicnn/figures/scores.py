@@ -27,6 +27,7 @@ def curves(records, title=None, what="pixels"):
     _points(accuracies, looked, "val_accuracy", ORANGE, "o", f"validation, {what}")
     _points(accuracies, looked, "val_class_accuracy", GREEN, "s", "validation, mean of classes")
     _points(accuracies, looked, "val_top5", GREEN, "s", "validation, among the best five")
+    _points(accuracies, looked, "val_objects", GREEN, "s", "validation, of those that are objects")
     losses.set_ylabel("loss", fontsize=TEXT)
     accuracies.set_ylabel(f"share of {what} that are right", fontsize=TEXT)
     losses.set_ylim(0, 1.05 * max((r["loss"] for r in trained), default=1))

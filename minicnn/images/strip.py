@@ -21,7 +21,7 @@ def names_strip(size, entries):
     size     (H, W) of the picture
     entries  [(text, colour), ...]; the colour of what is transparent is None
     """
-    wanted = int(np.clip(np.sqrt(size[0] * size[1]) / PART, SMALLEST, LARGEST))
+    wanted = letter_height(size)
     entries = [(" ".join(text.split()), colour) for text, colour in entries]
     for letters in (wanted, SMALLEST):
         places, (height, width) = _layout([text for text, _ in entries], letters, size[1])
@@ -37,9 +37,14 @@ def checkers(rows, columns, square=8):
     return np.where(odd == 1, np.uint8(255), np.uint8(205))[..., None].repeat(3, axis=2)
 
 
+def letter_height(size):
+    """Of the letters that belong to a picture of `size` (H, W), in pixels."""
+    return int(np.clip(np.sqrt(size[0] * size[1]) / PART, SMALLEST, LARGEST))
+
+
 def _layout(texts, letters, width):
     """([(x, y) of each text], (height, width) of the strip)."""
-    font, gap, places, x, y, right = _font(letters), letters // 2, [], 0, 0, width
+    font, gap, places, x, y, right = font_of(letters), letters // 2, [], 0, 0, width
     for text in texts:
         wide = int(font.getlength(text)) + letters + 3 * gap
         if x and x + wide > width:
@@ -53,7 +58,7 @@ def _layout(texts, letters, width):
 def _drawn(entries, places, letters, size):
     from PIL import Image, ImageDraw
 
-    strip, font, gap = Image.new("RGB", size[::-1], "white"), _font(letters), letters // 2
+    strip, font, gap = Image.new("RGB", size[::-1], "white"), font_of(letters), letters // 2
     draw, side = ImageDraw.Draw(strip), np.arange(letters + 1)
     for (text, colour), (x, y) in zip(entries, places, strict=True):
         left, top = x + gap, y + gap
@@ -69,7 +74,7 @@ def _drawn(entries, places, letters, size):
     return np.array(strip)
 
 
-def _font(height):
+def font_of(height):
     """matplotlib's own: Pillow's small one knows Latin letters only, class names may be Greek."""
     import matplotlib
     from PIL import ImageFont

@@ -15,6 +15,7 @@ import numpy as np
 from minicnn import datasets
 from minicnn.basics import displays
 from minicnn.datasets.splits import evenly
+from minicnn.inference.objects import score_objects
 from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.methods import as_labelling, labelled, name_of
 from minicnn.learning import checkpoints
@@ -34,7 +35,8 @@ class Evaluation:
     """What `evaluate` found.
 
     confusion            a Confusion with the scores; of a network that names pictures, Ranks; of
-                         one that finds edges, BoundaryScores
+                         one that finds edges, BoundaryScores; of one that finds objects,
+                         ObjectScores
     seconds_per_picture  median time of one prediction, preprocessing and labelling included,
                          reading not
     model, data, fold, split, pictures   what was evaluated, and on how many pictures
@@ -161,6 +163,8 @@ def evaluate(
         watched = progress(loader, total=len(mine)) if progress else loader
         if network.task == "boundaries":
             confusion, seconds = score_boundaries(network, watched)
+        elif network.task == "regions":
+            confusion, seconds = score_objects(network, watched, dataset, keep)
         elif network.task == "pictures":
             confusion, seconds = rank(network, watched, dataset.classes, keep)
         else:

@@ -126,6 +126,7 @@ FORMS = {
 # What stays here, and why.
 UNWRITTEN = {
     "shallow": "its features and its trees are loops of ours, not operators of ONNX",
+    "sds": "what it names are regions of a picture, which no operator of ONNX finds",
     "edges": "the changes of brightness and colour that it is given are counted before the network",
 }
 

@@ -14,6 +14,7 @@ from minicnn.nn.receptive_fields import layers
 # Of the weights there are the gradients, the velocities, the best so far, and what a checkpoint is
 # written from; of every map, its gradient. Measured, 240x320, width 0.25 to 4: this and some more.
 WEIGHTS, MAPS = 6, 2
+CROPS = ("pictures", "regions")  # tasks whose networks see squares of their own size
 TRIAL = 64  # side of the picture whose maps are counted
 
 
@@ -48,7 +49,7 @@ def check_training(model, classes, options, long_side, batch=1):
     named = ", ".join(f"{name}={options[name]:g}" for name in large)
     what, advice = f"training {model} with {named}", f"give a smaller {' or '.join(large)}"
     check(WEIGHTS * weights, what, advice)
-    if cls.task == "pictures":
+    if cls.task in CROPS:
         pixels, more = batch * options["size"] ** 2, f" and batch={batch}"
         advice += ", or a smaller batch"
     elif long_side is not None:
@@ -66,7 +67,7 @@ def _bytes_per_pixel(cls, classes, options):
     if "width" not in options:
         return 0
     narrow = min(0.125, options["width"])
-    side = options["size"] if cls.task == "pictures" else TRIAL
+    side = options["size"] if cls.task in CROPS else TRIAL
     rows = layers(cls(classes, **options | {"width": narrow}), (side, side))
     rows = [row for row in rows if len(row.output) == 4]  # maps
     cells = sum(row.output[1] / (row.every[0] * row.every[1]) for row in rows)

@@ -3,6 +3,7 @@
     pixels     a label for every pixel                              pixels.py
     pictures   a class for every picture, many pictures a step      pictures.py
     boundaries where people draw borders                            boundaries.py
+    regions    regions of pictures, some of which are objects           regions.py, for sds
     segments   the share of every class in a segment                segments.py, for the cover
     unrolled   pixels that were drawn from all pictures beforehand  unrolled.py, for feedback
     hand-made  such pixels, too, and trees that are grown before    hand_made.py, for shallow

@@ -5,11 +5,12 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
 from minicnn.learning.pixels import Pixels
+from minicnn.learning.regions import Regions
 from minicnn.learning.unrolled import Unrolled
 from minicnn.learning.world import world
 
 TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled, "hand-made": HandMade}
-TASKS |= {"boundaries": Boundaries}
+TASKS |= {"boundaries": Boundaries, "regions": Regions}
 KINDS = {
     "pixels": "pictures with a label for every pixel",
     "pictures": "pictures of a class each",

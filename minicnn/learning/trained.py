@@ -30,6 +30,11 @@ def needs_pixels(model):
     """Raises ValueError if a Trained names whole pictures, or finds edges, where labels of pixels
     are asked for."""
     _no_edges(model)
+    if model.network.task == "regions":
+        raise ValueError(
+            f"{model.called} finds objects one by one; there are no scores of pixels of which "
+            "labelling=... could make labels, so leave it away"
+        )
     if model.network.task != "pixels":
         raise ValueError(
             f"{model.called} says what a whole picture shows, not what its pixels are; take a "
@@ -41,7 +46,7 @@ def for_pixels(model):
     """The Trained itself, or, of a network that names whole pictures, one that is asked for the
     pixels; see models/everywhere.py. Raises ValueError for one that cannot be asked so."""
     _no_edges(model)
-    if model.network.task == "pixels":
+    if model.network.task in ("pixels", "regions"):
         return model
     return model._replace(network=Everywhere(model.network, model.called))
 

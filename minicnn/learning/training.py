@@ -59,7 +59,8 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'
+              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'; or,
+              which learns from objects with masks, 'sds'
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -70,7 +71,8 @@ def train(
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file, also .onnx, or shipped name) to begin with,
               where name and shape agree; what it lacks begins at random. Pictures are prepared as
-              they were for it, unless `settings` say otherwise
+              they were for it, unless `settings` say otherwise. 'sds' begins with the shipped
+              alexnet, unless this says "none"
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
@@ -93,6 +95,8 @@ def train(
                                    feedback, global, cells, side, folds, components, samples,
                                    passes
         edges                      width, crop
+        sds                        net, classifier, refine, regions, test_regions, edges, size,
+                                   width, columns, norm, norm_bias, dropout, spread
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
@@ -138,6 +142,7 @@ def train_part(
     quiet = quiet or not everybody.first
     with claimed(out, "choose another, or `resume` it"):
         dataset = datasets.load(data, fold=fold, **(data_options or {}))
+        start, settings = begins_with(model, start, settings or {})
         begun = None if start is None else weights_of(start)
         config = configure(model, recipe, settings or {}, dataset, seed, begun)
         name = datasets.lasting_name(data)
@@ -151,6 +156,7 @@ def train_part(
         network = checkpoints.build(config)
         if begun:
             arrays = begun.arrays(network) if callable(begun.arrays) else begun.arrays
+            arrays = network.adapted(arrays)
             tables = begun.config.tables if begun.config else {}
             config.start = initialise_from(arrays, tables, network, begun.source)
             if not quiet and config.start.new and network.PARTS != "iterations":
@@ -194,6 +200,17 @@ def _check_memory(config):
     """Before anything large is made; see memory.py."""
     count, batch = len(config.classes), config.training.batch
     memory.check_training(config.model, count, config.options, config.long_side, batch)
+
+
+def begins_with(model, start, settings):
+    """(start, settings) of a training: of a network that begins with a shipped one, that, unless
+    another is given, or «none»; then nothing is new beside it, and no rate of its own."""
+    own = models.find(model)[0].BEGINS_WITH
+    if own is None:
+        return start, settings
+    if start == "none":
+        return None, {"head_lr": 1} | settings
+    return own if start is None else start, settings
 
 
 def check_length(**given):

@@ -8,6 +8,7 @@ from minicnn.models import (
     multi_scale,
     patch,
     recurrent,
+    sds,
     shallow,
     three_layers,
 )
@@ -21,6 +22,7 @@ MODELS = {
     "feedback": (feedback.Feedback, feedback.RECIPES),
     "shallow": (shallow.Shallow, shallow.RECIPES),
     "edges": (edges.Edges, edges.RECIPES),
+    "sds": (sds.SDS, sds.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

@@ -142,11 +142,15 @@ class AlexNet(ClassificationModel):
 
     # ------------------------------------------------------------------------------- the layers
     def forward(self, x):
-        x = self.features(x - self.mean)
+        return self.fc8(self.hidden(x - self.mean))
+
+    def hidden(self, x):
+        """What the seventh layer answers, (N, units), to pictures less their mean."""
+        x = self.features(x)
         x = x.reshape(x.shape[0], -1)
         for layer in (self.fc6, self.fc7):
             x = self.dropout(self.activation(layer(x)))
-        return self.fc8(x)
+        return x
 
     def features(self, x):
         """The maps of the fifth layer, pooled, of pictures less their mean."""

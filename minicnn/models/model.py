@@ -25,6 +25,7 @@ class Model(nn.Module):
     CHANGEABLE = ()  # names of options that a trained network may be given another value of
     # names of options that `start` keeps: how pictures are prepared, what weights of a shape mean
     PREPARATION = ()
+    BEGINS_WITH = None  # the shipped network whose weights it begins with, if nobody says otherwise
     share_done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
@@ -54,6 +55,11 @@ class Model(nn.Module):
             if merged[name] not in allowed:
                 raise ValueError(f"option {name}={merged[name]!r}: choose {' or '.join(allowed)}")
         return merged
+
+    def adapted(self, arrays):
+        """{name: array} of a network whose weights this one shall begin with, under the names that
+        they have here."""
+        return arrays
 
     def check_options(self):
         """Checks the options together, and computes what follows from them."""

@@ -16,7 +16,7 @@ FILES += [
     "interpolate",
 ]
 FILES += ["sigmoid", "scaled_tanh", "nll_loss", "kl_div", "binary_cross_entropy_with_logits"]
-FILES += ["cross_entropy_of_sets"]
+FILES += ["cross_entropy_of_sets", "hinge_loss"]
 FILES += ["max_pool_maps", "subsample2d", "lp_pool2d", "log_sum_exp_pool"]
 FILES += ["local_response_norm", "local_contrast_norm"]
 

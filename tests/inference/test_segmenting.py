@@ -20,7 +20,8 @@ from minicnn.images.resizing import fit_long_side, resize
 from minicnn.images.strip import ROOM
 from minicnn.inference import segmenting
 from minicnn.inference.published import best_labelling, load_table
-from minicnn.inference.segmenting import LARGEST, enlarged_argmax
+from minicnn.inference.segmentation import LARGEST
+from minicnn.inference.segmenting import enlarged_argmax
 from minicnn.labelling.methods import Labelling
 from minicnn.learning.checkpoints import find, shipped_names
 from minicnn.learning.config import Config

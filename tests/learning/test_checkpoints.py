@@ -235,10 +235,11 @@ def test_the_keys_of_this_format():
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
         "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
         "answer blocks cells classifier colours columns components crop crops depth dropout "
-        "every feedback filter fine floor folds gamma global hidden initial instances "
+        "edges every feedback filter fine floor folds gamma global hidden initial instances "
         "iterations last_linear levels maps mean mix net nonlinearity norm norm_bias "
         "normalise objective order output overlap pairs_until passes pool pyramid quiet "
-        "rounds samples scales shrink side size spread tables width window".split(),
+        "refine regions rounds samples scales shrink side size spread tables test_regions width "
+        "window".split(),
     )
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from PIL import Image
-from support.region_samples import make_bsds
+from support.region_samples import make_bsds, make_voc
 
 import minicnn
 from minicnn import cli
@@ -31,23 +31,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory):
     """A VOCdevkit of six pictures with a bright square each."""
-    root = tmp_path_factory.mktemp("voc") / "VOC2012"
-    for folder in ("JPEGImages", "SegmentationClass", "SegmentationObject"):
-        (root / folder).mkdir(parents=True)
-    (root / "ImageSets/Segmentation").mkdir(parents=True)
-    for k in range(6):
-        rng = np.random.default_rng(k)
-        image, labels = rng.integers(60, 90, (40, 56, 3), np.uint8), np.zeros((40, 56), np.uint8)
-        top, left = rng.integers(2, 20, 2)
-        image[top : top + 14, left : left + 18] += 120
-        labels[top : top + 14, left : left + 18] = 1
-        Image.fromarray(image).save(root / f"JPEGImages/p{k}.jpg", quality=95)
-        Image.fromarray(labels * 8).save(root / f"SegmentationClass/p{k}.png")
-        Image.fromarray(labels).save(root / f"SegmentationObject/p{k}.png")
-    lists = root / "ImageSets/Segmentation"
-    (lists / "train.txt").write_text("".join(f"p{k}\n" for k in range(5)))
-    (lists / "val.txt").write_text("p5\n")
-    return root
+    return make_voc(tmp_path_factory.mktemp("voc"), labels=(8,))
 
 
 SMALL = ["--set", "candidates=300", "drawn=8"]

@@ -70,6 +70,8 @@ SIZES = {
     "few_blocks": {"panels": 2, "C": 3, "R": 4, "F": 7, "pixels": 500},
     "fill_holes": {"L": 5, "more": 6, "pairs": 8, "N": 3},
     "few_maps": {"C": 3, "pixels": 10, "F": 4},
+    "hinge_loss_backward": {"size": 7},
+    "hinge_loss_forward": {"size": 7},
     "im2col_forward": CONV,
     "im2col_grad_input": CONV,
     "im2col_grad_weight": CONV,

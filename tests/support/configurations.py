@@ -220,6 +220,16 @@ def _logistic(random):
     return (x, random.uniform(size=x.shape)), options
 
 
+@of("hinge_loss")
+def _hinge(random):
+    x = 2 * any_shape(random, least=1)
+    target = random.integers(-1, 2, x.shape).astype(float)
+    target.flat[0] = 1  # not unknown alone
+    reduction = one(random, "none", "mean", "sum")
+    options = {"target": target, "reduction": reduction}
+    return (x,), options | ({"pos_weight": 2.5} if random.integers(2) else {})
+
+
 @of("dropout_with_key")
 def _dropout(random):
     p, key = float(random.uniform(0, 1)), int(random.integers(2**62))

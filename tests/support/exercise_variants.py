@@ -16,6 +16,10 @@ EQUIVALENT = {  # (exercise, variant): why it is no mistake
         "ex17",
         "sign, line 11: loss += np.log(total) - s[t] -> loss += abs(np.log(total) - s[t])",
     ): "minus the logarithm of a probability is never below 0",
+    (
+        "ex25",
+        "one off, line 6: scores[r] > scores[best] -> scores[r] >= scores[best]",
+    ): "no two scores are alike",
 }
 
 

@@ -31,7 +31,7 @@ KERNELS = {
     name: {f"{name}_forward", f"{name}_backward"}
     for name in (
         "relu tanh sigmoid scaled_tanh softmax log_softmax max_pool2d avg_pool2d max_pool_maps "
-        "log_sum_exp_pool local_response_norm"
+        "log_sum_exp_pool local_response_norm hinge_loss"
     ).split()
 }
 KERNELS["cross_entropy"] = {"exponentials", "cross_entropy_forward", "cross_entropy_backward"}

@@ -9,6 +9,7 @@ from minicnn.ops import binary_cross_entropy_with_logits as bce
 from minicnn.ops import (
     cross_entropy,
     dropout,
+    hinge_loss,
     kl_div,
     local_contrast_norm,
     local_response_norm,
@@ -172,6 +173,20 @@ plant(lambda: kl_div.KLDiv("mean", False), C, D)(
 )
 plant(lambda: bce.BinaryCrossEntropyWithLogits("mean"), C, D, np.ones(5), np.full((4, 1, 1), 2.0))(
     "bce: pos_weight forgotten", changed(0, P=lambda op: np.ones_like(op.P)), "input 3 is forgotten"
+)
+
+
+H, TRUTH = 2 * normal(4, 3, 5), np.arange(60).reshape(4, 3, 5) * 7 % 3 - 1.0
+plant(lambda: hinge_loss.HingeLoss(2.0, "sum"), H, TRUTH)(
+    "hinge: sign", lambda op, gy, right: (-right(gy)[0], None), "the sign is wrong"
+)(
+    "hinge: pos_weight forgotten", lambda op, gy, right: right(gy, P=1.0)
+)(
+    "hinge: also beyond the margin",
+    lambda op, gy, right: ((-gy * np.where(op.t > 0, 2, 1) * op.t).reshape(H.shape), None),
+)  # fmt: skip
+plant(lambda: hinge_loss.HingeLoss(1.0, "mean"), H, TRUTH)(
+    "hinge: divided by all", lambda op, gy, right: right(gy, known=np.float64(H.size))
 )
 
 

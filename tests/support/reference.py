@@ -388,6 +388,7 @@ from support.reference_norms import (  # noqa: E402, F401  at the end: they use 
 )
 from support.reference_pooling import (  # noqa: E402, F401
     binary_cross_entropy_with_logits,
+    hinge_loss,
     kl_div,
     log_sum_exp_pool,
     lp_pool2d,

@@ -93,3 +93,12 @@ def binary_cross_entropy_with_logits(x, target, weight=1.0, reduction="mean", po
         likely = pos_weight[at] * target[at] * there + (1 - target[at]) * not_there
         loss[at] = -weight[at] * likely
     return _reduced(loss, reduction)
+
+
+def hinge_loss(x, target, pos_weight=1.0, reduction="mean"):
+    loss = np.zeros(x.shape)
+    for at in places(*x.shape):
+        if target[at]:
+            loss[at] = (pos_weight if target[at] > 0 else 1.0) * max(0.0, 1 - target[at] * x[at])
+    total = math.fsum(loss.ravel())
+    return {"none": loss, "sum": total, "mean": total / np.count_nonzero(target)}[reduction]

@@ -1,4 +1,4 @@
-"""A tiny BSDS500 on disk: regions of random colours, no photograph of anybody's."""
+"""A tiny BSDS500, and a tiny VOC, on disk: random colours, no photograph of anybody's."""
 
 import numpy as np
 from PIL import Image
@@ -28,4 +28,28 @@ def make_bsds(root, splits=("val", "test"), count=10, scale=1):
                 Image.fromarray(regions).save(f"{start}_seg.png")
                 other = borders ^ bool(person) if scale == 1 else borders
                 Image.fromarray(other).save(f"{start}_bdry.png")
+    return root
+
+
+def make_voc(root, train=5, val=1, labels=(1,)):
+    """A VOCdevkit of pictures with a bright square each, of one of these classes; returns its
+    year."""
+    root = root / "VOC2012"
+    for folder in ("JPEGImages", "SegmentationClass", "SegmentationObject"):
+        (root / folder).mkdir(parents=True)
+    lists = root / "ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    for k in range(train + val):
+        rng = np.random.default_rng(k)
+        image, where = rng.integers(60, 90, (40, 56, 3), np.uint8), np.zeros((40, 56), np.uint8)
+        top, left = rng.integers(2, 20, 2)
+        place = np.s_[top : top + 14, left : left + 18]
+        label = labels[k % len(labels)]
+        image[place] += 120
+        where[place] = 1
+        Image.fromarray(image).save(root / f"JPEGImages/p{k}.jpg", quality=95)
+        Image.fromarray(where * np.uint8(label)).save(root / f"SegmentationClass/p{k}.png")
+        Image.fromarray(where).save(root / f"SegmentationObject/p{k}.png")
+    for split, first, last in (("train", 0, train), ("val", train, train + val)):
+        (lists / f"{split}.txt").write_text("".join(f"p{k}\n" for k in range(first, last)))
     return root

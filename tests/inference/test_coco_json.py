@@ -1,0 +1,86 @@
+"""Objects as COCO writes them, read back; their map; their names in the picture."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minicnn.datasets.instances import of_picture
+from minicnn.datasets.run_lengths import decode
+from minicnn.images.labels import read_ids
+from minicnn.images.naming import named_objects
+from minicnn.inference.coco_json import annotated, object_map, results, save_object_map
+from minicnn.labelling.regions.regions import Regions
+
+CLASSES = ("background", "cat", "dog")
+
+
+@pytest.fixture
+def found():
+    masks = np.zeros((3, 6, 8), bool)
+    masks[0, 1:4, 2:5] = masks[1, 3:6, 4:8] = masks[2, 0, 0] = True
+    masks[0, 2, 3] = False
+    return Regions.of_masks(masks, [2, 1, 2], [0.25, 0.75, 0.5], [False, False, True])
+
+
+def test_results_of_a_picture(found):
+    said = json.loads(json.dumps(results(found, 17)))
+    assert [one["category_id"] for one in said] == [2, 1, 2]
+    assert [one["score"] for one in said] == [0.25, 0.75, 0.5]
+    assert said[1]["bbox"] == [4, 3, 4, 3] and said[1]["image_id"] == 17
+    for one, mask in zip(said, found.masks, strict=True):
+        assert (decode(one["segmentation"]) == mask).all()
+    assert results(Regions.none((3, 3)), 1) == []
+
+
+def test_our_own_reader_reads_them(found, tmp_path):
+    from minicnn.datasets import load
+
+    folder = tmp_path / "coco"
+    (folder / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        (folder / f"{split}2017").mkdir()
+        names = [f"{split}-{letter}.png" for letter in "ab"]
+        for name in names:
+            Image.new("RGB", (8, 6)).save(folder / f"{split}2017" / name)
+        said = annotated(dict(zip(names, (found, Regions.none((6, 8))), strict=True)), CLASSES)
+        (folder / "annotations" / f"instances_{split}2017.json").write_text(json.dumps(said))
+    dataset = load(str(folder))
+    assert tuple(dataset.classes) == CLASSES
+    picture = dataset.split("val")[0]
+    again = Regions.of_objects(of_picture(picture), (6, 8))
+    assert (again.masks == found.masks).all() and (again.classes == found.classes).all()
+    assert (again.difficult == found.difficult).all()
+
+
+def test_the_best_lies_on_top_in_the_map(found, tmp_path):
+    numbers = object_map(found)
+    assert numbers[3, 4] == 2 and numbers[1, 2] == 1 and numbers[0, 0] == 3 and numbers[5, 0] == 0
+    save_object_map(found, tmp_path / "map.png")
+    with Image.open(tmp_path / "map.png") as stored:
+        assert stored.mode == "P"
+    assert (read_ids(tmp_path / "map.png") == numbers).all()
+
+
+def test_more_regions_than_a_byte_counts(tmp_path):
+    masks = np.eye(300, dtype=bool).reshape(300, 15, 20)
+    many = Regions.of_masks(masks, np.ones(300), np.linspace(1, 0, 300))
+    save_object_map(many, tmp_path / "many.png")
+    assert (read_ids(tmp_path / "many.png").ravel() == np.arange(1, 301)).all()
+
+
+def test_names_in_the_picture(found):
+    image = np.full((60, 80, 3), 100, np.uint8)
+    masks = found.masks.repeat(10, axis=1).repeat(10, axis=2)
+    colours = np.array([[255, 0, 0], [0, 0, 200], [255, 255, 0]], np.uint8)
+    got = named_objects(image, masks, colours, ["dog 0.25", "cat 0.75", "Γ"])
+    assert got.shape == image.shape and (image == 100).all()
+    assert (got[58, 5] == 100).all() and (got != image).any(axis=2)[masks[0]].mean() > 0.9
+    assert (got[39, 25] == (255, 0, 0)).all()  # the outline
+    assert (named_objects(image, masks[:0], colours[:0], []) == image).all()
+    assert named_objects(image[:2, :3], np.ones((1, 2, 3), bool), colours[:1], ["x"]).shape == (
+        2,
+        3,
+        3,
+    )
