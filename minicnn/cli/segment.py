@@ -28,7 +28,8 @@ from minicnn.learning.trained import for_pixels
 
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = (  # that results end in
-    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals"
+    "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals "
+    "prior boxes segments"
 ).split()
 
 
@@ -59,7 +60,7 @@ def run(o):
         network = for_pixels(trained(o.model, device, changes))  # once for all pictures
         labelling = labelling_for(network, labelling)
         if o.stages and labelling.name == "argmax":
-            which = "superpixels, labelling=crf, potts, cover or proposals"
+            which = "superpixels, labelling=crf, potts, cover, proposals or prior"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
         for path, sure in found:
             begun = time.perf_counter()

@@ -1,5 +1,6 @@
 """The data sets that minicnn knows by name, where they are installed, and `load`."""
 
+import functools
 import inspect
 import os
 from pathlib import Path
@@ -41,6 +42,8 @@ def load(name_or_path, /, fold=None, **options):
 
         return _construct(name, Scenes, options)
     if name in INSTALLABLE:
+        if isinstance(options.get("more"), str):  # another data set, to be found when it is needed
+            options["more"] = functools.partial(load, options["more"])
         return _construct(name, INSTALLABLE[name], options, installed_at(name))
     if Path(name).is_dir():
         kind = _kind_of(Path(name))

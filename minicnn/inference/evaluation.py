@@ -9,6 +9,7 @@ too; `evaluate` finds the network and the data set for them.
 
 import functools
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -152,8 +153,11 @@ def evaluate(
         watched = progress(loader, total=count) if progress else loader
         if network.task == "boundaries":
             confusion, seconds = score_boundaries(network, watched)
-        elif network.task == "pictures":
-            confusion, seconds = rank(network, watched, dataset.classes, keep)
+        elif dataset.kind == "pictures":
+            asked = network
+            if network.task == "pixels":  # learnt from such pictures, it can name them, too
+                asked = SimpleNamespace(predict=network.picture_scores)
+            confusion, seconds = rank(asked, watched, dataset.classes, keep)
         else:
             label = functools.partial(_label, labelling)
             apart = dataset.not_averaged

@@ -126,6 +126,7 @@ FORMS = {
 # What stays here, and why.
 UNWRITTEN = {
     "shallow": "its features and its trees are loops of ours, not operators of ONNX",
+    "weak": "it looks at pictures in a size of its own, which files do not change",
     "edges": "the changes of brightness and colour that it is given are counted before the network",
 }
 

@@ -55,7 +55,8 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'
+              and 'three-layers'; 'weak', which learns pixels from those; or 'edges', from boundaries
+              that people drew
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -66,12 +67,13 @@ def train(
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file, also .onnx, or shipped name) to begin with,
               where name and shape agree; what it lacks begins at random. Pictures are prepared as
-              they were for it, unless `settings` say otherwise
+              they were for it, unless `settings` say otherwise. weak begins with `alexnet`
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
+    flip, rotate, rescale (the pictures); patches, balance (the pixels; of weak, patches is the side
+    of a part of each picture); batch (pictures a step) and
     colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
     begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
     schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
@@ -89,6 +91,8 @@ def train(
                                    feedback, global, cells, side, folds, components, samples,
                                    passes
         edges                      width, crop
+        weak                       features, head, filters, dropout, side, aggregation, r,
+                                   objective, supervision, and those of alexnet's features
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
@@ -132,6 +136,9 @@ def train_part(
     out = None if out is None else Path(out)
     with claimed(out, "choose another, or `resume` it"):
         dataset = datasets.load(data, fold=fold, **(data_options or {}))
+        if start is None:
+            chosen = models.recipe(model, recipe) | (settings or {})
+            start = models.find(model)[0].begins_with(chosen)
         begun = None if start is None else weights_of(start)
         config = configure(model, recipe, settings or {}, dataset, seed, begun)
         name = datasets.lasting_name(data)

@@ -10,6 +10,7 @@ from minicnn.models import (
     recurrent,
     shallow,
     three_layers,
+    weak,
 )
 
 MODELS = {
@@ -21,6 +22,7 @@ MODELS = {
     "feedback": (feedback.Feedback, feedback.RECIPES),
     "shallow": (shallow.Shallow, shallow.RECIPES),
     "edges": (edges.Edges, edges.RECIPES),
+    "weak": (weak.Weak, weak.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

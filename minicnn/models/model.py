@@ -31,6 +31,16 @@ class Model(nn.Module):
         self.classes = classes
         self.options = self.merged(options)
 
+    @classmethod
+    def begins_with(cls, options):
+        """The shipped network whose weights a training with these options begins with, unless it
+        is told another one; None: with nothing."""
+
+    @classmethod
+    def keeps(cls, options):
+        """The names of the modules that never learn with these options."""
+        return []
+
     def change(self, **options):
         """Gives options of `CHANGEABLE` other values, in a trained network too; returns self."""
         for name in options:
