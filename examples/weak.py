@@ -1,16 +1,17 @@
 # %% [markdown]
 # # From the names of pictures to their pixels
 #
-# `python examples/weak.py` teaches a network which of eight things each drawn scene shows, and never
-# where (Pinheiro, Collobert 2015); then it asks for every pixel. In less than two minutes on two
-# cores; pictures go to `weak-story`. The features are those of the shipped `alexnet`, which has seen
-# photographs of a hundred kinds of things, and do not learn.
+# `python examples/weak.py` teaches a network which of eight things each drawn scene shows, and
+# never where (Pinheiro, Collobert 2015); then it asks for every pixel. In less than two minutes on
+# two cores; pictures go to `weak-story`. The features are those of the shipped `alexnet`, which has
+# seen photographs of a hundred kinds of things, and do not learn.
 #
 # For photographs of cats and dogs, and for the peers that a result there has to beat, see
 # `examples/weak_peers.py`.
 
 # %%
 import argparse
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +84,18 @@ def everywhere(picture):
     return np.full(picture.labels.shape, best, np.uint8)
 
 
+def highest(network, picture):
+    return network.predict(picture.image).argmax(axis=0).astype(np.uint8)
+
+
+def by(labelling, picture):
+    return labelling(picture.image, runs["lse"].network.predict(picture.image))
+
+
 drawn = {}
 score("one for all pixels", everywhere)
 for way, run in runs.items():
-    drawn[way] = score(way, lambda picture: run.network.predict(picture.image).argmax(axis=0))
+    drawn[way] = score(way, functools.partial(highest, run.network))
 
 # %% [markdown]
 # ## 4. What else is known: the picture as a whole, and its regions
@@ -95,12 +104,10 @@ for way, run in runs.items():
 network = trained(runs["lse"])
 for name in ("prior", "prior-superpixels"):
     labelling = labelling_for(network, Labelling(name))
-    drawn[name] = score(
-        f"lse, {name}", lambda p: labelling(p.image, network.network.predict(p.image))
-    )
+    drawn[name] = score(f"lse, {name}", functools.partial(by, labelling))
 few = range(0, len(test), max(1, len(test) // 4))
 regions = [labelling.regions(test[k].image) for k in few]
-shown = {name: [maps[k].astype(np.uint8) for k in few] for name, maps in drawn.items()}
+shown = {name: [maps[k] for k in few] for name, maps in drawn.items()}
 sheet = grouping_sheet([test[k] for k in few], regions, shown, scenes.classes, scenes.colours)
 sheet.savefig(story / "1-pixels.png")
 scores = network.network.predict(test[0].image)

@@ -3,9 +3,9 @@
     python examples/weak_peers.py RUN                    on the masks that are held out: thresholds
     python examples/weak_peers.py RUN --test             and then, with these, on the test pictures
 
-The thresholds of the priors, and the size of the ellipses, are chosen on `val` of the data set of the
-network (50 training pictures of voc2012-animals, whose masks serve for nothing else). Then each is
-counted once on `test`. The peers, which know nothing of where:
+The thresholds of the priors, and the size of the ellipses, are chosen on `val` of the data set of
+the network (50 training pictures of voc2012-animals, whose masks serve for nothing else). Then each
+is counted once on `test`. The peers, which know nothing of where:
 
     everywhere    the class that the network names for the picture, at all of its pixels
     ellipse       the same in an ellipse in the middle, background around it
@@ -71,11 +71,11 @@ def ellipse(shape, size):
     return np.hypot(down[:, None], across[None]) <= size / 2
 
 
-def score(looked, classes, labels_of):
-    """The Confusion of a function that labels a Looked."""
+def score(looked, classes, labels_of, value):
+    """The Confusion of a function that labels a Looked, with this value."""
     confusion = Confusion(classes)
     for one in looked:
-        confusion.add(one.picture.labels, labels_of(one))
+        confusion.add(one.picture.labels, labels_of(one, value))
     return confusion
 
 
@@ -128,11 +128,11 @@ def main():
         print(f"{split}: {len(looked)} pictures, {seconds:.2f} s each")
         for name, (labels, values) in ways.items():
             if split == "val":
-                each = {v: score(looked, classes, lambda o, v=v: labels(o, v)) for v in values}
+                each = {v: score(looked, classes, labels, v) for v in values}
                 found[name] = max(each, key=lambda v: np.nan_to_num(each[v].mean_iou))
                 confusion = each[found[name]]
             else:
-                confusion = score(looked, classes, lambda o: labels(o, found[name]))
+                confusion = score(looked, classes, labels, found[name])
             row = {"model": str(chosen.model), "split": split, "way": name, "value": found[name]}
             row |= {"mean_iou": confusion.mean_iou, "iou": confusion.per_class_iou.tolist()}
             row |= {"side": network.options["side"], "pixel_accuracy": confusion.pixel_accuracy}

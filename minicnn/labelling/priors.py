@@ -1,7 +1,8 @@
 r"""What makes labels of pixels out of a network that learnt from labels of pictures.
 
 Such a network was asked of whole pictures, and its pixels are rough: some claim that a cat's
-picture shows dogs, and between cat and lawn no border was ever taught. Two things are known besides.
+picture shows dogs, and between cat and lawn no border was ever taught. Two things are known
+besides.
 
 Image-level prior. What the picture shows the network tells better than what a pixel shows: pooled,
 its scores give p(k | picture). So a pixel's probability of each class is multiplied by it,
@@ -16,8 +17,8 @@ threshold, and else background. (Background itself has no prior to speak of: a p
 Smoothing prior. Regions know borders: each of them is labelled as one.
 
     superpixels   each takes the label that most of its pixels have
-    boxes         those of object proposals. A box in which the mean of y_k reaches the threshold may
-                  hold k; a pixel that lies in none, or does not reach it itself, is background
+    boxes         those of object proposals. A box in which the mean of y_k reaches the threshold
+                  may hold k; a pixel that lies in none, or does not reach it itself, is background
     segments      the proposals themselves. Taken is, for each class, the segment R of the most
                   evidence above the threshold t,  sum over R of (y_k[i, j] - t);  then what is left
                   is asked again

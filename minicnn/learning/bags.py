@@ -204,7 +204,7 @@ class Bags(Task):
         right = float(((scores.numpy() > 0) == target).mean())
         return F.binary_cross_entropy_with_logits(scores, self._tensor(target)), right
 
-    # ---------------------------------------------------------------------------------- looking back
+    # --------------------------------------------------------------------------------- looking back
     def validate(self, count=None):
         """Share of the pictures whose class was named; of pictures with several classes, the mean
         over the classes of the average precision with which scores rank them."""

@@ -55,8 +55,8 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'; 'weak', which learns pixels from those; or 'edges', from boundaries
-              that people drew
+              and 'three-layers'; 'weak', which learns pixels from those; or 'edges', which learns
+              from boundaries that people drew
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory

@@ -16,8 +16,8 @@ which teaches one place of a picture only. A background class, learnt from pictu
 the others is to be seen, tells places of a lawn from those of the cat on it. Of pictures that show
 several classes each class is asked by itself: objective=sigmoid.
 
-At the end the scores of the places are enlarged to the picture: it has a label for every pixel. What
-else is known (p(k | picture), superpixels, boxes, segments) comes behind: labelling/priors.py.
+At the end the scores of the places are enlarged to the picture: it has a label for every pixel.
+What else is known (p(k | picture), superpixels, boxes, segments) comes behind: labelling/priors.py.
 
 Sources: Pinheiro, Collobert, From Image-level to Pixel-level Labeling with Convolutional Networks,
 CVPR 2015 (their features were OverFeat's, their widths 1024, 768, 512).
@@ -59,11 +59,11 @@ class Weak(SegmentationModel, AlexNet):
         "objective": "softmax",  # one label a picture; sigmoid: several
         "supervision": "labels",  # of pictures; masks: the same network, told every pixel
     }
-    RANGES = {k: v for k, v in AlexNet.RANGES.items() if k in DEFAULTS} | {
+    RANGES = {k: v for k, v in AlexNet.RANGES.items() if k != "crops"} | {
         "side": (32, 2048),
         "r": (0.01, 1000),
     }
-    CHOICES = {k: v for k, v in AlexNet.CHOICES.items() if k in DEFAULTS} | {
+    CHOICES = AlexNet.CHOICES | {
         "initial": ("he",),
         "features": ("frozen", "tuned", "random"),
         "aggregation": ("lse", "max", "mean"),
@@ -110,7 +110,7 @@ class Weak(SegmentationModel, AlexNet):
             maps = width
         self.head = nn.Sequential(*layers, nn.Conv2d(maps, classes, 1, initial=init.normal(0.01)))
 
-    # ------------------------------------------------------------ what it begins with, what it keeps
+    # ----------------------------------------------------------- what it begins with, what it keeps
     @classmethod
     def begins_with(cls, options):
         """The shipped network whose weights it begins with unless another one is named, or None."""
