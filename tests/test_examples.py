@@ -265,3 +265,19 @@ def test_proposals_leave_a_picture_at_every_step(tmp_path):
     ]
     written = sorted(path.name[0] for path in (tmp_path / "proposals-story").iterdir())
     assert written == list("01234")
+
+
+WAYS = ["one for all pixels", "mean", "max", "lse", "lse, prior", "lse, prior-superpixels"]
+
+
+def test_weak_leaves_a_picture_at_every_step(tmp_path):
+    small = ("--steps", "2", "--pictures", "6", "--tests", "3")
+    assert list(rows_of(run("weak.py", tmp_path, *small))) == WAYS
+    written = sorted(path.name for path in (tmp_path / "weak-story").iterdir())
+    assert written == ["1-pixels.png", "2-prior.png", "3-superpixels.png"]
+
+
+@pytest.mark.slow
+def test_weak_finds_more_than_one_thing_in_a_picture(tmp_path):
+    right = rows_of(run("weak.py", tmp_path))
+    assert right["lse"] > right["one for all pixels"] + 0.05

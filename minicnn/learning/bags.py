@@ -31,7 +31,7 @@ from minicnn.learning import memory
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.ranks import average_precision
 from minicnn.learning.task import Drawn, Task
-from minicnn.models.weak import BACKGROUND, FEATURES
+from minicnn.models.weak import BACKGROUND
 
 
 class Bag(NamedTuple):
@@ -66,7 +66,7 @@ class Bags(Task):
         self.dataset = dataset
         self.take(dataset)
         self.batch = min(config.training.batch, len(self.pictures))
-        self.frozen = set(FEATURES) <= set(config.frozen())
+        self.frozen = {*network.layers_of(network.options)} <= {*config.frozen()}
         self.several = network.options["objective"] == "sigmoid"
         self.bags = self.held = ()
         self.left = []
@@ -150,7 +150,7 @@ class Bags(Task):
 
     def _check_memory(self):
         side, views = self.network.options["side"], 1 + self.config.training.flip
-        maps = self.network.conv5.weight.shape[0] / self.network.stride**2
+        maps = self.network.head.modules[0].weight.shape[1] / self.network.stride**2
         each = (2 * maps if self.frozen else 3) * views * side * side * 3 / 4
         count = len(self.pictures) + len(self.val)
         what = f"looking at {count} pictures of {side} pixels"

@@ -164,7 +164,8 @@ def train_part(
         if not skip_bad:
             for split in ("train", "val"):
                 dataset.check_labels(split)
-        if config.training.balance and network.task == "pixels":  # others refuse it
+        both = {network.task, dataset.kind}
+        if config.training.balance and both == {"pixels"}:  # others refuse it
             config.class_shares = class_shares(dataset.split("train"), len(dataset.classes))
         task = task_for(network, config, dataset)
         task.begin(quiet)

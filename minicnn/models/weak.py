@@ -1,7 +1,9 @@
 r"""Pixels from the names of pictures (Pinheiro, Collobert 2015): a network that was told of each
 picture only what it shows, not where.
 
-    conv1 .. conv5   those of AlexNet (alexnet.py), without its last pool: one place every 8 pixels
+    conv1 .. conv5   those of AlexNet (alexnet.py): one place every 8 pixels
+    fc6              as a convolution; that no place is lost, the pool before steps by one place,
+                     and its filters step over every second one (dilation 2)
     head 1 .. 3      conv -> 256, 192, 128 maps, relu, dropout 0.5 behind the first two
     head 4           conv 1x1 -> a score s_k[i, j] for each class k at each place
 
@@ -34,7 +36,7 @@ from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
 
 BACKGROUND = "background"  # the name of the class of pictures that show none of the others
-FEATURES = ("conv1", "conv2", "conv3", "conv4", "conv5")
+FEATURES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 OF_ALEXNET = (
     *("size", "width", "columns", "order", "nonlinearity", "norm", "norm_bias", "overlap"),
     *("spread", "colours"),
@@ -45,13 +47,14 @@ class Weak(SegmentationModel, AlexNet):
     """Scores of pixels, (N, classes, H, W), that were learnt from labels of pictures."""
 
     task, learnt_by = "pixels", "bags"
-    PREPARATION = (*AlexNet.PREPARATION, "side", "head", "filters")
+    PREPARATION = (*AlexNet.PREPARATION, "layers", "side", "head", "filters")
     CHANGEABLE = ("side",)
     DEFAULTS = {name: AlexNet.DEFAULTS[name] for name in OF_ALEXNET} | {
         "initial": "he",  # of what begins at random
         "features": "frozen",  # AlexNet's, as they are; tuned: they go on learning; random
+        "layers": 6,  # of AlexNet that are taken: 5, 6 or 7
         "head": "256-192-128",  # maps of the layers behind
-        "filters": "3-1-1",  # sides of their filters
+        "filters": "1-1-1",  # sides of their filters
         "dropout": 0.5,
         "side": 160,  # pixels: the longer side of the picture that is looked at
         "aggregation": "lse",  # or max, mean
@@ -60,6 +63,7 @@ class Weak(SegmentationModel, AlexNet):
         "supervision": "labels",  # of pictures; masks: the same network, told every pixel
     }
     RANGES = {k: v for k, v in AlexNet.RANGES.items() if k != "crops"} | {
+        "layers": (5, 7),
         "side": (32, 2048),
         "r": (0.01, 1000),
     }
@@ -101,7 +105,11 @@ class Weak(SegmentationModel, AlexNet):
         return [*map(int, parts)]
 
     def _classifier(self, maps, units, classes):
-        layers = []
+        if self.options["layers"] > 5:
+            self.fc6 = nn.Linear(maps * self.side**2, units, initial=self._initial())
+        if self.options["layers"] > 6:
+            self.fc7 = nn.Linear(units, units, initial=self._initial())
+        layers, maps = [], maps if self.options["layers"] == 5 else units
         for k, (width, side) in enumerate(
             zip(self._numbers("head"), self._numbers("filters"), strict=True)
         ):
@@ -119,7 +127,12 @@ class Weak(SegmentationModel, AlexNet):
     @classmethod
     def keeps(cls, options):
         """The names of the modules that do not learn."""
-        return list(FEATURES) if options["features"] == "frozen" else []
+        return list(cls.layers_of(options)) if options["features"] == "frozen" else []
+
+    @classmethod
+    def layers_of(cls, options):
+        """The names of the layers of AlexNet that it has."""
+        return FEATURES[: options["layers"]]
 
     # -------------------------------------------------------------------------------- the pictures
     def seen(self, image):
@@ -147,7 +160,20 @@ class Weak(SegmentationModel, AlexNet):
         return self.classify(self.features(x))
 
     def features(self, x):
-        return self.maps(x)
+        """What AlexNet says at each place, (N, maps, h, w): of its fifth layer, or a later one."""
+        x = self.maps(x)
+        if not hasattr(self, "fc6"):
+            return x
+        window, side, (units, inputs) = self.pool.options[0], self.side, self.fc6.weight.shape
+        lost = window - 1 + 2 * (side - 1)  # at the rim
+        x = F.pad(x, (lost // 2, lost - lost // 2) * 2)
+        weight = self.fc6.weight.reshape(units, inputs // side**2, side, side)
+        x = F.conv2d(F.max_pool2d(x, window, 1), weight, self.fc6.bias, dilation=2)
+        x = self.activation(x)
+        if hasattr(self, "fc7"):
+            x = F.conv2d(x, self.fc7.weight.reshape(units, units, 1, 1), self.fc7.bias)
+            x = self.activation(x)
+        return x
 
     def classify(self, maps):
         """Scores (N, classes, h, w) of the places."""

@@ -6,20 +6,27 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from support.tagged_pictures import CLASSES, SIZE, make_tagged, tagged
+from support.tagged_pictures import CLASSES, make_tagged, tagged
 
 import minicnn
 from minicnn import cli, datasets
 from minicnn.datasets import DataError
 from minicnn.learning.bags import Bags
 from minicnn.learning.errors import TrainingError
-from minicnn.learning.metrics import Confusion
 from minicnn.learning.ranks import average_precision
 from minicnn.learning.training import configure
 
-SMALL = {"size": 33, "width": 0.1, "side": 48, "head": "12-8", "filters": "3-1", "dropout": 0.0}
-SMALL |= {"features": "random", "batch": 9, "validations": 2, "lr": 0.1, "warm_up": 5}
-TINY = SMALL | {"width": 0.03, "head": "4", "filters": "1", "batch": 3, "validations": 1}
+SMALL = {"size": 33, "width": 0.1, "side": 48, "head": "12-8", "filters": "1-1", "dropout": 0.0}
+SMALL |= {"features": "random", "layers": 5, "norm": 0.0, "r": 2.0, "batch": 9}
+SMALL |= {"validations": 2, "lr": 0.03, "warm_up": 5}
+TINY = SMALL | {
+    "layers": 6,
+    "width": 0.03,
+    "head": "4",
+    "filters": "1",
+    "batch": 3,
+    "validations": 1,
+}
 
 
 @pytest.fixture(scope="session")
@@ -30,18 +37,20 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("weak") / "run"
-    return minicnn.train("weak", folder, out=out, steps=80, settings=SMALL, quiet=True)
+    return minicnn.train("weak", folder, out=out, steps=60, settings=SMALL, quiet=True)
 
 
 def test_it_learns_where_things_are_from_what_they_are(run):
     assert run.config.best.val_accuracy > 0.9
     assert "of the validation pictures right" in repr(run)
-    confusion, alone = Confusion(CLASSES), Confusion(CLASSES)
+    gains = []
     for k in range(12):
-        image, labels = tagged(k % 3, 5000 + k)
-        confusion.add(labels, run.network.predict(image).argmax(axis=0))
-        alone.add(labels, np.full(SIZE, k % 3))  # the class is known, the place is not
-    assert confusion.mean_iou > alone.mean_iou + 0.05
+        label = 1 + k % 2
+        image, labels = tagged(label, 5000 + k)
+        scores = run.network.predict(image)
+        more = scores[label] - scores[0]
+        gains.append(more[labels == label].mean() - more[labels == 0].mean())
+    assert np.mean(gains) > 0 and np.mean(np.array(gains) > 0) > 0.8
 
 
 def test_evaluate_names_pictures_and_segment_pixels(run, folder, capsys, tmp_path):
@@ -96,13 +105,13 @@ def task_of(folder, **settings):
 
 def test_classes_are_drawn_alike_whatever_their_numbers(tmp_path):
     root = make_tagged(tmp_path / "few")
-    for k in range(2, 12):
+    for k in range(3, 12):
         (root / f"train/cat/cat{k}.png").unlink()
     task = task_of(root, batch=20)
     with task.feed(0, 30) as batches:
         drawn = [label for _, (_, _, labels) in batches for (label,) in labels]
     shares = np.bincount(drawn) / len(drawn)
-    assert len(task.pictures) == 26 and abs(shares - 1 / 3).max() < 0.08
+    assert [len(group) for group in task.members] == [11, 2, 11] and abs(shares - 1 / 3).max() < 0.1
 
 
 def test_patches_are_smaller_bags_and_kept_features_are_those_of_the_network(folder):
