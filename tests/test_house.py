@@ -44,10 +44,11 @@ def test_no_circle_of_files():
 # ONNX looks at each operation (20); for public weights there are means in files and channels in
 # another order (130). Shallow added the traditional way (850) and MSRC-21 (120). Regions, part 1,
 # added four data sets with objects or boundaries (950), a network of edges and the scores of
-# boundaries (500), hierarchies and proposals (1,000), how they are learnt (300).
+# boundaries (500), hierarchies and proposals (1,000), how they are learnt (300). Weak supervision
+# added its network (240), the task of bags (260), priors (250), data of some classes (130).
 @pytest.mark.parametrize(
     "rooms, most",
-    [(house.CORE, 7_390), (house.STUDENTS, 21_120)],
+    [(house.CORE, 7_390), (house.STUDENTS, 22_000)],
     ids=["the core", "what students read"],
 )
 def test_budgets_of_lines(rooms, most):
