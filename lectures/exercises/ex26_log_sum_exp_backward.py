@@ -66,6 +66,9 @@ def cases():
     yield "r below 1", (normal(4, seed=1), 2 * normal(4, 6), 0.5)
     yield "equal scores", (normal(2, seed=1), np.full((2, 4), -1.5), 5.0)
     yield "large scores", (normal(2, seed=1), 1000 + 0.3 * normal(2, 4), 3.0)
+    heights = np.array([[0.0], [1000], [-1000]])
+    yield "maps far apart", (normal(3, seed=1), heights + 0.3 * normal(3, 4), 2.0)
+    yield "pixels far apart", (normal(1, seed=1), np.array([[-900, 900.5, 0, 900]]), 2.0)
     yield "very negative scores", (normal(2, seed=1), -1000 + 0.3 * normal(2, 4), 3.0)
 
 
