@@ -276,3 +276,19 @@ def test_regions_leave_a_picture_at_every_step(tmp_path, monkeypatch):
     assert rows == ["as proposed", "drawn anew"]
     written = sorted(path.name for path in (tmp_path / "regions-story").iterdir())
     assert written == ["1-regions.png", "2-scores.png", "3-drawn-anew.png", "4-scores.png"]
+
+
+WAYS = ["one for all pixels", "mean", "max", "lse", "lse, prior", "lse, prior-superpixels"]
+
+
+def test_weak_leaves_a_picture_at_every_step(tmp_path):
+    small = ("--steps", "2", "--pictures", "6", "--tests", "3")
+    assert list(rows_of(run("weak.py", tmp_path, *small))) == WAYS
+    written = sorted(path.name for path in (tmp_path / "weak-story").iterdir())
+    assert written == ["1-pixels.png", "2-prior.png", "3-superpixels.png"]
+
+
+@pytest.mark.slow
+def test_weak_finds_more_than_one_thing_in_a_picture(tmp_path):
+    right = rows_of(run("weak.py", tmp_path))
+    assert right["lse"] > right["one for all pixels"] + 0.05

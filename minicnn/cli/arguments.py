@@ -10,7 +10,8 @@ from minicnn.cli.values import setting, whole_number
 
 TRAINED = "a run folder, a .safetensors file or a shipped network"
 LABELLING = (
-    "labelling=argmax (default), superpixels, crf, cover, potts; its options; output=1 (recurrent)"
+    "labelling=argmax (default), superpixels, crf, cover, potts, prior; its options; output=1 "
+    "(recurrent)"
 )
 
 

@@ -32,7 +32,7 @@ from minicnn.learning.world import world
 CHOICES = LABELLING.replace("argmax (default)", "argmax (raw; default: the best measured)")
 PARTS = (  # that results end in
     "overlay labels superpixels crf tree cover channels scores potts edges hierarchy proposals "
-    "objects"
+    "objects prior boxes segments"
 ).split()
 
 
@@ -64,7 +64,7 @@ def run(o):
         if network.network.task != "regions" or labelling is not None:
             labelling = labelling_for(network, labelling)
         if o.stages and (labelling is None or labelling.name == "argmax"):
-            which = "superpixels, labelling=crf, potts, cover or proposals"
+            which = "superpixels, labelling=crf, potts, cover, proposals or prior"
             if labelling is None:
                 which = "proposals, and no --model, to see what objects are looked for among"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")

@@ -116,7 +116,8 @@ def summary(network, config, records=()):
         ("seed", "unknown" if config.seed is None else str(config.seed)),
     ]
     if best:
-        what = "F" if network.task == "boundaries" else f"{network.task[:-1]} accuracy"
+        what = f"{'picture' if network.learnt_by == 'bags' else network.task[:-1]} accuracy"
+        what = "F" if network.task == "boundaries" else what
         lines.append(("validation", f"{what} {best.val_accuracy:.1%} at step {best.step}"))
     trained = [r for r in records if "loss" in r]
     if trained:

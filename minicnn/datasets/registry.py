@@ -1,5 +1,6 @@
 """The data sets that minicnn knows by name, where they are installed, and `load`."""
 
+import functools
 import inspect
 import os
 from pathlib import Path
@@ -45,6 +46,8 @@ def load(name_or_path, /, fold=None, **options):
         options["fold"] = fold
     if "mapping" in options or is_joined(name):
         return _joined(name, **options)
+    if isinstance(options.get("more"), str):  # another data set, to be found when it is needed
+        options["more"] = functools.partial(load, options["more"])
     return _construct(name, *_found(name), options)
 
 

@@ -1,9 +1,9 @@
 """The stages of a labelling, one figure each: superpixels, a CRF, a tree of segments, a cover, a
-Potts model."""
+Potts model, what the whole picture says."""
 
 import numpy as np
 
-from minicnn.figures.grouping import borders
+from minicnn.figures.grouping import RED, borders
 from minicnn.figures.labelled import legend, proportions
 from minicnn.figures.proposals import proposal_figures
 from minicnn.figures.sheets import write_names
@@ -11,6 +11,7 @@ from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
 from minicnn.labelling.cover import entropy
 from minicnn.labelling.methods import softmax
+from minicnn.labelling.priors import Pooling
 from minicnn.labelling.superpixels import region_means
 from minicnn.labelling.tree import cut
 
@@ -24,6 +25,8 @@ def stage_figures(image, scores, features, labelling, classes, colours):
     """
     if labelling.name == "argmax":
         return {}
+    if labelling.name.startswith("prior"):
+        return prior_figures(image, scores, labelling, classes, colours)
     if labelling.name == "potts":
         return potts_figures(image, scores, labelling, classes, colours)
     if labelling.name == "proposals":
@@ -45,6 +48,42 @@ def stage_figures(image, scores, features, labelling, classes, colours):
         drawn["tree"] = tree_figure(image, regions, cover.parents, cover.heights)
         drawn["cover"] = cover_figure(image, regions, cover, grouped, classes, colours)
     return drawn
+
+
+def prior_figures(image, scores, labelling, classes, colours, most=4):
+    """Where the classes that the picture most likely shows are probable, before and after that
+    counts, and what it is smoothed by."""
+    found, own = labelling.prior(image, scores), labelling.pooling or Pooling()
+    order = np.argsort(-found.shown, kind="stable")[:most]
+    alone = own.probabilities(scores)
+    maps = [(f"{classes[k]} at each pixel", alone[k]) for k in order]
+    maps += [(f"times {found.shown[k]:.0%}, {classes[k]}", found.y[k]) for k in order]
+    named = {"each pixel by itself": scores.argmax(axis=0), "with the prior": found.pixels}
+    drawn = {"prior": _figure(image, maps, named, classes, colours)}
+    if found.regions is None:
+        return drawn
+    name = labelling.name.removeprefix("prior-")
+    first = [(name, smoothed_by(image, found.regions, colours))]
+    named = {"with the prior": found.pixels, f"smoothed by {name}": found.labels}
+    last = [changed(image, found.pixels, found.labels)]
+    return drawn | {name: _figure(image, first, named, classes, colours, last=last)}
+
+
+def smoothed_by(image, regions, colours, most=20):
+    """uint8 (H, W, 3): superpixels, int (H, W), by their borders; boxes (N, 4), the first `most`;
+    or segments, [(class, mask), ...], in the colours of their classes."""
+    if isinstance(regions, list):
+        shown = image // 3
+        for k, mask in regions:
+            shown[mask] = (0.6 * image[mask] + 0.4 * np.asarray(colours[k])).astype(np.uint8)
+        return shown
+    if regions.shape == image.shape[:2]:
+        return borders(image, regions)
+    shown = image.copy()
+    for top, left, bottom, right in regions[:most]:
+        shown[top:bottom, [left, right - 1]] = RED
+        shown[[top, bottom - 1], left:right] = RED
+    return shown
 
 
 def potts_figures(image, scores, labelling, classes, colours, most=8):

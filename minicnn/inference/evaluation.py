@@ -9,6 +9,7 @@ too; `evaluate` finds the network and the data set for them.
 
 import functools
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -165,8 +166,11 @@ def evaluate(
             confusion, seconds = score_boundaries(network, watched)
         elif network.task == "regions":
             confusion, seconds = score_objects(network, watched, dataset, keep)
-        elif network.task == "pictures":
-            confusion, seconds = rank(network, watched, dataset.classes, keep)
+        elif dataset.kind == "pictures":
+            asked = network
+            if network.task == "pixels":  # learnt from such pictures, it can name them, too
+                asked = SimpleNamespace(predict=network.picture_scores)
+            confusion, seconds = rank(asked, watched, dataset.classes, keep)
         else:
             label = functools.partial(_label, labelling)
             apart, sets = dataset.not_averaged, dataset.sets

@@ -69,6 +69,8 @@ def labelling_for(model, labelling=None):
     if labelling is None:
         labelling = getattr(model.network, "labelling", None) or best_labelling(model.weights)
     labelling = with_price(as_labelling(labelling), model.network)
+    if hasattr(labelling, "pooling") and hasattr(model.network, "pooling"):
+        labelling.pooling = model.network.pooling(model.config.classes if model.config else ())
     return with_classifier(labelling, model.network, model.weights)
 
 

@@ -127,6 +127,7 @@ FORMS = {
 UNWRITTEN = {
     "shallow": "its features and its trees are loops of ours, not operators of ONNX",
     "sds": "what it names are regions of a picture, which no operator of ONNX finds",
+    "weak": "it looks at pictures in a size of its own, which files do not change",
     "edges": "the changes of brightness and colour that it is given are counted before the network",
 }
 

@@ -6,6 +6,8 @@
     cover        each superpixel takes the class of the purest segment of a tree that contains it
     potts        pixels, whose labels agree with their neighbours' where the colours do
     proposals    each region that a hierarchy of edges is cut into, of the highest mean probability
+    prior        pixels, of a network that learnt from labels of pictures: what the whole picture
+                 shows counts, too; prior-superpixels, prior-boxes and prior-segments smooth that
 
     crf = Labelling("crf", gamma=20)
     labels = crf(image, network.predict(image))
@@ -25,6 +27,7 @@ from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.potts import potts
+from minicnn.labelling.priors import Pooling, with_prior
 from minicnn.labelling.proposals.hierarchies import cut_into
 from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
@@ -43,6 +46,10 @@ LABELLINGS = {
     "cover": _options(superpixels) | _options(cover),
     "potts": _options(potts),
     "proposals": {"regions": 100},
+    "prior": {"threshold": 0.5},
+    "prior-superpixels": {"threshold": 0.5} | _options(superpixels),
+    "prior-boxes": {"threshold": 0.5, "count": 100},
+    "prior-segments": {"threshold": 0.5, "count": 100},
 }
 RANGES = {
     "scale": (0, 1e6),
@@ -55,6 +62,8 @@ RANGES = {
     "largest": (0, 1),
     "pixels": (0, 1),
     "regions": (1, 900),  # at most, that a picture is cut into
+    "threshold": (0, 1),  # of what is no background; 0: none, background competes
+    "count": (1, 1000),  # proposals that are looked at
 }
 
 
@@ -64,9 +73,9 @@ class Labelling:
     name     one of LABELLINGS, which holds the options of each and their defaults
     options  as `superpixels`, `crf`, `cover` and `potts` describe them; text is parsed
 
-    `classifier` is that of the cover, `proposer` that of proposals (labelling/proposals);
-    `evaluate` and `segment` find them beside the weights of the network, and of the shipped one of
-    edges.
+    `classifier` is that of the cover, `proposer` that of proposals (labelling/proposals), `pooling`
+    tells a prior how scores become those of a picture; `evaluate` and `segment` find them beside
+    the weights of the network, and of the shipped one of edges.
 
     Raises GroupingError for a name that does not exist, ValueError for an option.
     """
@@ -80,6 +89,7 @@ class Labelling:
             raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
         ranges = {key: RANGES[key] for key in defaults}
         self.name, self.given, self.classifier, self.proposer = name, options, None, None
+        self.pooling = None
         self.options = merge_options(f"labelling={name}", defaults, options, ranges)
 
     def __call__(self, image, scores, features=None):
@@ -89,6 +99,8 @@ class Labelling:
             return scores.argmax(axis=0).astype(np.uint8)
         if self.name == "potts":
             return potts(image, softmax(scores), **self.options).astype(np.uint8)
+        if self.name.startswith("prior"):
+            return self.prior(image, scores).labels
         regions, probabilities = self.regions(image), softmax(scores)
         if self.name in ("superpixels", "proposals"):
             labels = region_means(probabilities, regions).argmax(axis=1)
@@ -107,6 +119,19 @@ class Labelling:
         probabilities = softmax(scores)
         features = dense_features(features, probabilities)
         return cover(image, probabilities, features, regions, self.classifier, **chosen)
+
+    def prior(self, image, scores):
+        """The priors.Labelled of a picture, with every step."""
+        how, pooling = self.name.removeprefix("prior").lstrip("-"), self.pooling or Pooling()
+        ways = {"superpixels": self.regions, "boxes": self.proposed, "segments": self.proposed}
+        smooth = (how, ways[how]) if how else None
+        return with_prior(image, scores, pooling, self.options["threshold"], smooth)
+
+    def proposed(self, image):
+        """The Proposals of a picture."""
+        if self.proposer is None:
+            raise GroupingError(f"labelling={self.name} has no edges yet: see minicnn.propose")
+        return self.proposer(image, self.options["count"])
 
     def __str__(self):
         """Its name, and the options that are not the defaults: crf(gamma=20.0)."""

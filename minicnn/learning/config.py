@@ -131,7 +131,8 @@ class Config:
 
     def frozen(self):
         """The names of the modules that keep their weights."""
-        return self.training.freeze.replace(",", " ").split()
+        always = models.find(self.model)[0].keeps(self.options)
+        return [*self.training.freeze.replace(",", " ").split(), *always]
 
     @classmethod
     def from_json(cls, header, source):

@@ -83,8 +83,8 @@ def _as_before(cls, begun):
     if config is None:
         return {name: value for name, value in begun.options.items() if name in cls.DEFAULTS}
     before, _ = models.find(config.model)
-    alike = issubclass(before, cls) or issubclass(cls, before) or config.model == cls.BEGINS_WITH
-    if not alike:
+    alike = issubclass(before, cls) or issubclass(cls, before)
+    if not alike and config.model != cls.begins_with(cls.DEFAULTS):
         return {}
     return {name: config.options[name] for name in cls.PREPARATION if name in config.options}
 

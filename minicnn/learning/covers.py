@@ -103,9 +103,10 @@ def with_classifier(labelling, network, weights):
     """The labelling, ready for this network: a cover without a classifier gets the one that lies
     beside the file `weights` (None if there is none), and its superpixels, unless others are asked
     for. Raises GroupingError if none was trained. Proposals get the shipped edges."""
-    if getattr(labelling, "name", None) == "proposals" and labelling.proposer is None:
+    name = getattr(labelling, "name", None)
+    if name in ("proposals", "prior-boxes", "prior-segments") and labelling.proposer is None:
         labelling.proposer = load_proposer()
-    if getattr(labelling, "name", None) != "cover" or labelling.classifier is not None:
+    if name != "cover" or labelling.classifier is not None:
         return labelling
     path = cover_file(weights) if weights else None
     if path is None or not path.is_file():

@@ -32,6 +32,18 @@ def rank(network, pictures, classes, watch=None):
     return ranks, float(np.median(seconds)) if seconds else float("nan")
 
 
+def average_precision(scores, truth):
+    """float (K,): for each class the mean, over the pictures that show it, of the share of such
+    pictures among all that score as high; NaN for a class that none shows.
+
+    scores  float (N, K); truth  bool (N, K)
+    """
+    hits = np.take_along_axis(truth, np.argsort(-scores, axis=0, kind="stable"), axis=0)
+    precision = hits.cumsum(axis=0) / np.arange(1, len(hits) + 1)[:, None]
+    count = hits.sum(axis=0)
+    return np.where(count > 0, (precision * hits).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
 class Ranks(Confusion):
     """matrix[i, j] counts the pictures of class i that were called j, and `ranks` holds, for every
     picture, how many classes got a higher score than its own."""

@@ -4,6 +4,7 @@
     pictures   a class for every picture, many pictures a step      pictures.py
     boundaries where people draw borders                            boundaries.py
     regions    regions of pictures, some of which are objects           regions.py, for sds
+    bags       pixels, by the classes that whole pictures show      bags.py, for weak
     segments   the share of every class in a segment                segments.py, for the cover
     unrolled   pixels that were drawn from all pictures beforehand  unrolled.py, for feedback
     hand-made  such pixels, too, and trees that are grown before    hand_made.py, for shallow
@@ -22,13 +23,13 @@ LEARNT = 0.98  # of one picture, at least, for --overfit-one
 class Task:
     """What a network learns, and from what.
 
-    kind              of the data sets that it can learn from: `Dataset.kind`
+    kind, also        of the data sets that it can learn from: `Dataset.kind`
     unit, what        what a step takes, and what is right or wrong, for people
     network, config   what is trained, and how
     pictures, val     what it learns from, and what its best weights are chosen by: sequences
     """
 
-    kind = "pixels"
+    kind, also = "pixels", ()
     unit = "pictures"
     what = "pixels"  # that are right or wrong
     val = ()

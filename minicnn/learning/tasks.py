@@ -1,5 +1,6 @@
 """Which task a network learns by, and which data sets go with it."""
 
+from minicnn.learning.bags import Bags
 from minicnn.learning.boundaries import Boundaries
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.hand_made import HandMade
@@ -10,7 +11,7 @@ from minicnn.learning.unrolled import Unrolled
 from minicnn.learning.world import world
 
 TASKS = {"pixels": Pixels, "pictures": Pictures, "unrolled": Unrolled, "hand-made": HandMade}
-TASKS |= {"boundaries": Boundaries, "regions": Regions}
+TASKS |= {"boundaries": Boundaries, "regions": Regions, "bags": Bags}
 KINDS = {
     "pixels": "pictures with a label for every pixel",
     "pictures": "pictures of a class each",
@@ -38,8 +39,9 @@ def task_for(network, config, dataset):
 
 def check_kind(network, name, dataset):
     """Raises TrainingError if a network called `name` does not go with this data set."""
-    kind = TASKS[network.task].kind
-    if dataset.kind != kind:
+    task = TASKS[network.learnt_by or network.task]
+    kind = task.kind
+    if dataset.kind not in (kind, *task.also):
         raise TrainingError(
             f"{name} learns from {KINDS[kind]}, and {dataset.name} has {KINDS[dataset.kind]}"
         )

@@ -59,8 +59,8 @@ def train(
     model     'shallow', 'patch', 'single-scale', 'multi-scale', 'recurrent', 'feedback', whose
               iterations are trained one after another, each a run in out/iteration-1, ..., of
               which the last is returned; or, which learn the class of whole pictures, 'alexnet'
-              and 'three-layers'; or, which learns from boundaries that people drew, 'edges'; or,
-              which learns from objects with masks, 'sds'
+              and 'three-layers'; 'weak', which learns pixels from those; 'edges', which learns
+              from boundaries that people drew; or 'sds', which learns from objects with masks
     data      'scenes', the name of an installed data set, or the path of a folder: one with label
               maps, or for whole pictures one with a folder for each class
     out       folder for checkpoints, log and curves; None keeps everything in memory
@@ -71,13 +71,14 @@ def train(
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file, also .onnx, or shipped name) to begin with,
               where name and shape agree; what it lacks begins at random. Pictures are prepared as
-              they were for it, unless `settings` say otherwise. 'sds' begins with the shipped
-              alexnet, unless this says "none"
+              they were for it, unless `settings` say otherwise. 'sds' and 'weak' begin with the
+              shipped alexnet, unless this says "none"
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale (the pictures); patches, balance (the pixels); batch (pictures a step) and
+    flip, rotate, rescale (the pictures); patches, balance (the pixels; of weak, patches is the side
+    of a part of each picture); batch (pictures a step) and
     colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
     begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
     schedule=plateau divides the rate by 10 where `val` gets no better. Those of a
@@ -97,6 +98,8 @@ def train(
         edges                      width, crop
         sds                        net, classifier, refine, regions, test_regions, edges, size,
                                    width, columns, norm, norm_bias, dropout, spread
+        weak                       features, head, filters, dropout, side, aggregation, r,
+                                   objective, supervision, and those of alexnet's features
         three-layers               size, width, dropout
 
     Raises TrainingError, DataError or ValueError with one sentence for what cannot work.
@@ -142,7 +145,7 @@ def train_part(
     quiet = quiet or not everybody.first
     with claimed(out, "choose another, or `resume` it"):
         dataset = datasets.load(data, fold=fold, **(data_options or {}))
-        start, settings = begins_with(model, start, settings or {})
+        start, settings = begins_with(model, recipe, start, settings or {})
         begun = None if start is None else weights_of(start)
         config = configure(model, recipe, settings or {}, dataset, seed, begun)
         name = datasets.lasting_name(data)
@@ -191,7 +194,8 @@ def _read_labels(network, config, dataset):
     if not config.skip_bad:
         for split in ("train", "val"):
             dataset.check_labels(split)
-    if config.training.balance and network.task == "pixels":  # others refuse it
+    both = {network.task, dataset.kind}
+    if config.training.balance and both == {"pixels"}:  # others refuse it
         return class_shares(dataset.split("train"), len(dataset.classes))
     return None
 
@@ -202,10 +206,10 @@ def _check_memory(config):
     memory.check_training(config.model, count, config.options, config.long_side, batch)
 
 
-def begins_with(model, start, settings):
+def begins_with(model, recipe, start, settings):
     """(start, settings) of a training: of a network that begins with a shipped one, that, unless
     another is given, or «none»; then nothing is new beside it, and no rate of its own."""
-    own = models.find(model)[0].BEGINS_WITH
+    own = models.find(model)[0].begins_with(models.recipe(model, recipe) | settings)
     if own is None:
         return start, settings
     if start == "none":

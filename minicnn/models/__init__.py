@@ -11,6 +11,7 @@ from minicnn.models import (
     sds,
     shallow,
     three_layers,
+    weak,
 )
 
 MODELS = {
@@ -23,6 +24,7 @@ MODELS = {
     "shallow": (shallow.Shallow, shallow.RECIPES),
     "edges": (edges.Edges, edges.RECIPES),
     "sds": (sds.SDS, sds.RECIPES),
+    "weak": (weak.Weak, weak.RECIPES),
     "three-layers": (three_layers.ThreeLayers, three_layers.RECIPES),
 }
 

@@ -114,9 +114,7 @@ class AlexNet(ClassificationModel):
         self.dropout = nn.Dropout(o["dropout"])
         self.side = self._side(stem)
         self.stride = 8 * stem[1]  # pixels between two answers of `class_map`
-        self.fc6 = nn.Linear(maps[-1] * self.side**2, units, initial=self._initial())
-        self.fc7 = nn.Linear(units, units, initial=self._initial())
-        self.fc8 = nn.Linear(units, classes, initial=init.normal(0.01))
+        self._classifier(maps[-1], units, classes)
         if o["initial"] == "paper":
             for name in WITH_ONES:
                 layer = getattr(self, name)
@@ -124,6 +122,12 @@ class AlexNet(ClassificationModel):
         self.mean = nn.Buffer(init.zeros((3, o["size"], o["size"])))
         grey = np.array(GREY, np.float32)[[*self.channels]]
         self.mean.data = self.mean.data + grey[:, None, None]
+
+    def _classifier(self, maps, units, classes):
+        """The layers behind the fifth; `maps` is how many it gives."""
+        self.fc6 = nn.Linear(maps * self.side**2, units, initial=self._initial())
+        self.fc7 = nn.Linear(units, units, initial=self._initial())
+        self.fc8 = nn.Linear(units, classes, initial=init.normal(0.01))
 
     def _initial(self):
         return init.normal(0.01) if self.options["initial"] == "paper" else init.kaiming_normal
@@ -154,11 +158,15 @@ class AlexNet(ClassificationModel):
 
     def features(self, x):
         """The maps of the fifth layer, pooled, of pictures less their mean."""
+        return self.pool(self.maps(x))
+
+    def maps(self, x):
+        """The maps of the fifth layer as they are."""
         x = self._normalise_and_pool(self.activation(self.conv1(x * (1 / self.options["spread"]))))
         x = self._normalise_and_pool(self.activation(self.conv2(x)))
         for layer in (self.conv3, self.conv4, self.conv5):
             x = self.activation(layer(x))
-        return self.pool(x)
+        return x
 
     def _normalise_and_pool(self, x):
         if not self.options["norm"]:

@@ -25,12 +25,21 @@ class Model(nn.Module):
     CHANGEABLE = ()  # names of options that a trained network may be given another value of
     # names of options that `start` keeps: how pictures are prepared, what weights of a shape mean
     PREPARATION = ()
-    BEGINS_WITH = None  # the shipped network whose weights it begins with, if nobody says otherwise
     share_done = 0.0  # the share of the training that is over, for networks that learn by stages
 
     def __init__(self, classes, **options):
         self.classes = classes
         self.options = self.merged(options)
+
+    @classmethod
+    def begins_with(cls, options):
+        """The shipped network whose weights a training with these options begins with, unless it
+        is told another one; None: with nothing."""
+
+    @classmethod
+    def keeps(cls, options):
+        """The names of the modules that never learn with these options."""
+        return []
 
     def change(self, **options):
         """Gives options of `CHANGEABLE` other values, in a trained network too; returns self."""

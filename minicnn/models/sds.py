@@ -60,7 +60,6 @@ class SDS(Model):
     size) each, less the mean."""
 
     task = "regions"
-    BEGINS_WITH = "alexnet"
     CHANGEABLE = ("classifier", "refine", "test_regions")
     PREPARATION = OF_PATHWAYS[:-2] + OF_PATHWAYS[-1:]
     DEFAULTS = {
@@ -88,6 +87,10 @@ class SDS(Model):
         "classifier": ("softmax", "svm"),
         "refine": ("yes", "no"),
     }
+
+    @classmethod
+    def begins_with(cls, options):
+        return "alexnet"
 
     def __init__(self, classes, **options):
         super().__init__(classes, **options)

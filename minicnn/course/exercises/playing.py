@@ -25,7 +25,8 @@ STRIDE = 4  # pixels between two answers of Scenes.coarse
 FOR_ALL, FOR_SHIFTS = (4, 4), (5, 6)
 CONVOLUTIONS = "ex02", "ex03", "ex04", "ex05", "ex06"
 GRAPH = "ex01"
-ELSEWHERE = "ex22", "ex23", "ex24", "ex25", "ex28"  # their operations are not in this network
+# their operations are not in this network
+ELSEWHERE = "ex22", "ex23", "ex24", "ex25", "ex26", "ex28"
 OWN = {"forward": Conv2d.forward, "backward": Conv2d.backward}
 
 

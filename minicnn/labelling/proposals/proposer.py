@@ -82,6 +82,16 @@ class Proposals:
         grey = np.repeat(255 * mask[:, :, None].astype(np.uint8), 3, axis=2)
         return resize(grey, self.size)[:, :, 0] >= 128  # smooth between pixels, not jagged
 
+    def boxes(self):
+        """int (N, 4): top, left, bottom, right of each, in pixels of the picture, the last two
+        beyond."""
+        leaves, found = self.hierarchies.boxes, []
+        for k, inner in enumerate((np.min, np.min, np.max, np.max)):
+            outside = np.iinfo(np.int64).max if k < 2 else -1
+            found.append(inner(np.where(self.regions, leaves[:, k], outside), axis=1))
+        scale = np.array(self.size) / self.hierarchies.leaves.shape
+        return np.rint(np.stack(found, axis=1) * np.tile(scale, 2)).astype(np.int64)
+
 
 class Proposer:
     """A function of (image, count) that gives Proposals.
