@@ -39,6 +39,18 @@ def class_shares(pictures, classes):
     return (counts[:classes] / max(1, counts[:classes].sum())).tolist()
 
 
+def read_labels(network, config, dataset):
+    """Looks at the label maps of all pictures before the first step, and returns the shares of the
+    classes, if they are needed, or None."""
+    if not config.skip_bad:
+        for split in ("train", "val"):
+            dataset.check_labels(split)
+    both = {network.task, dataset.kind}
+    if config.training.balance and both == {"pixels"}:  # others refuse it
+        return class_shares(dataset.split("train"), len(dataset.classes))
+    return None
+
+
 def class_weights(shares, balance):
     """float64 (K,): share^-balance, with a mean of 1 over the pixels. 0 leaves the natural
     frequencies, 1 makes every class count as much as any other. A class without pixels gets 0.

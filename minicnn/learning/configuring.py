@@ -10,14 +10,22 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn import datasets, models, optim
+from minicnn.basics import typed
 from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.options import merge_options
 from minicnn.learning import checkpoints, timing
-from minicnn.learning.config import TRAINING_DEFAULTS, TRAINING_RANGES, Config, TrainingOptions
+from minicnn.learning.config import (
+    STEPS,
+    TRAINING_DEFAULTS,
+    TRAINING_RANGES,
+    Config,
+    TrainingOptions,
+)
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.planning import looks_that_fit, steps_that_fit
 
 READERS = {}  # {".onnx": function from a path to Begun}, of files that others write
+LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
 class Begun(NamedTuple):
@@ -74,6 +82,26 @@ def configure(model, recipe, settings, dataset, seed, begun=None):
         seed=int(seed),
         step=0,
     )
+
+
+def check_length(**given):
+    """TrainingError for a number of epochs, steps or minutes that is none, or ends never."""
+    for name, length in given.items():
+        if length is not None and not length <= LENGTHS[name]:
+            raise TrainingError(
+                f"{name}={typed.shown(length)}: expected a number up to {LENGTHS[name]:,}"
+            )
+
+
+def begins_with(model, recipe, start, settings):
+    """(start, settings) of a training: of a network that begins with a shipped one, that, unless
+    another is given, or «none»; then nothing is new beside it, and no rate of its own."""
+    own = models.find(model)[0].begins_with(models.recipe(model, recipe) | settings)
+    if own is None:
+        return start, settings
+    if start == "none":
+        return None, {"head_lr": 1} | settings
+    return own if start is None else start, settings
 
 
 def _as_before(cls, begun):

@@ -18,9 +18,17 @@ from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
 from minicnn.learning import checkpoints, fine_tuning, memory
 from minicnn.learning.checkpoints import BEST, LAST, PLAN, initialise_from
-from minicnn.learning.class_weights import class_shares
-from minicnn.learning.config import SEEDS, STEPS, DataSource
-from minicnn.learning.configuring import configure, digest_of, long_side, plan, weights_of
+from minicnn.learning.class_weights import read_labels
+from minicnn.learning.config import SEEDS, DataSource
+from minicnn.learning.configuring import (
+    begins_with,
+    check_length,
+    configure,
+    digest_of,
+    long_side,
+    plan,
+    weights_of,
+)
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.greedy import Plan
 from minicnn.learning.interrupts import terminable
@@ -31,7 +39,6 @@ from minicnn.learning.tasks import check_kind, task_for
 from minicnn.learning.world import joined, refuse_many, world
 
 LEFT = 0.1  # of the minutes, at least, is for the steps, however long it takes to prepare them
-LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 
 @joined()
@@ -170,7 +177,7 @@ def train_part(
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
-        config.class_shares = everybody.once(lambda: _read_labels(network, config, dataset))
+        config.class_shares = everybody.once(lambda: read_labels(network, config, dataset))
         task = task_for(network, config, dataset)
         everybody.once(lambda: task.begin(quiet))
         if task.early:
@@ -188,42 +195,10 @@ def train_part(
         return run.fit(minutes)
 
 
-def _read_labels(network, config, dataset):
-    """Looks at the label maps of all pictures before the first step, and returns the shares of the
-    classes, if they are needed, or None."""
-    if not config.skip_bad:
-        for split in ("train", "val"):
-            dataset.check_labels(split)
-    both = {network.task, dataset.kind}
-    if config.training.balance and both == {"pixels"}:  # others refuse it
-        return class_shares(dataset.split("train"), len(dataset.classes))
-    return None
-
-
 def _check_memory(config):
     """Before anything large is made; see memory.py."""
     count, batch = len(config.classes), config.training.batch
     memory.check_training(config.model, count, config.options, config.long_side, batch)
-
-
-def begins_with(model, recipe, start, settings):
-    """(start, settings) of a training: of a network that begins with a shipped one, that, unless
-    another is given, or «none»; then nothing is new beside it, and no rate of its own."""
-    own = models.find(model)[0].begins_with(models.recipe(model, recipe) | settings)
-    if own is None:
-        return start, settings
-    if start == "none":
-        return None, {"head_lr": 1} | settings
-    return own if start is None else start, settings
-
-
-def check_length(**given):
-    """TrainingError for a number of epochs, steps or minutes that is none, or ends never."""
-    for name, length in given.items():
-        if length is not None and not length <= LENGTHS[name]:
-            raise TrainingError(
-                f"{name}={typed.shown(length)}: expected a number up to {LENGTHS[name]:,}"
-            )
 
 
 @joined()

@@ -70,8 +70,7 @@ class SDS(Model):
         "test_regions": 500,  # and when it is asked
         "edges": "edges",  # the network of edges beside which proposals were fitted
         "size": 56,  # side of the square that is seen, pixels
-        "width": 1.0,  # factor on the number of maps and of units
-        "columns": 1,
+        **{"width": 1.0, "columns": 1},  # factor on the number of maps and of units
         "norm": 0.1,
         "norm_bias": 2.0,
         "dropout": 0.5,
