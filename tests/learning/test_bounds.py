@@ -7,7 +7,7 @@ from support.small_runs import SCENES
 
 import minicnn
 from minicnn import cli
-from minicnn.learning import memory, training
+from minicnn.learning import configuring, memory
 from minicnn.learning.config import TRAINING_DEFAULTS, TRAINING_RANGES
 from minicnn.learning.cover_training import RANGES
 from minicnn.models import MODELS
@@ -34,7 +34,7 @@ def test_lengths_and_seeds(arguments, sentence, tmp_path):
 
 
 def test_epochs_of_too_many_pictures(monkeypatch):
-    monkeypatch.setitem(training.LENGTHS, "steps", 5)
+    monkeypatch.setitem(configuring.LENGTHS, "steps", 5)
     with pytest.raises(ValueError, match="steps=6: expected a number up to 5"):
         minicnn.train("single-scale", epochs=3, settings={"width": 0.1}, **OPTIONS)
 
