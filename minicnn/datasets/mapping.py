@@ -12,7 +12,8 @@
 
 A class that may be one of several, for nobody said which, names them all, with commas between: a
 network learns that it is one of these. What is void is neither learnt nor scored; void of the data
-set stays void. Classes that make the same set of common ones share one label.
+set stays void. Classes that make the same set of common ones share one label. A part for a data
+set that is not asked for may be there, so that one file serves many.
 """
 
 import re
@@ -73,9 +74,10 @@ class Mapping:
 
     def _of(self, name, classes):
         if name not in self.parts:
-            near = did_you_mean(name, self.parts)
+            has = f"; it has {', '.join(f'[{part}]' for part in self.parts) or 'none'}"
             raise DataError(
-                f"{self.path}: has no part [{name}] that says what the classes of {name} are{near}"
+                f"{self.path}: has no part [{name}] that says what the classes of {name} are{has}"
+                f"{did_you_mean(name, self.parts)}"
             )
         part, where = self.parts[name], self.where[name]
         for own in part:
@@ -90,9 +92,8 @@ class Mapping:
         return part
 
 
-def read_mapping(path, known=()):
-    """The Mapping in a file. `known`: names of data sets that may have a part. Raises DataError
-    with the line."""
+def read_mapping(path):
+    """The Mapping in a file. Raises DataError with the line."""
     parts, where, section = {}, {}, None
     names, colours = [], []
     for number, line in numbered_lines(path):
@@ -104,9 +105,6 @@ def read_mapping(path, known=()):
             if section in parts or (section == CLASSES and names):
                 raise DataError(f"{at}: there is a part [{section}] already")
             if section != CLASSES:
-                if known and section not in known:
-                    near = did_you_mean(section, known)
-                    raise DataError(f"{at}: [{section}] is none of the data sets{near}")
                 if not names:
                     raise DataError(f"{at}: the part [{CLASSES}] has to come first")
                 parts[section], where[section] = {}, at

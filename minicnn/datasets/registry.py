@@ -76,10 +76,8 @@ def _joined(name, fold=None, mapping=COMMON, **options):
         parts[short] = _construct(text, kind, *where, chosen)
     if fold is not None and not folds:
         raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
-    shipped = read_mapping(SHIPPED)
-    known = {*parts, *INSTALLABLE, *shipped.parts}
-    wanted = shipped if mapping == COMMON else read_mapping(mapping, known)
-    return Several(parts, wanted, data_home() / ".fingerprints.json")
+    mapping = read_mapping(SHIPPED if mapping == COMMON else mapping)
+    return Several(parts, mapping, data_home() / ".fingerprints.json")
 
 
 def _found(name):

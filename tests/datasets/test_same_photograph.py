@@ -13,7 +13,7 @@ from minicnn.datasets.same_photograph import SAME, fingerprint, fingerprints, sa
 
 @pytest.fixture(scope="module")
 def drawn():
-    return [p.image for p in datasets.load("scenes", size=(120, 160), count=12).split("train")][:8]
+    return [p.image for p in datasets.load("scenes", size=(120, 160), train=8).split("train")]
 
 
 @pytest.mark.parametrize(
