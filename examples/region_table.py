@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import datasets
-from minicnn.datasets.instances import background_of, of_picture
+from minicnn.datasets.instances import background_of, counted_in, of_picture
 from minicnn.datasets.splits import evenly, hold_out
 from minicnn.inference.objects import ObjectScores
 from minicnn.labelling.contours import gradients
@@ -50,7 +50,7 @@ SMALLEST = 50  # pixels of a component
 # %%
 data = datasets.load(chosen.data)
 background = background_of(data)
-counted = [data.classes.index(name) for name in getattr(data, "frequent", ())] or None
+counted = counted_in(data)
 names = hold_out(data.names("train"), "sds")[1] if chosen.held_out else data.names("val")
 names = evenly(names, chosen.pictures)
 

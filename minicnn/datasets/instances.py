@@ -48,6 +48,12 @@ def background_of(dataset):
     return 0 if dataset.classes[0] == "background" else VOID
 
 
+def counted_in(dataset):
+    """The labels of the classes that a data set calls `frequent`, on which objects are scored; None
+    if it says nothing: all."""
+    return [dataset.classes.index(name) for name in getattr(dataset, "frequent", ())] or None
+
+
 def of_map(numbers, labels, path, background=0):
     """The Instances of an object map, (H, W) with 0 and 255 for none, in the order of the numbers;
     the class of each is the one that most of its pixels have in the label map. Raises DataError,

@@ -16,7 +16,7 @@ import numpy as np
 from minicnn.basics.writing import write_atomically
 from minicnn.datasets import VOID
 from minicnn.datasets.colours import palette
-from minicnn.datasets.instances import background_of, of_picture
+from minicnn.datasets.instances import background_of, counted_in, of_picture
 from minicnn.images.naming import named_objects
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.inference.coco_json import annotated, results, save_object_map
@@ -149,8 +149,7 @@ def score_objects(network, pictures, dataset, watch=None, keep=True):
     keep   whether proposals are kept on disk, and taken from there: then their time is not counted
     """
     classes, background = dataset.classes, background_of(dataset)
-    counted = [classes.index(name) for name in getattr(dataset, "frequent", ())]
-    scores, seconds = ObjectScores(classes, counted or None), []
+    scores, seconds = ObjectScores(classes, counted_in(dataset)), []
     proposer, count = load_proposer(network.options["edges"]), network.options["test_regions"]
     propose = Keeper(proposer, count) if keep else lambda image: Proposed.of(proposer, image, count)
     for picture in pictures:

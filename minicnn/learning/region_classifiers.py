@@ -10,17 +10,20 @@ refinement of masks, and from which score on a region is shown. Each is kept as 
 Source: Hariharan et al. 2014, and the program that came with it.
 """
 
+import itertools
 import shutil
 import time
 
 import numpy as np
 
 from minicnn.basics.notebooks import say
+from minicnn.datasets.instances import counted_in
 from minicnn.engine import randomness
 from minicnn.labelling.regions.paste import background_threshold
 from minicnn.labelling.regions.refine import enlarged, fit_refinement, to_cells
-from minicnn.labelling.regions.regions import boxes_of
+from minicnn.labelling.regions.regions import Regions, boxes_of
 from minicnn.learning import checkpoints
+from minicnn.learning.instance_scores import InstanceScores
 from minicnn.learning.interrupts import defer_interrupt
 from minicnn.learning.region_features import Features
 from minicnn.learning.samples import FIT
@@ -147,19 +150,32 @@ def _masks(sample, pairs):
 
 
 def choose_least(run, task, said):
-    """float32 (2,): the scores of softmax and of SVMs from which on a region is shown."""
+    """float32 (2,): the scores of softmax and of SVMs from which on a region is shown. On the way
+    each way of asking is scored on the pictures that are held out, and logged: there choices are
+    made."""
     network, least = task.network, np.zeros(2, np.float32)
-    ways = ["softmax", "svm"] if network.has_svms else ["softmax"]
-    held = list(task.others) or list(task.samples)
+    held, refines = list(task.others) or list(task.samples), ["no"]
+    refines += ["yes"] if network.refinement is not None else []
+    ways = list(itertools.product(["softmax", "svm"][: 1 + network.has_svms], refines))
+    scores = {way: InstanceScores(run.config.classes, counted_in(task.dataset)) for way in ways}
     found = {way: [] for way in ways}
     for place, sample in enumerate(held):
         said(f"the score to be shown by: picture {place} of {len(held)}")
         proposed = sample.proposed.first(sample.count)
         x = network.describe(sample.image, proposed)
+        truth = Regions.of_masks(sample.proposed.masks, sample.classes)
         for way in ways:
-            found[way].append(detect(network, sample.image, proposed, x, way))
-    for way, place in (("softmax", 0), ("svm", 1)):
-        least[place] = background_threshold(found[way]) if way in found else 0
+            regions = detect(network, sample.image, proposed, x, *way)
+            scores[way].add(regions, truth)
+            found[way].append(regions)
+    for way in ways:
+        name = f"held_{way[0]}{'_refined' * (way[1] == 'yes')}"
+        value = scores[way].mean_ap()
+        if np.isfinite(value):
+            run.log.write(step=run.steps_done, **{name: round(value, 6)})
+            if not run.quiet:
+                say(f"sds: mean AP^r of {len(held)} pictures held out, {name}: {value:.1%}")
+        least[int(way[0] == "svm")] = background_threshold(found[way])
     return np.where(least == 0, 1e-3, least)  # 0 means that it was not chosen
 
 

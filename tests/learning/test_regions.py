@@ -83,6 +83,8 @@ def test_all_that_is_learnt_is_in_the_file(run):
             assert (network.state()[key].data == run.network.state()[key].data).all()
     records = [r for r in run.log.records if "val_accuracy" in r]
     assert records and "val_objects" in records[-1]
+    held = {key for r in run.log.records for key in r if key.startswith("held_")}
+    assert held == {f"held_{way}{r}" for way in ("softmax", "svm") for r in ("", "_refined")}
 
 
 def test_a_stopped_run_ends_with_the_same_bits(run, voc, tmp_path, monkeypatch):
