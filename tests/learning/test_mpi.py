@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.shared_runs import SCENES, furthest, one_process
+from support.shared_runs import SCENES, drawn_once, furthest, one_process
 
 import minicnn
 from minicnn import datasets
@@ -33,6 +33,12 @@ ALLOWED = {
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quickly():
+    with drawn_once():
+        yield
 
 
 @pytest.fixture(scope="module")

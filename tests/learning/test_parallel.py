@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.image_folders import make_image_folder
 from support.several import all_right, together
-from support.shared_runs import SCENES, VARIED, furthest, one_process, scenes
+from support.shared_runs import SCENES, VARIED, drawn_once, furthest, one_process, scenes
 from support.small_runs import small_run
 from support.toy_tasks import Bags, OfRegions, Regions
 
@@ -26,6 +26,12 @@ from minicnn.learning.pixels import Pixels
 from minicnn.learning.progress import Progress
 from minicnn.learning.run import Run
 from minicnn.learning.world import Elsewhere, _started, joined, world
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quickly():
+    with drawn_once():
+        yield
 
 
 @pytest.mark.parametrize("count", [2, 3])

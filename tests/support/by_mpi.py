@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mpi4py import MPI
-from support.shared_runs import SCENES, VARIED
+from support.shared_runs import SCENES, VARIED, drawn_once
 
 from minicnn.cli import main
 from minicnn.datasets import DataError
@@ -62,7 +62,8 @@ def everything(folder):
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    found = everything(where)
+    with drawn_once():
+        found = everything(where)
     (where / f"status-{world().rank}.json").write_text(json.dumps(found))
     Pixels.loss = damaged
     sys.exit(main([*TRAIN, *LONG, "--out", f"{where}/failed"]))

@@ -1,6 +1,7 @@
 """A training on drawn scenes for several processes, and the same by one process without any of
 learning/parallel.py."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import minicnn
 from minicnn import datasets
+from minicnn.datasets.scenes import dataset as drawn
 from minicnn.learning import training
 from minicnn.learning.pixels import Pixels, epochs_of
 
@@ -15,6 +17,14 @@ SCENES = {"size": (24, 32), "train": 7, "val": 3, "test": 4}
 # turned and cut pictures have void corners, so that each has another number of labelled pixels
 VARIED = {"width": 0.2, "rotate": 25, "rescale": 0.2, "balance": 0.5, "lr": 0.01}
 VARIED["validations"] = 1  # the best weights are the last
+
+
+@contextlib.contextmanager
+def drawn_once():
+    """Inside, each scene is drawn once: that takes longer than a step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawn, "draw_scene", functools.cache(drawn.draw_scene))
+        yield
 
 
 def scenes(out=None, steps=20, model="patch", settings=VARIED, **options):
