@@ -215,10 +215,9 @@ class Recurrent(SegmentationModel):
         sees = self.sees(count)  # a picture of a few rows has no room for every shift
         a, b = (min(s, n - 2 * less - sees) for s, n in zip((a, b), x.shape[2:], strict=True))
         x = x[:, :, less + a : x.shape[2] - less, less + b : x.shape[3] - less]
-        labels, sets = labels[:, a:, b:], self.sets
         answers, margin = self.compose(x, self.stride, count), self.margin(count)
         asked = answers[-1:] if random else answers
-        losses = [answer.loss(margin, labels, weight, sets) for answer in asked]
+        losses = [answer.loss(margin, labels[:, a:, b:], weight, self.sets) for answer in asked]
         *others, last = [loss for loss in losses if loss is not None] or [None]
         total = sum(others, last)
         with no_grad():
