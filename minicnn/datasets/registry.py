@@ -76,7 +76,7 @@ def _joined(name, fold=None, mapping=COMMON, **options):
         parts[short] = _construct(text, kind, *where, chosen)
     if fold is not None and not folds:
         raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
-    mapping = read_mapping(SHIPPED if mapping == COMMON else mapping)
+    mapping = read_mapping(SHIPPED if mapping == COMMON else str(mapping))
     return Several(parts, mapping, data_home() / ".fingerprints.json")
 
 
@@ -110,7 +110,7 @@ def lasting_options(options):
     """The options of a data set, a mapping's path made absolute."""
     options = dict(options or {})
     if (path := options.get("mapping", COMMON)) != COMMON:
-        options["mapping"] = str(Path(path).resolve())
+        options["mapping"] = str(Path(str(path)).resolve())
     return options
 
 
