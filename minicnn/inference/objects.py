@@ -25,11 +25,14 @@ from minicnn.labelling.proposals.proposer import SIDE
 from minicnn.labelling.regions.paste import MOST, paste
 from minicnn.labelling.regions.proposed import Proposed, shrunk
 from minicnn.labelling.regions.regions import Regions
+from minicnn.labelling.regions.suppression import suppress
 from minicnn.learning.instance_scores import InstanceScores
 from minicnn.learning.metrics import Confusion
 from minicnn.learning.proposal_files import load_proposer
 from minicnn.learning.region_files import Keeper
 from minicnn.models.detection import detect
+
+ONE = 0.5  # J of regions of two classes, from which on they are one object
 
 
 def find_objects(image, model, size=None):
@@ -41,7 +44,8 @@ def find_objects(image, model, size=None):
     seen = resize(image, fit_long_side(*image.shape[:2], size))
     proposer = load_proposer(network.options["edges"])
     found = detect(network, seen, Proposed.of(proposer, seen, network.options["test_regions"]))
-    found = found[found.scores > shown_from(network)][:MOST]
+    found = found[found.scores > shown_from(network)]
+    found = found[suppress(found.masks, found.scores, ONE)][:MOST]  # an object has one name
     found = enlarged(found, image.shape[:2], opaque)
     classes = tuple((config and config.classes) or (f"class {k}" for k in range(network.classes)))
     colours = np.array((config and config.colours) or palette(len(classes)), np.uint8)
