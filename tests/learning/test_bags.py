@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from support.tagged_pictures import CLASSES, make_tagged, tagged
+from support.tagged_pictures import make_tagged, tagged
 
 import minicnn
 from minicnn import cli, datasets
