@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import datasets
-from minicnn.labelling.priors import with_prior
+from minicnn.labelling.priors import of_boxes, of_segments, of_superpixels
+from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import superpixels
 from minicnn.learning.metrics import Confusion
 from minicnn.learning.proposal_files import load_proposer
@@ -40,23 +41,24 @@ class Looked:
     def __init__(self, picture, network, pooling, propose):
         self.picture, self.pooling = picture, pooling
         self.scores = network.predict(picture.image)
-        shown = pooling.probabilities(pooling.pooled(self.scores))
+        self.y, shown = pooling.prior(self.scores)
         self.named = int(shown.argmax())
         self.regions = superpixels(picture.image)
-        self.proposals = propose(picture.image, COUNT) if propose else None
+        if propose:
+            found = propose(picture.image, COUNT)
+            self.boxes, self.segments = found.boxes(), found.regions
+            self.leaves = nearest(found.hierarchies.leaves, found.size)
 
     def labels(self, way, threshold):
         """uint8 (H, W): what a way makes of the scores."""
         if way == "argmax":
             return self.scores.argmax(axis=0).astype(np.uint8)
-        smooth = {
-            "prior": None,
-            "prior-superpixels": ("superpixels", lambda image: self.regions),
-            "prior-boxes": ("boxes", lambda image: self.proposals),
-            "prior-segments": ("segments", lambda image: self.proposals),
-        }[way]
-        found = with_prior(self.picture.image, self.scores, self.pooling, threshold, smooth)
-        return found.labels
+        if way == "prior-boxes":
+            return of_boxes(self.y, self.boxes, self.pooling, threshold)[0]
+        if way == "prior-segments":
+            return of_segments(self.y, self.leaves, self.segments, self.pooling, threshold)[0]
+        labels = self.pooling.decided(self.y, threshold)
+        return labels if way == "prior" else of_superpixels(labels, self.regions)
 
     def in_ellipse(self, label, size, background):
         """uint8 (H, W): a class in an ellipse in the middle, background around it."""

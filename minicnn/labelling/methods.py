@@ -46,10 +46,10 @@ LABELLINGS = {
     "cover": _options(superpixels) | _options(cover),
     "potts": _options(potts),
     "proposals": {"regions": 100},
-    "prior": {"threshold": 0.5},
-    "prior-superpixels": {"threshold": 0.5} | _options(superpixels),
-    "prior-boxes": {"threshold": 0.5, "count": 100},
-    "prior-segments": {"threshold": 0.5, "count": 100},
+    "prior": {"threshold": 0.2},
+    "prior-superpixels": {"threshold": 0.2} | _options(superpixels),
+    "prior-boxes": {"threshold": 0.2, "count": 100},
+    "prior-segments": {"threshold": 0.2, "count": 100},
 }
 RANGES = {
     "scale": (0, 1e6),

@@ -56,7 +56,7 @@ class Weak(SegmentationModel, AlexNet):
         "head": "256-192-128",  # maps of the layers behind
         "filters": "1-1-1",  # sides of their filters
         "dropout": 0.5,
-        "side": 160,  # pixels: the longer side of the picture that is looked at
+        "side": 112,  # pixels: the longer side of the picture that is looked at
         "aggregation": "lse",  # or max, mean
         "r": 5.0,  # of log-sum-exp
         "objective": "softmax",  # one label a picture; sigmoid: several
