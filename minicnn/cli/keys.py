@@ -79,7 +79,11 @@ def _row(owner, options, choices=()):
     indent = f"  {owner:22} "
     space = {"initial_indent": indent, "subsequent_indent": " " * len(indent)}
     keep_whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(" ".join(texts), WIDTH, **space, **keep_whole)
+    room, text = WIDTH - len(indent), " ".join(texts)
+    for long in [part for part in texts if len(part) > room]:  # many values: a row cut between two
+        values = textwrap.wrap(long.replace("|", "| "), room, **keep_whole)
+        text = text.replace(long, " ".join(line.replace("| ", "|") for line in values))
+    return textwrap.wrap(text, WIDTH, **space, **keep_whole)
 
 
 def _text(value):

@@ -14,7 +14,7 @@ LAUNCHERS = (
     ("PMI_RANK", "PMI_SIZE"),
     ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
 )
-INSTALL = "pip install 'minicnn[mpi]'"
+INSTALL = "pip install mpi4py mpich"
 
 
 def launched():

@@ -297,7 +297,7 @@ def test_who_has_been_started_by_whom(monkeypatch):
 
 def test_processes_that_cannot_meet(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
-    with pytest.raises(ValueError, match="started 2 processes, and mpi4py.*pip install 'minicnn"):
+    with pytest.raises(ValueError, match="started 2 processes, and mpi4py.*pip install mpi4py"):
         mpi.Mpi(2)
     comm = types.SimpleNamespace(Get_rank=lambda: 0, Get_size=lambda: 1)
     library = types.SimpleNamespace(
