@@ -24,7 +24,7 @@ from minicnn.images.reading import MAX_PIXELS
 SIDE, WAVES = 32, 16
 BITS = WAVES * WAVES - 1
 # Of BITS, that may differ. Between stanford-background, sift-flow, msrc and labelmefacade the same
-# photographs differ in at most 31, others of two sets in at least 80.
+# photographs differ in at most 24, others of two sets in at least 80.
 SAME = 56
 
 
