@@ -286,8 +286,8 @@ assert AUTHORS["C, drawn anew"] > AUTHORS["C"] > AUTHORS["B"] > AUTHORS["A"]
 assert ours["C, drawn anew"] > ours["C"]
 
 # %% [markdown]
-# **What the small pre-training costs.** Regions are there: of a hundred for each picture one fits an
-# object in three cases of four (`lectures/results/README.md`). Names are what is missing. A million
+# **What the small pre-training costs.** Regions are there: of a hundred for each picture one fits
+# an object in three cases of four (`lectures/results/README.md`). Names are missing. A million
 # photographs had told the authors' network breeds of dogs from each other before it saw the first
 # region; ours had seen a hundred classes, 64 pixels wide, and learns the rest from 940 pictures.
 #
