@@ -214,7 +214,7 @@ for n, (image, _) in enumerate(new):
     if other:
         wrong += [(m.argmax(axis=0) == other).sum() for m in (maps, y)]
 print("pixels of the animal that is not there:", *wrong.astype(int), "before and after")
-Table(("threshold", *shares), [("mean IoU", *(f"{iou:.0%}" for iou in ious))])
+Table(("threshold", *map(str, shares)), [("mean IoU", *(f"{iou:.0%}" for iou in ious))])
 
 # %%
 assert wrong[1] <= wrong[0]
@@ -289,8 +289,8 @@ assert held[0] < held[1] < held[2] < held[4]  # the order of the authors
 # features are too weak for the idea; the authors' came from a million pictures.
 #
 # **Which way to pool?** In section 3 log-sum-exp was best. On these photographs, with prior and
-# superpixels, on the 50 held-out masks, it was not: an animal fills much of its picture, and then to
-# ask all places is not so wrong.
+# superpixels, on the 50 held-out masks, it was not: an animal fills much of its picture, and then
+# to ask all places is not so wrong.
 
 # %%
 ways = ("mean", "log-sum-exp", "max")
