@@ -47,6 +47,7 @@ class Weak(SegmentationModel, AlexNet):
     """Scores of pixels, (N, classes, H, W), that were learnt from labels of pictures."""
 
     task, learnt_by = "pixels", "bags"
+    labelling = "prior-superpixels"  # unless another one is asked for
     PREPARATION = (*AlexNet.PREPARATION, "layers", "side", "head", "filters")
     CHANGEABLE = ("side",)
     DEFAULTS = {name: AlexNet.DEFAULTS[name] for name in OF_ALEXNET} | {
