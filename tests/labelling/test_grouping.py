@@ -168,7 +168,7 @@ def test_pictures_of_a_few_pixels(size, name):
     scores = np.random.default_rng(1).normal(size=(4, *size)).astype(np.float32)
     label = Labelling(name)
     label.classifier = Unsure()
-    if name == "proposals":
+    if name in ("proposals", "prior-boxes", "prior-segments"):
         pytest.importorskip("higra")
         label.proposer = Proposer(gradients, [9] * 16)
     labels = label(image, scores)
