@@ -13,7 +13,6 @@ Source: T.-Y. Lin et al., Microsoft COCO, ECCV 2014, and the page on its formats
 """
 
 import numpy as np
-from PIL import Image
 
 from minicnn.basics.writing import save_png
 from minicnn.datasets.colours import palette
@@ -73,6 +72,8 @@ def object_map(found):
 def save_object_map(found, path):
     """Writes the map as a PNG file: of up to 255 regions indexed, with a colour for each (0, none,
     is black), of more as 16-bit grey."""
+    from PIL import Image  # costs time to import
+
     numbers = object_map(found)
     if len(found) > 255:
         save_png(Image.fromarray(numbers.astype(np.uint16)), path)
