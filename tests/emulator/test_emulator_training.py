@@ -63,7 +63,8 @@ def test_a_training_on_the_emulator_is_the_one_on_the_cpu(tmp_path):
         # Those of the last step: which step is the best on val may hang on the last digit.
         weights.append(checkpoints.load(folder / checkpoints.LAST)[0])
         launched.append(run.launches)
-    assert launched[0] == 0 < launched[1] <= 93  # let it not grow unseen
+    # the hidden layer is a convolution and a sum for each scale; let it not grow unseen
+    assert launched[0] == 0 < launched[1] <= 99
     np.testing.assert_allclose(losses[0], losses[1], atol=2e-3)
     for name, value in weights[0].items():
         np.testing.assert_allclose(weights[1][name], value, rtol=1e-3, atol=1e-5)
