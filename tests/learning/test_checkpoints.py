@@ -234,12 +234,12 @@ def test_the_keys_of_this_format():
         "total_steps training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
         "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
-        "answer blocks cells classifier colours columns components crop crops depth dropout "
-        "edges every feedback filter fine floor folds gamma global hidden initial instances "
-        "iterations last_linear levels maps mean mix net nonlinearity norm norm_bias "
-        "normalise objective order output overlap pairs_until passes pool pyramid quiet "
-        "refine regions rounds samples scales shrink side size spread tables test_regions width "
-        "window".split(),
+        "aggregation answer blocks cells classifier colours columns components crop crops "
+        "depth dropout edges every features feedback filter filters fine floor folds gamma "
+        "global head hidden initial instances iterations last_linear layers levels maps mean "
+        "mix net nonlinearity norm norm_bias normalise objective order output overlap "
+        "pairs_until passes pool pyramid quiet r refine regions rounds samples scales shrink "
+        "side size spread supervision tables test_regions width window".split(),
     )
 
 
