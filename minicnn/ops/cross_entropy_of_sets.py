@@ -69,7 +69,9 @@ def cross_entropy_of_sets(
         row[list(one)] = 0
     place = xp.where(known, target.data, 0)
     first = xp.where(known, xp.asarray([one[0] for one in members])[place], ignore_index)
-    far = xp.ascontiguousarray(xp.moveaxis(xp.asarray(outside)[place], -1, dim))
+    far = xp.asarray(outside)[place]
+    order = (*range(dim), far.ndim - 1, *range(dim, far.ndim - 1))  # classes where input has them
+    far = xp.ascontiguousarray(far.transpose(order))
     options = {"ignore_index": ignore_index, "reduction": "none"}
     loss = cross_entropy(input, Tensor(first), **options)
     loss = loss - cross_entropy(input + Tensor(far), Tensor(first), **options)

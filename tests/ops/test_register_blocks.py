@@ -82,7 +82,8 @@ def test_blocks(dtype, bound, fresh, vectors, depth):
         factor = panel.T if len(first) == 1 else np.array([long_row[r : r + depth] for r in row])
         product = factor @ np.array([b[p : p + width] for p in place])
         product += 0 if fresh else before[:, 3:-2]
-        np.testing.assert_allclose(got[:, 3:-2], product, rtol=0, atol=bound)
+        # as many numbers as this processor's registers hold: other sums, another rounding
+        np.testing.assert_allclose(got[:, 3:-2], product, rtol=bound / 10, atol=bound)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -125,6 +125,7 @@ WIDE = {
     "dropout_with_key": [((257,), {"p": 0.4, "key": 2**40 + 7}), ((2, 5), {"p": 1.0, "key": 3})],
 }
 CONVOLUTIONS = [  # input, weight
+    ((1, 32, 3, 3), (32, 16, 1, 1), {"groups": 2}),  # whole tiles of maps
     ((1, 2, 2, 3), (3, 2, 5, 7), {"padding": (2, 3)}),
     ((2, 3, 1, 6), (2, 3, 3, 2), {"padding": (1, 0), "stride": (1, 3)}),
     ((1, 4, 5, 3), (6, 2, 3, 3), {"padding": 2, "dilation": 2, "groups": 2, "stride": 2}),
