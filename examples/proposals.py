@@ -87,12 +87,13 @@ print(f"{'':18}" + "".join(f"{f'first {count}':>14}" for count in COUNTS) + "   
 scores = {name: score_regions(way, test, background=background) for name, way in ways.items()}
 for name, score in scores.items():
     print(score.line(name))
-print(
-    f"\n{'proposals, of':18}" + "".join(f"{f'first {count}':>14}" for count in COUNTS) + " objects"
-)
-for label in sorted(set(scores["proposals"].labels)):
-    mine = scores["proposals"].of(label)
-    print(mine.line(data.classes[label], len(mine.labels)))
+labels = sorted(set(scores["proposals"].labels))
+if len(labels) > 1:
+    heads = "".join(f"{f'first {count}':>14}" for count in COUNTS)
+    print(f"\n{'proposals, of':18}{heads} objects")
+    for label in labels:
+        mine = scores["proposals"].of(label)
+        print(mine.line(data.classes[label], len(mine.labels)))
 
 # %%
 from matplotlib.figure import Figure  # noqa: E402
