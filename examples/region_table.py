@@ -24,7 +24,7 @@ from minicnn.datasets.instances import background_of, counted_in, of_picture
 from minicnn.datasets.splits import evenly, hold_out
 from minicnn.inference.objects import ObjectScores
 from minicnn.labelling.contours import gradients
-from minicnn.labelling.methods import softmax
+from minicnn.labelling.probabilities import softmax
 from minicnn.labelling.proposals.proposer import Proposer
 from minicnn.labelling.regions.paste import paste
 from minicnn.labelling.regions.proposed import shrunk

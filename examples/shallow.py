@@ -14,8 +14,8 @@ import numpy as np
 
 import minicnn
 from minicnn import datasets, figures
-from minicnn.labelling.methods import softmax
 from minicnn.labelling.potts import potts
+from minicnn.labelling.probabilities import softmax
 from minicnn.models.pixel_features import PixelFeatures
 
 parser = argparse.ArgumentParser()

@@ -21,7 +21,7 @@ from minicnn.course.lecturing import Table, figure, measured, picture, show, sou
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy, expansion_move
 from minicnn.labelling.cover import segment_tree
 from minicnn.labelling.crf import crf_energy
-from minicnn.labelling.methods import softmax
+from minicnn.labelling.probabilities import softmax
 from minicnn.labelling.superpixels import region_means, region_sizes, superpixels
 from minicnn.learning import checkpoints
 from minicnn.learning.metrics import Confusion

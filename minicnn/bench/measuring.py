@@ -11,8 +11,8 @@ from minicnn.bench import others, ours, timing
 from minicnn.engine.kernel import chosen_algorithm
 
 RUNS = 2
-TRIES = 8
-ROUGH = 0.02
+TRIES = 8  # inputs of a network, one of which has to agree closely
+ROUGH = 0.02  # of the size of a gradient: what the others may differ by
 LOWER = 0.95  # of the target, for the lower quartile
 
 

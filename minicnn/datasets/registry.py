@@ -48,7 +48,7 @@ def load(name_or_path, /, fold=None, **options):
         return _joined(name, **options)
     if isinstance(options.get("more"), str):  # another data set, to be found when it is needed
         options["more"] = functools.partial(load, options["more"])
-    return _construct(name, *_found(name), options)
+    return _construct(name, options, *_found(name))
 
 
 def is_joined(name):
@@ -73,7 +73,7 @@ def _joined(name, fold=None, mapping=COMMON, **options):
         short = text if text in (*DRAWN, *INSTALLABLE) else Path(text).resolve().name
         if short in parts:
             raise DataError(f"{name}: two data sets are called {short}; rename a folder")
-        parts[short] = _construct(text, kind, *where, chosen)
+        parts[short] = _construct(text, chosen, kind, *where)
     if fold is not None and not folds:
         raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
     mapping = read_mapping(SHIPPED if mapping == COMMON else str(mapping))
@@ -191,8 +191,7 @@ def _kind_of(folder):
     return ImageFolder if is_image_folder(folder) else Folder
 
 
-def _construct(name, kind, *arguments):
-    *arguments, options = arguments
+def _construct(name, options, kind, *arguments):
     known = list(inspect.signature(kind).parameters)[len(arguments) :]
     for option in options:
         if option not in known:

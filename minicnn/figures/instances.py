@@ -8,6 +8,7 @@ from minicnn.figures.labelled import proportions
 from minicnn.figures.network import YUV_TO_RGB
 from minicnn.figures.style import TEXT
 from minicnn.images.normalise import YUV_MEAN, YUV_SPREAD
+from minicnn.labelling.probabilities import softmax
 
 PICTURE_HEIGHT = 2.3  # inches
 
@@ -76,8 +77,7 @@ def _painter(planes, normalise):
 
 def _mixed(scores, colours):
     """(h, w, 3) in 0..1: the colours of the classes, mixed by their probabilities."""
-    powers = np.exp(scores - scores.max(axis=0))
-    return np.einsum("khw,kc->hwc", powers / powers.sum(axis=0), np.asarray(colours) / 255)
+    return np.einsum("khw,kc->hwc", softmax(scores), np.asarray(colours) / 255)
 
 
 def _draw(axes, plane, first, every):

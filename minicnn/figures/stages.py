@@ -10,8 +10,7 @@ from minicnn.figures.sheets import write_names
 from minicnn.figures.style import TEXT
 from minicnn.images.painting import overlay
 from minicnn.labelling.cover import entropy
-from minicnn.labelling.methods import softmax
-from minicnn.labelling.priors import Pooling
+from minicnn.labelling.probabilities import softmax
 from minicnn.labelling.superpixels import region_means
 from minicnn.labelling.tree import cut
 
@@ -53,7 +52,7 @@ def stage_figures(image, scores, features, labelling, classes, colours):
 def prior_figures(image, scores, labelling, classes, colours, most=4):
     """Where the classes that the picture most likely shows are probable, before and after that
     counts, and what it is smoothed by."""
-    found, own = labelling.prior(image, scores), labelling.pooling or Pooling()
+    found, own = labelling.prior(image, scores), labelling.pooling
     order = np.argsort(-found.shown, kind="stable")[:most]
     alone = own.probabilities(scores)
     maps = [(f"{classes[k]} at each pixel", alone[k]) for k in order]

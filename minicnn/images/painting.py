@@ -29,3 +29,15 @@ def overlay(image, labels, colours, alpha=0.5):
     strength = np.where(labels == VOID, 0.5, alpha).astype(np.float32)[..., None]
     mixed = image * (1 - strength) + paint * strength
     return np.rint(mixed).astype(np.uint8)
+
+
+def indexed(labels, colours):
+    """A Pillow image, uint8 (H, W), whose palette holds the colours, uint8 (K, 3), and the indices
+    the labels; those without a colour, as void, are black."""
+    from PIL import Image
+
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colours)] = colours
+    picture = Image.fromarray(labels).convert("P")
+    picture.putpalette(palette.ravel().tolist())
+    return picture

@@ -17,6 +17,7 @@ import numpy as np
 from minicnn.basics.writing import save_png
 from minicnn.datasets.colours import palette
 from minicnn.datasets.run_lengths import to_text
+from minicnn.images.painting import indexed
 
 
 def results(found, image_id):
@@ -78,8 +79,5 @@ def save_object_map(found, path):
     if len(found) > 255:
         save_png(Image.fromarray(numbers.astype(np.uint16)), path)
         return
-    indexed = Image.fromarray(numbers.astype(np.uint8)).convert("P")
-    colours = np.zeros((256, 3), np.uint8)
-    colours[1 : 1 + len(found)] = palette(len(found))
-    indexed.putpalette(colours.ravel().tolist())
-    save_png(indexed, path)
+    colours = np.concatenate([np.zeros((1, 3), np.uint8), palette(len(found))])
+    save_png(indexed(numbers.astype(np.uint8), colours), path)

@@ -9,7 +9,7 @@ import numpy as np
 from minicnn.basics import displays
 from minicnn.basics.writing import save_png
 from minicnn.datasets import VOID
-from minicnn.images.painting import overlay
+from minicnn.images.painting import indexed, overlay
 from minicnn.images.reading import read_with_mask
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.images.strip import checkers, names_strip
@@ -144,11 +144,7 @@ class Segmentation:
                 break
         overlaid = Image.fromarray(self.overlay())
         save_png(overlaid, paths[0], compress_level=1)  # noise: 6 gains little
-        indexed = Image.fromarray(self.labels).convert("P")
-        colours = np.zeros((256, 3), np.uint8)  # void, 255, stays black
-        colours[: len(self.colours)] = self.colours
-        indexed.putpalette(colours.ravel().tolist())
-        save_png(indexed, paths[1])
+        save_png(indexed(self.labels, self.colours), paths[1])
         for path, figure in zip(paths[2:], figures.values(), strict=False):
             save_png(figure, path)
         for path, write in zip(paths[len(paths) - len(more) :], more.values(), strict=True):

@@ -28,6 +28,7 @@ from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
 from minicnn.labelling.potts import potts
 from minicnn.labelling.priors import Pooling, with_prior
+from minicnn.labelling.probabilities import softmax
 from minicnn.labelling.proposals.hierarchies import cut_into
 from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import GroupingError, region_means, superpixels
@@ -89,7 +90,7 @@ class Labelling:
             raise GroupingError(f"labelling={name} has no options, so not {', '.join(options)}")
         ranges = {key: RANGES[key] for key in defaults}
         self.name, self.given, self.classifier, self.proposer = name, options, None, None
-        self.pooling = None
+        self.pooling = Pooling()
         self.options = merge_options(f"labelling={name}", defaults, options, ranges)
 
     def __call__(self, image, scores, features=None):
@@ -122,10 +123,10 @@ class Labelling:
 
     def prior(self, image, scores):
         """The priors.Labelled of a picture, with every step."""
-        how, pooling = self.name.removeprefix("prior").lstrip("-"), self.pooling or Pooling()
+        how = self.name.removeprefix("prior").lstrip("-")
         ways = {"superpixels": self.regions, "boxes": self.proposed, "segments": self.proposed}
         smooth = (how, ways[how]) if how else None
-        return with_prior(image, scores, pooling, self.options["threshold"], smooth)
+        return with_prior(image, scores, self.pooling, self.options["threshold"], smooth)
 
     def proposed(self, image):
         """The Proposals of a picture."""
@@ -183,9 +184,3 @@ def dense_features(features, probabilities):
     """The features (C, h, w) of a network as they are; of a network that shows none (None), its
     probabilities at every fourth pixel."""
     return probabilities[:, ::4, ::4] if features is None else features
-
-
-def softmax(scores):
-    """float (K, H, W): probabilities that sum to 1 over the classes."""
-    powers = np.exp(scores - scores.max(axis=0))
-    return powers / powers.sum(axis=0)

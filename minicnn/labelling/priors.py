@@ -31,6 +31,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicnn import functional as F
+from minicnn.engine.tensor import Tensor
+from minicnn.labelling.probabilities import sigmoid, softmax
 from minicnn.labelling.proposals.proposer import nearest
 from minicnn.labelling.superpixels import region_sizes
 
@@ -48,22 +51,19 @@ class Pooling(NamedTuple):
     objective: str = "softmax"
     background: int | None = None
 
+    def of_maps(self, maps):
+        """The scores of pictures, a Tensor (N, K), from those of their pixels, (N, K, H, W)."""
+        if self.aggregation == "lse":
+            return F.log_sum_exp_pool(maps, self.r)
+        return maps.amax((2, 3)) if self.aggregation == "max" else maps.mean((2, 3))
+
     def pooled(self, scores):
-        """float (K,): the scores of a picture from those of its pixels, (K, H, W)."""
-        flat = scores.reshape(len(scores), -1).astype(np.float64)
-        if self.aggregation == "mean":
-            return flat.mean(axis=1)
-        most = flat.max(axis=1)
-        if self.aggregation == "max":
-            return most
-        return most + np.log(np.exp(self.r * (flat - most[:, None])).mean(axis=1)) / self.r
+        """float64 (K,): the scores of a picture from those of its pixels, (K, H, W)."""
+        return self.of_maps(Tensor(scores[None].astype(np.float64))).numpy()[0]
 
     def probabilities(self, scores):
         """The probabilities of scores (K, ...)."""
-        if self.objective == "sigmoid":
-            return 0.5 * (1 + np.tanh(0.5 * scores))
-        powers = np.exp(scores - scores.max(axis=0))
-        return powers / powers.sum(axis=0)
+        return sigmoid(scores) if self.objective == "sigmoid" else softmax(scores)
 
     def prior(self, scores):
         """(y (K, H, W), p(k | picture) (K,)) of scores (K, H, W)."""

@@ -25,8 +25,6 @@ from minicnn import functional as F
 from minicnn.basics.notebooks import say
 from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
-from minicnn.engine.op import no_grad
-from minicnn.engine.tensor import Tensor
 from minicnn.learning import memory
 from minicnn.learning.errors import Diverged, TrainingError
 from minicnn.learning.ranks import average_precision
@@ -141,12 +139,8 @@ class Bags(Task):
 
     def _features(self, seen):
         with self.network.predicting():
-            maps = self.network.features(self._tensor(self.network.padded(seen)[None]))
+            maps = self.network.features(self.tensor(self.network.padded(seen)[None]))
             return maps.numpy()[0].astype(np.float16)
-
-    def _tensor(self, array):
-        device = self.network.parameters()[0].device
-        return Tensor(array.astype(np.float32)).to(device)
 
     def _check_memory(self):
         side, views = self.network.options["side"], 1 + self.config.training.flip
@@ -189,11 +183,15 @@ class Bags(Task):
 
     def loss(self, batch):
         stacks, places, labels = batch
-        told = self.network.classify if self.frozen else self.network
-        said = [self.network.pooled(told(self._tensor(stack))) for stack in stacks]
+        said = [self._said(stack) for stack in stacks]
         scores = F.concat(said, 0) if len(said) > 1 else said[0]
         labels = [labels[k] for group in places for k in group]
         return self._loss(scores, labels)
+
+    def _said(self, views):
+        """Scores (n, classes) of pictures, of which the maps are given if features do not learn."""
+        told = self.network.classify if self.frozen else self.network
+        return self.network.pooled(told(self.tensor(views)))
 
     def _loss(self, scores, labels):
         if not self.several:
@@ -202,7 +200,7 @@ class Bags(Task):
             return F.cross_entropy(scores, truth), right
         target = np.array([[k in those for k in range(scores.shape[1])] for those in labels])
         right = float(((scores.numpy() > 0) == target).mean())
-        return F.binary_cross_entropy_with_logits(scores, self._tensor(target)), right
+        return F.binary_cross_entropy_with_logits(scores, self.tensor(target)), right
 
     # --------------------------------------------------------------------------------- looking back
     def validate(self, count=None):
@@ -210,11 +208,10 @@ class Bags(Task):
         over the classes of the average precision with which scores rank them."""
         held = self.bags if self.val is self.pictures else self.held
         held, scores = evenly(held, count), []
-        with self.network.predicting(), no_grad():
+        with self.network.predicting():
             for bag in held:
                 view = bag.views[0] if self.frozen else self.network.padded(bag.views[0])
-                told = self.network.classify if self.frozen else self.network
-                scores.append(self.network.pooled(told(self._tensor(view[None]))).numpy()[0])
+                scores.append(self._said(view[None]).numpy()[0])
         if not held:
             return {"val_accuracy": float("nan")}
         scores, count = np.array(scores), len(self.config.classes)

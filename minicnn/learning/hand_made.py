@@ -18,7 +18,6 @@ from minicnn.basics.notebooks import say
 from minicnn.datasets import VOID
 from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
-from minicnn.engine.tensor import Tensor
 from minicnn.labelling.methods import Labelling, softmax
 from minicnn.labelling.potts import potts
 from minicnn.learning import checkpoints, memory
@@ -71,7 +70,7 @@ class HandMade(DrawnPixels):
             mean, spread = told.mean(axis=0, dtype=np.float64), told.std(axis=0, dtype=np.float64)
             spread = np.where(spread > 1e-4, spread, 1)  # what never varies says nothing
             for buffer, value in ((self.network.mean, mean), (self.network.spread, spread)):
-                buffer.data[...] = self._tensor(value).data
+                buffer.data[...] = self.tensor(value).data
         return time.monotonic() - begun
 
     def _told(self, features):
@@ -142,9 +141,6 @@ class HandMade(DrawnPixels):
             wanted, f"{what}, from {pictures} pictures,", "give a larger every, or fewer patches"
         )
 
-    def _tensor(self, array):
-        return Tensor(array.astype(np.float32)).to(self.network.weight.device)
-
     def _say(self, text):
         if not self.quiet:
             say(f"shallow: {text}")
@@ -159,7 +155,7 @@ class HandMade(DrawnPixels):
 
     def loss(self, batch):
         told, labels = batch
-        scores = self.network(self._tensor(told))
+        scores = self.network(self.tensor(told))
         right = float((scores.numpy().argmax(axis=1) == labels).mean())
         return F.cross_entropy(scores, labels), right
 

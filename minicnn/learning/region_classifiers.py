@@ -39,7 +39,7 @@ SECONDS = 30  # between two lines on how far it is
 
 def finish(run, task):
     """Learns what is not learnt yet, and keeps it."""
-    network, said = task.network, _Line(run.quiet)
+    network, said = task.network, Line(run.quiet)
     svms = network.options["classifier"] == "svm"
     features = Features(network, task.samples, run.folder, said)
     try:
@@ -179,8 +179,8 @@ def choose_least(run, task, said):
     return np.where(least == 0, 1e-3, least)  # 0 means that it was not chosen
 
 
-class _Line:
-    """Says something every half minute."""
+class Line:
+    """Says how far it is, every half minute."""
 
     def __init__(self, quiet):
         self.quiet, self.last = quiet, time.monotonic()
@@ -195,7 +195,7 @@ def _keep(run, **arrays):
     """Gives these to the network, and to its checkpoints."""
     state = run.network.state()
     for name, array in arrays.items():
-        state[name].data[...] = run.task.tensors([array.astype(np.float32)])[0].data
+        state[name].data[...] = run.task.tensor(array).data
     with defer_interrupt():
         for name in (checkpoints.LAST, checkpoints.BEST) if run.folder else ():
             kept, about = checkpoints.load(run.folder / name)

@@ -26,19 +26,21 @@ class Features:
         """Makes those that are missing."""
         if self.folder is not None:
             self.folder.mkdir(exist_ok=True)
-        for place, sample in enumerate(self.samples):
+        for place in range(len(self.samples)):
             self.said(f"features: picture {place} of {len(self.samples)}")
             if self._read(place) is None:
-                x = self.network.describe(sample.image, sample.proposed).astype(np.float16)
-                self._write(place, x)
+                self._make(place)
 
     def __getitem__(self, place):
         found = self._read(place)
-        if found is None:
-            sample = self.samples[place]
-            found = self.network.describe(sample.image, sample.proposed).astype(np.float16)
-            self._write(place, found)
+        found = self._make(place) if found is None else found
         return found.astype(np.float32)
+
+    def _make(self, place):
+        sample = self.samples[place]
+        found = self.network.describe(sample.image, sample.proposed).astype(np.float16)
+        self._write(place, found)
+        return found
 
     def mean_length(self):
         """Of some regions, of pictures that are evenly spread."""

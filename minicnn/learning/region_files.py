@@ -62,12 +62,7 @@ def _read(path, size):
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             leaves, packed, boxes = (file[name] for name in ("leaves", "packed", "boxes"))
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        zipfile.BadZipFile,
-    ):  # cut short by a full disk, for instance
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # cut short, by a full disk say
         return None
     whole = leaves.shape == size and boxes.shape == (len(packed), 4)
     if not whole or packed.ndim != 2 or 8 * packed.shape[1] <= leaves.max():

@@ -17,7 +17,6 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn import functional as F
-from minicnn.basics.notebooks import say
 from minicnn.datasets.instances import background_of
 from minicnn.datasets.splits import hold_out
 from minicnn.engine import randomness
@@ -25,7 +24,7 @@ from minicnn.learning import memory
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.proposal_files import load_proposer
-from minicnn.learning.region_classifiers import finish
+from minicnn.learning.region_classifiers import Line, finish
 from minicnn.learning.region_files import Keeper
 from minicnn.learning.samples import Sample, Samples
 from minicnn.learning.task import Task
@@ -33,7 +32,6 @@ from minicnn.learning.task import Task
 OF_A_PICTURE = 4  # regions in a batch, of which one is an object
 LOOKED_AT = 16  # regions of each picture that is held out
 EVERY = 50  # pictures, after which the run is kept
-SECONDS = 30  # between two lines on how far it is
 
 
 class Regions(Task):
@@ -75,7 +73,7 @@ class Regions(Task):
 
     def _collect(self, pictures, quiet):
         keeper, found = Keeper(self.proposer, self.network.options["regions"]), Samples()
-        line, skip_bad = time.monotonic(), self.config.skip_bad
+        said, skip_bad = Line(quiet), self.config.skip_bad
         with datasets.Loader(pictures, range(len(pictures)), skip_bad=skip_bad) as loader:
             try:
                 for picture in loader:
@@ -84,9 +82,7 @@ class Regions(Task):
                         self._check_memory(found[0], len(pictures))
                     if len(found) % EVERY == 0:
                         self.keep(proposals=len(found))
-                    if not quiet and time.monotonic() - line > SECONDS:
-                        line = time.monotonic()
-                        say(f"sds: proposals of {len(found)} of {len(pictures)} pictures")
+                    said(f"proposals of {len(found)} of {len(pictures)} pictures")
             except KeyboardInterrupt as stop:
                 raise type(stop)(
                     f"stopped after the proposals of {len(found)} pictures{self.go_on}"

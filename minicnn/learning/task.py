@@ -12,6 +12,8 @@
 A new one says how a batch is drawn, what the loss is, and what the best weights are chosen by.
 """
 
+import numpy as np
+
 from minicnn.datasets.splits import evenly
 from minicnn.engine.tensor import Tensor
 from minicnn.learning.errors import TrainingError
@@ -125,6 +127,10 @@ class Task:
         """The arrays as Tensors on the network's device."""
         device = self.network.parameters()[0].device
         return [Tensor(array).to(device) for array in arrays]
+
+    def tensor(self, array):
+        """An array of any type as a float32 Tensor there."""
+        return self.tensors([array.astype(np.float32)])[0]
 
 
 class Drawn:

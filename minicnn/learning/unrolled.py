@@ -25,7 +25,6 @@ from minicnn.datasets import VOID
 from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
-from minicnn.engine.tensor import Tensor
 from minicnn.learning import memory
 from minicnn.learning.drawn_pixels import DrawnPixels
 from minicnn.learning.features import (
@@ -83,7 +82,7 @@ class Unrolled(DrawnPixels):
         loader = datasets.Loader(self.pictures, places, prepared, skip_bad=self.config.skip_bad)
         with loader:
             for place, inputs, picture in loader:
-                yield place, self._tensor(inputs[0][None]), picture
+                yield place, self.tensor(inputs[0][None]), picture
         self.note_left_out(loader)
 
     def _fold(self, place):
@@ -93,10 +92,7 @@ class Unrolled(DrawnPixels):
 
     def _maps(self, said, place):
         """The class maps of one picture, or None in the first iteration."""
-        return None if said is None else self._tensor(said[place][None])
-
-    def _tensor(self, array):
-        return Tensor(array.astype(np.float32)).to(self.device)
+        return None if said is None else self.tensor(said[place][None])
 
     def _said(self):
         """float16 (pictures, classes, h, w): what all iterations but the last have said of the
@@ -146,7 +142,7 @@ class Unrolled(DrawnPixels):
     def _levels(self, chosen, said, below):
         """The maps of the chosen pictures, (1, C, h, w), one after another."""
         if below is not None:
-            return (self._tensor(maps) for maps in below)
+            return (self.tensor(maps) for maps in below)
         pictures = self._pictures(chosen)
         return (self.iteration.reads(x, self._maps(said, k)) for k, x, _ in pictures)
 
@@ -194,7 +190,7 @@ class Unrolled(DrawnPixels):
                 learn_shares(whole, means, shares, folds, self.config.seed)
             told = np.empty_like(shares, np.float16)
             for k in set(folds):
-                told[folds == k] = whole.shares(self._tensor(means[folds == k]), k).numpy()
+                told[folds == k] = whole.shares(self.tensor(means[folds == k]), k).numpy()
             told = np.repeat(told, sizes, axis=0)
             features = np.concatenate([features, told], axis=1)
         if not self.iteration.classifier.weight.numpy().any():
@@ -222,7 +218,7 @@ class Unrolled(DrawnPixels):
     def loss(self, batch):
         features, labels, folds = batch
         heads = self.iteration.classifier
-        x = (self._tensor(features) - heads.mean) / heads.spread
+        x = (self.tensor(features) - heads.mean) / heads.spread
         count, classes, size = heads.weight.shape
         scores = F.linear(x, heads.weight.reshape(-1, size), heads.bias.reshape(-1))
         scores = scores.reshape(len(labels), count, classes).permute(0, 2, 1)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from minicnn import functional as F
-from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import RGB_SPREAD, normalise_rgb
 from minicnn.images.resizing import resize
 from minicnn.models.model import Model
@@ -83,7 +82,7 @@ class ClassificationModel(Model):
         ten = self.options.get("crops") == 10
         crops = self.ten_crops(image) if ten else self.crop(image)[None]
         with self.predicting():
-            scores = self(Tensor(crops).to(self.parameters()[0].device))
+            scores = self(*self.tensors([crops]))
             if not ten:
                 return scores.numpy()[0]
             shares = F.softmax(scores, dim=1).numpy().mean(axis=0)

@@ -34,7 +34,6 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn import nn
-from minicnn.engine.tensor import Tensor
 from minicnn.images.colour import rgb_to_yuv
 from minicnn.images.normalise import normalise_fixed
 from minicnn.labelling.contours import changes
@@ -99,8 +98,7 @@ class Edges(Model):
         """float32 (H, W): the probability of an edge at each pixel of a picture, uint8 (H, W,
         3)."""
         with self.predicting():
-            x = Tensor(self.preprocess(image)[0][None]).to(self.parameters()[0].device)
-            logits = self(x)
+            logits = self(*self.tensors(x[None] for x in self.preprocess(image)))
             inside = (slice(AROUND, AROUND + n) for n in image.shape[:2])
             return F.sigmoid(logits).numpy()[(0, 0, *inside)]
 

@@ -5,6 +5,7 @@ import contextlib
 from minicnn import nn
 from minicnn.basics.options import merge_options
 from minicnn.engine.op import no_grad
+from minicnn.engine.tensor import Tensor
 
 
 class Model(nn.Module):
@@ -72,6 +73,11 @@ class Model(nn.Module):
 
     def check_options(self):
         """Checks the options together, and computes what follows from them."""
+
+    def tensors(self, arrays):
+        """The arrays as Tensors on the network's device, in a list."""
+        device = self.parameters()[0].device
+        return [Tensor(array).to(device) for array in arrays]
 
     @contextlib.contextmanager
     def predicting(self):

@@ -28,7 +28,6 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn import nn
-from minicnn.engine.tensor import Tensor
 from minicnn.images.context import context
 from minicnn.labelling.regions.proposed import Proposed, shrunk
 from minicnn.labelling.regions.refine import CELLS, Refinement
@@ -70,7 +69,8 @@ class SDS(Model):
         "test_regions": 500,  # and when it is asked
         "edges": "edges",  # the network of edges beside which proposals were fitted
         "size": 56,  # side of the square that is seen, pixels
-        **{"width": 1.0, "columns": 1},  # factor on the number of maps and of units
+        "width": 1.0,  # factor on the number of maps and of units
+        "columns": 1,
         "norm": 0.1,
         "norm_bias": 2.0,
         "dropout": 0.5,
@@ -94,6 +94,7 @@ class SDS(Model):
     def __init__(self, classes, **options):
         super().__init__(classes, **options)
         o = {name: self.options[name] for name in OF_PATHWAYS} | {"initial": "he"}
+        self.proposer = None  # of regions: inference/objects.py finds it when a picture is asked
         self.box = self.shown = Pathway(**o)  # whose filters and maps are drawn
         if self.options["net"] != "A":
             self.region = Pathway(**o)
@@ -184,11 +185,10 @@ class SDS(Model):
         """float32 (n, units): what describes the regions of a Proposed, or some of them."""
         chosen = range(len(proposed)) if chosen is None else chosen
         found = [np.zeros((0, self.units), np.float32)]
-        device = self.parameters()[0].device
         with self.predicting():
             for first in range(0, len(chosen), TOGETHER):
                 some = self.cut_out(image, proposed, chosen[first : first + TOGETHER])
-                found.append(self.features(*(Tensor(x).to(device) for x in some)).numpy())
+                found.append(self.features(*self.tensors(some)).numpy())
         return np.concatenate(found)
 
     def class_scores(self, features, classifier=None):
@@ -198,7 +198,7 @@ class SDS(Model):
             weight = self.svm.numpy()
             return features @ weight[:, :-1].T + weight[:, -1]
         with self.predicting():
-            scores = self.scored(Tensor(features).to(self.parameters()[0].device))
+            scores = self.scored(*self.tensors([features]))
             return F.softmax(scores, dim=1).numpy()[:, :-1]
 
     # ----------------------------------------------------------------- a whole picture as a region
@@ -210,16 +210,13 @@ class SDS(Model):
         whole = Proposed(leaves, np.full((1, 1), 128, np.uint8), box, np.zeros((0, *leaves.shape)))
         return [x[0] for x in self.cut_out(image, whole, [0])]
 
-    def input_scale(self, k):
-        """How many pixels of its crop a pixel of input k stands for."""
+    def input_scale(self, k):  # of its crop
         return 1
 
     def predict(self, image):
         """Scores, float32 (classes + 1,), of a picture, uint8 (H, W, 3), that is one region."""
-        device = self.parameters()[0].device
         with self.predicting():
-            inputs = [Tensor(x[None]).to(device) for x in self.preprocess(image)]
-            return self(*inputs).numpy()[0]
+            return self(*self.tensors(x[None] for x in self.preprocess(image))).numpy()[0]
 
 
 # A step is of `batch` regions, four of a picture, of which one is an object.

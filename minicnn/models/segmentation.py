@@ -4,7 +4,6 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn.datasets import VOID
-from minicnn.engine.tensor import Tensor
 from minicnn.models.model import Model
 
 
@@ -69,8 +68,7 @@ class SegmentationModel(Model):
             return scores.numpy()[0], features.numpy()[0]
 
     def _inputs(self, image):
-        device = self.parameters()[0].device
-        return [Tensor(level[None]).to(device) for level in self.preprocess(image)]
+        return self.tensors(level[None] for level in self.preprocess(image))
 
 
 def pad_to(planes, before, multiple):

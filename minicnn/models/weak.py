@@ -190,10 +190,7 @@ class Weak(SegmentationModel, AlexNet):
     # -------------------------------------------------------------------------- pictures as a whole
     def pooled(self, coarse):
         """Scores (N, classes) of pictures from those of their places."""
-        how = self.options["aggregation"]
-        if how == "lse":
-            return F.log_sum_exp_pool(coarse, self.options["r"])
-        return coarse.amax((2, 3)) if how == "max" else coarse.mean((2, 3))
+        return self.pooling().of_maps(coarse)
 
     def picture_scores(self, image):
         """float32 (classes,): what a picture, uint8 (H, W, 3), shows."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from minicnn import functional as F
 from minicnn.engine.tensor import Tensor
+from minicnn.labelling.probabilities import sigmoid
 from minicnn.optim import SGD
 
 STEPS = 400
@@ -59,4 +60,4 @@ def largest_eigenvalue(x, rounds=30):
 def probabilities(x, weight, bias):
     """float32 (N, K): what the regressions say of features (N, F)."""
     scores = np.asarray(x, np.float32) @ weight.T + bias
-    return (0.5 * (1 + np.tanh(0.5 * scores))).astype(np.float32)  # no overflow, either way
+    return sigmoid(scores).astype(np.float32)
