@@ -42,14 +42,21 @@ def find_objects(image, model, size=None):
     name, image, opaque = looked_at(image, size)
     size = min(size or (config and config.long_side) or SIDE, SIDE)
     seen = resize(image, fit_long_side(*image.shape[:2], size))
-    proposer = load_proposer(network.options["edges"])
-    found = detect(network, seen, Proposed.of(proposer, seen, network.options["test_regions"]))
+    proposed = Proposed.of(_proposer_of(network), seen, network.options["test_regions"])
+    found = detect(network, seen, proposed)
     found = found[found.scores > shown_from(network)]
     found = found[suppress(found.masks, found.scores, ONE)][:MOST]  # an object has one name
     found = enlarged(found, image.shape[:2], opaque)
     classes = tuple((config and config.classes) or (f"class {k}" for k in range(network.classes)))
     colours = np.array((config and config.colours) or palette(len(classes)), np.uint8)
     return Objects(image, found, classes, colours, name, opaque)
+
+
+def _proposer_of(network):
+    """What proposes its regions, read for the first picture and kept for those that follow."""
+    if network.proposer is None:
+        network.proposer = load_proposer(network.options["edges"])
+    return network.proposer
 
 
 def shown_from(network):
@@ -92,12 +99,8 @@ class Objects(Segmentation):
 
     def overlay(self, alpha=0.45, legend=True):
         """uint8 (H, W, 3): each object in a colour of its own, with its class and its score."""
-        found = self.objects
-        texts = [
-            f"{self.classes[k]} {score:.2f}"
-            for k, score in zip(found.classes, found.scores, strict=True)
-        ]
-        return named_objects(self.image, found.masks, palette(len(found)), texts)
+        masks = self.objects.masks
+        return named_objects(self.image, masks, palette(len(masks)), self._texts())
 
     def legend(self):
         """No strip below: names stand in the picture."""
@@ -105,9 +108,12 @@ class Objects(Segmentation):
 
     def named(self):
         """The objects, the best first, as a line of text."""
+        return ", ".join(self._texts()) or "no objects"
+
+    def _texts(self):
+        """The class and the score of each object."""
         pairs = zip(self.objects.classes, self.objects.scores, strict=True)
-        found = [f"{self.classes[k]} {score:.2f}" for k, score in pairs]
-        return ", ".join(found) or "no objects"
+        return [f"{self.classes[k]} {score:.2f}" for k, score in pairs]
 
     def about(self):
         """[{category, category_id, segmentation, bbox, score}], ready for JSON."""
@@ -133,6 +139,11 @@ class ObjectScores(InstanceScores):
         super().__init__(classes, counted)
         self.pasted = Confusion(classes) if self.classes[0] == "background" else None
 
+    def take_in(self, other):
+        super().take_in(other)
+        if self.pasted is not None:
+            self.pasted.take_in(other.pasted)
+
     def lines(self):
         said = super().lines()
         if self.pasted is None:
@@ -154,7 +165,7 @@ def score_objects(network, pictures, dataset, watch=None, keep=True):
     """
     classes, background = dataset.classes, background_of(dataset)
     scores, seconds = ObjectScores(classes, counted_in(dataset)), []
-    proposer, count = load_proposer(network.options["edges"]), network.options["test_regions"]
+    proposer, count = _proposer_of(network), network.options["test_regions"]
     propose = Keeper(proposer, count) if keep else lambda image: Proposed.of(proposer, image, count)
     for picture in pictures:
         image = shrunk(picture.image)

@@ -1,10 +1,10 @@
 """Is everything as it was? `minicnn table all --quick` asks every shipped network about a few
 pictures of its own data set, and compares with figures that are stored.
 
-The pictures are always the same, evenly spread over those for testing (for proposals: over `val`).
-The figures are in quick.json, {number of pictures: {file of weights: data, measure, value}}. They
-say nothing about quality: that is in the tables. Whoever ships other weights stores them anew, with
-`minicnn table all --quick --store` and `minicnn table all --quick 8 --store`.
+The pictures are always the same, evenly spread over those for testing (for proposals and regions:
+over `val`). The figures are in quick.json, {number of pictures: {file of weights: data, measure,
+value}}. They say nothing about quality: that is in the tables. Whoever ships other weights stores
+them anew, with `minicnn table all --quick --store` and `minicnn table all --quick 8 --store`.
 """
 
 import json
@@ -51,8 +51,13 @@ def measure(name, most):
     if data.kind == "boundaries":
         found, _ = score_boundaries(load_model(network)[0], _some(data, "test", most), THRESHOLDS)
         return "F", found.ods
-    labelling = "cover" if name.endswith(COVER) else "argmax"
-    found = evaluate(network, labelling=labelling, examples=0, most=most).confusion
+    labelling, split = "cover" if name.endswith(COVER) else "argmax", "test"
+    if load_model(network)[0].task == "regions":
+        split = "val"  # VOC has no other with masks
+    options = {"labelling": labelling, "examples": 0, "most": most}
+    found = evaluate(network, None, split, **options).confusion
+    if found.what == "objects":
+        return "AP^r", found.mean_ap()
     return ("top-1", found.top(1)) if found.what == "pictures" else ("pixels", found.pixel_accuracy)
 
 

@@ -64,6 +64,11 @@ class InstanceScores:
         self.seen.append(Seen.of(found, truth))
         self._known.clear()
 
+    def take_in(self, other):
+        """Counts the pictures of other InstanceScores, too."""
+        self.seen += other.seen
+        self._known.clear()
+
     def ranked(self, label, overlap=0.5, boxes=False):
         """The Ranked regions of a class (instance_matching.py)."""
         return ranked(self.seen, label, overlap, boxes)

@@ -66,6 +66,14 @@ def scored(predictions, truths, names=NAMES, **options):
     return scores
 
 
+def test_pictures_that_several_processes_have_seen():
+    whole = scored(FOUND, TRUTHS)
+    first, second = (scored(FOUND[k : k + 1], TRUTHS[k : k + 1]) for k in (0, 1))
+    first.ap()  # what was known before the others came counts no more
+    first.take_in(second)
+    assert first.as_dict() == whole.as_dict()
+
+
 def test_boxes_are_another_matter():
     ring = np.zeros((1, 6, 6), bool)
     ring[0] = True
