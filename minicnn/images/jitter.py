@@ -12,17 +12,21 @@ import math
 import numpy as np
 
 from minicnn.images.labels import VOID
+from minicnn.images.light import relight
 
 
-def jitter(image, labels, rng, flip=True, rotate=0.0, rescale=0.0):
+def jitter(image, labels, rng, flip=True, rotate=0.0, rescale=0.0, light=0.0):
     """A random variant of uint8 image (H, W, 3) and labels (H, W), of the same size.
 
     flip     mirrors one picture in two
     rotate   largest angle, degrees
     rescale  largest enlargement: 0.1 draws a factor between 1/1.1 and 1.1
+    light    how much the light differs, up to 1; see light.py
     """
     if flip and rng.random() < 0.5:
         image, labels = image[:, ::-1], labels[:, ::-1]
+    if light:
+        image = relight(image, rng, light)
     if not rotate and not rescale:
         return image, labels
     angle = math.radians(rng.uniform(-rotate, rotate))

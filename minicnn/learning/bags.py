@@ -48,7 +48,7 @@ class Bags(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "rotate", "rescale", "colour_noise"):
+        for name in ("balance", "rotate", "rescale", "light", "colour_noise"):
             if getattr(config.training, name):
                 raise TrainingError(
                     f"{name}: {config.model} draws each class as often as any other, and looks at "

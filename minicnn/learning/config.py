@@ -3,7 +3,7 @@
 A checkpoint holds it as JSON in its header. `Config.from_json` is the only way in: it looks at
 every value, and what is damaged or made by hand gets one sentence that names the file and the key.
 
-The format of today is 6. Files from before formats were counted have none; what such a file lacks
+The format of today is 7. Files from before formats were counted have none; what such a file lacks
 has the value that it had before there was a choice. An option that is added makes a new format:
 add 1 to FORMAT, and files of older formats go on to be read, with the option's default.
 """
@@ -36,6 +36,7 @@ class TrainingOptions:
     colour_noise: float = number(0.0, 0, 10)  # of whole pictures: see statistics.py; 0.1 in 2012
     rotate: float = number(0.0, 0, 180)  # turn pictures by up to so many degrees
     rescale: float = number(0.0, 0, 3)  # enlarge and shrink them: 0.1 by 1/1.1 to 1.1
+    light: float = number(0.0, 0, 1)  # of labels of pixels: other light, see images/light.py
     patches: int = number(0, 0, 1e9)  # pixels that count in a step, drawn at random; 0: all
     balance: float = number(0.0, 0, 2)  # 0: pixels count alike; 1: classes; share^-balance
     freeze: str = ""  # modules that keep their weights, for example stages

@@ -5,7 +5,7 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.pixels import Pixels
 from minicnn.learning.task import Drawn
 
-NOT_TAKEN = ("flip", "rotate", "rescale")  # its pixels are drawn once
+NOT_TAKEN = ("flip", "rotate", "rescale", "light")  # its pixels are drawn once
 
 
 class DrawnPixels(Pixels):

@@ -8,12 +8,13 @@
 5  of alexnet the order of the channels, a file with the mean, the bias of the norm; of feedback
    maps that are averaged over cells
 6  how many batches make a step: as many as there were processes
+7  training pictures in other light
 """
 
 from minicnn.basics import typed
 from minicnn.basics.typed import Malformed
 
-FORMAT = 6
+FORMAT = 7
 
 
 class CheckpointError(ValueError):

@@ -38,7 +38,7 @@ class Pictures(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate"):
+        for name in ("balance", "patches", "rotate", "light"):
             if getattr(config.training, name):
                 raise TrainingError(
                     f"{name} is for labels of pixels; {config.model} learns whole pictures: "

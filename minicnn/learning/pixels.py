@@ -52,9 +52,8 @@ class Pixels(Task):
         """What the network sees of a training picture: (step, (inputs, labels)), or None if no
         pixel of this variant has a label."""
         rng, options = randomness.generator(self.config.seed, 2, step), self.config.training
-        image, labels = jitter(
-            picture.image, picture.labels, rng, options.flip, options.rotate, options.rescale
-        )
+        how = options.flip, options.rotate, options.rescale, options.light
+        image, labels = jitter(picture.image, picture.labels, rng, *how)
         if (labels == VOID).all():
             return None
         if options.patches:

@@ -41,7 +41,7 @@ class Regions(Task):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate", "rescale", "colour_noise"):
+        for name in ("balance", "patches", "rotate", "rescale", "light", "colour_noise"):
             if getattr(config.training, name):
                 raise TrainingError(
                     f"{name} is not for regions that are cut out of pictures: leave it away"

@@ -228,12 +228,12 @@ def test_the_keys_of_this_format():
     options = sorted({name for cls, _ in MODELS.values() for name in cls.DEFAULTS})
     header = Config("patch", ["sky"], {}, 0).to_json()
     assert (header["format"], sorted(header), sorted(TRAINING_DEFAULTS), options) == (
-        6,
+        7,
         "best class_shares classes colour_axes colours data format long_side model options "
         "overfit_one pace processes recipe seed skip_bad stalls start step tables threads "
         "total_steps training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
-        "lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
+        "light lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
         "aggregation answer blocks cells classifier colours columns components crop crops "
         "depth dropout edges every features feedback filter filters fine floor folds gamma "
         "global head hidden initial instances iterations last_linear layers levels maps mean "
