@@ -86,6 +86,7 @@ def run(o):
             if not o.json:
                 print_lines(_line(path, result, files))
                 sys.stdout.flush()
+            _warn(path, result)
         together = world().gather((done, failed, left_out))  # of all processes
     done, failed, left_out = (sum(parts, type(parts[0])()) for parts in zip(*together, strict=True))
     done.sort(key=lambda about: keep.index(about["image"]))
@@ -145,6 +146,8 @@ def _about(path, result, files, seconds):
     """What --json tells of one picture."""
     shares = dict(zip(result.classes, result.shares.round(6).tolist(), strict=True))
     found = {"objects": result.about()} if hasattr(result, "objects") else {}
+    if getattr(result, "usual", None) is not None:
+        found |= {"sure": round(result.sure, 4), "unlike": result.unlike}
     return {"image": path, "files": files, "shares": shares, "seconds": round(seconds, 3)} | found
 
 
@@ -152,3 +155,14 @@ def _line(path, result, files):
     named = result.named() or "all transparent"
     nameless = " without names, for which it is too narrow" if result.legend() is None else ""
     return f"{path}: {named} ({result.labelling}); {files[0]}{nameless}"
+
+
+def _warn(path, result):
+    """A sentence about a picture that is unlike those that the network knows."""
+    if getattr(result, "unlike", False):
+        print(
+            f"minicnn: {path}: the network is less sure of it ({result.sure:.0%}) than of nearly "
+            f"all pictures that it was chosen on ({result.usual:.0%} and more): it may show what "
+            "the network has never seen, so look at the result before you use it",
+            file=sys.stderr,
+        )

@@ -1,12 +1,12 @@
 """Other light: a training picture as it would look at dusk, at night, in fog, or without colours.
 
-A camera and an hour of the day decide how bright, how warm and how grey a picture is; what stands in
-it stays what it is. A network that has seen a sea under the noon sun only takes a grey sea for a
+The camera and the hour of the day decide how bright, how warm and how grey a picture is; what
+stands in it stays what it is. A network that has seen the sea at noon only takes a grey sea for a
 road. Labels do not change.
 
-The idea of changing the colours of training pictures at random: Krizhevsky et al. 2012, section 4.1,
-along the directions in which the colours of natural pictures vary (learning/statistics.py); here by
-what makes light differ out of doors.
+Colours of training pictures are changed at random since Krizhevsky et al. 2012, section 4.1, there
+along the directions in which natural pictures vary (learning/statistics.py); here by what makes
+light differ out of doors.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ WARM = np.array([0.45, 0.0, -0.45], np.float32)  # logarithms of the factors on 
 def relight(image, rng, strength):
     """A random variant of uint8 image (H, W, 3) in other light.
 
-    strength  from 0, which changes nothing, to 1: a gamma between a half and two, one picture in eight
-              at night, one in six in fog, one in six nearly grey
+    strength  from 0, which changes nothing, to 1: a gamma between a half and two, one picture in
+              eight at night, one in six in fog, one in six nearly grey
     """
     warmth, exposure, colours = rng.uniform(-1, 1, 3) * strength
     kind = rng.random()

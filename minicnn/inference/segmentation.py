@@ -14,6 +14,7 @@ from minicnn.images.reading import read_with_mask
 from minicnn.images.resizing import fit_long_side, resize
 from minicnn.images.strip import checkers, names_strip
 from minicnn.labelling.methods import name_of
+from minicnn.learning.sureness import sureness
 
 SHOWN = 900  # pixels, of the long side of an overlay in a notebook
 PIECE = 1_000_000  # pixels that are painted at once
@@ -50,11 +51,15 @@ class Segmentation:
     seen     what the labels come from: the picture in the size that the network saw, its scores,
              its features or None, the labelling
     channels  function of that picture: (planes, names) that it is described by, of shallow; or None
+    usual    how sure the network is at least of all but a fiftieth of its validation pictures (see
+             minicnn/learning/sureness.py); None where that is not known
     """
 
-    def __init__(self, image, labels, classes, colours, name="picture", seen=None, channels=None):
+    def __init__(
+        self, image, labels, classes, colours, name="picture", seen=None, channels=None, usual=None
+    ):
         self.image, self.labels, self.classes, self.colours = image, labels, classes, colours
-        self.name, self.seen, self.channels = name, seen, channels
+        self.name, self.seen, self.channels, self.usual = name, seen, channels, usual
 
     def __repr__(self):
         named, (height, width) = self.named(), self.labels.shape
@@ -82,6 +87,16 @@ class Segmentation:
     def labelling(self):
         """How scores became labels: argmax, crf(gamma=3.0), the name of a function."""
         return name_of(self.seen[3]) if self.seen else "unknown"
+
+    @property
+    def sure(self):
+        """The mean over the pixels of the largest probability; None where scores are not known."""
+        return sureness(self.seen[1]) if self.seen else None
+
+    @property
+    def unlike(self):
+        """Whether the network is less sure of it than of nearly all pictures it was chosen on."""
+        return self.usual is not None and self.seen is not None and self.sure < self.usual
 
     def overlay(self, alpha=0.5, legend=True):
         """uint8 (H', W', 3): the picture under the colours of its classes, and below it, with

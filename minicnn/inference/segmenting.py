@@ -59,7 +59,8 @@ def segment(image, model="multi-scale", size=None, device="cpu", labelling=None)
     if opaque is not None:
         labels[~opaque] = VOID
     channels = getattr(network, "named_channels", None)
-    return Segmentation(image, labels, classes, colours, name, seen, channels)
+    usual = config.best.sure if config and config.best else None
+    return Segmentation(image, labels, classes, colours, name, seen, channels, usual)
 
 
 def labelling_for(model, labelling=None):

@@ -64,10 +64,11 @@ class DataSource:
 
 @dataclass
 class Best:
-    """The step whose weights did best on `val`."""
+    """The step whose weights did best on `val`, and the limit of sureness.py there."""
 
     step: int = number(least=0, most=STEPS)
     val_accuracy: float = number(least=0, most=1)
+    sure: float | None = number(None, 0, 1)
 
 
 @dataclass

@@ -160,7 +160,7 @@ class _Fitting:
         with defer_interrupt():
             run.log.write(step=run.steps_done, **found)
             if self.config.best is None or found["val_accuracy"] > self.config.best.val_accuracy:
-                self.config.best = Best(run.steps_done, found["val_accuracy"])
+                self.config.best = Best(run.steps_done, found["val_accuracy"], found.get("sure"))
                 run.save_best()
             fell = self.config.stalls and stalled(self.config.stalls, found, run.steps_done)
         if fell:

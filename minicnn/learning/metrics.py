@@ -34,11 +34,13 @@ def score(network, pictures, classes, watch=None, label=None, apart=(), sets=())
     return confusion, float(np.median(seconds)) if seconds else float("nan")
 
 
-def highest(network, image):
-    """uint8 (H, W): the class of the highest score at every pixel."""
+def highest(network, image, watch=None):
+    """uint8 (H, W): the best class of every pixel. watch: called with the scores."""
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said in words
         scores = network.predict(image)
     check_scores(scores, image.shape[:2])
+    if watch is not None:
+        watch(scores)
     return scores.argmax(axis=0).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@
 5  of alexnet the order of the channels, a file with the mean, the bias of the norm; of feedback
    maps that are averaged over cells
 6  how many batches make a step: as many as there were processes
-7  training pictures in other light
+7  training pictures in other light; how sure a network is of its validation pictures
 """
 
 from minicnn.basics import typed

@@ -15,7 +15,8 @@ from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights, of_sets
 from minicnn.learning.errors import Diverged
-from minicnn.learning.metrics import ScoresError, right, score
+from minicnn.learning.metrics import ScoresError, highest, right, score
+from minicnn.learning.sureness import limit, sureness
 from minicnn.learning.task import Task, dealt
 from minicnn.learning.world import world
 
@@ -82,21 +83,27 @@ class Pixels(Task):
 
     def validate(self, count=None):
         (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
+        sure = []  # of each picture
+
+        def label(network, image):
+            return highest(network, image, lambda scores: sure.append(sureness(scores)))
+
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             some = itertools.islice(pictures, count)
             try:
                 apart = self.dataset.not_averaged
                 classes, sets = self.config.classes, self.dataset.sets
-                confusion, seconds = score(self.network, some, classes, apart=apart, sets=sets)
+                found = score(self.network, some, classes, None, label, apart, sets)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
-        confusion = world().pool(confusion)
+        confusion, seconds = world().pool(found[0]), found[1]
+        below = limit([s for part in world().gather(sure) for s in part])
         return {
             "val_accuracy": round(confusion.pixel_accuracy, 6),
             "val_class_accuracy": round(confusion.class_accuracy, 6),
             "val_iou": round(confusion.mean_iou, 6),
             "seconds_per_picture": round(seconds, 4),
-        }
+        } | ({} if below is None else {"sure": below})
 
     def second(self, found):
         return f"class accuracy {found['val_class_accuracy']:.1%}"

@@ -84,8 +84,8 @@ def train(
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
     Settings of a training: lr, momentum, weight_decay, schedule, warm_up, clip (the gradient);
-    flip, rotate, rescale, light (the pictures); patches, balance (the pixels; of weak, patches is the side
-    of a part of each picture); batch (pictures a step) and
+    flip, rotate, rescale, light (the pictures); patches, balance (the pixels; of weak, patches is
+    the side of a part of each picture); batch (pictures a step) and
     colour_noise, of networks for whole pictures; freeze (modules), head_lr (a factor on lr for what
     begins at random beside a start); validations, checkpoint_seconds, checkpoint_steps.
     schedule=plateau divides the rate by 10 where `val` gets no better. Those of a

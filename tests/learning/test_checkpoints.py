@@ -233,7 +233,8 @@ def test_the_keys_of_this_format():
         "overfit_one pace processes recipe seed skip_bad stalls start step tables threads "
         "total_steps training val_pictures".split(),
         "balance batch checkpoint_seconds checkpoint_steps clip colour_noise flip freeze head_lr "
-        "light lr momentum patches rescale rotate schedule validations warm_up weight_decay".split(),
+        "light lr momentum patches rescale rotate schedule validations warm_up "
+        "weight_decay".split(),
         "aggregation answer blocks cells classifier colours columns components crop crops "
         "depth dropout edges every features feedback filter filters fine floor folds gamma "
         "global head hidden initial instances iterations last_linear layers levels maps mean "
