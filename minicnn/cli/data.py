@@ -9,6 +9,8 @@ from minicnn.cli.arguments import add_actions, add_command, add_fold_and_set, ad
 from minicnn.cli.common import bar
 from minicnn.cli.values import new_folder, split_settings, whole_number
 
+NOTES = 10  # of a data set that `show` says, at most
+
 
 def add(commands):
     actions = add_actions(commands, "data", "data sets: which there are, and what is in them")
@@ -63,7 +65,7 @@ def show(o):
     if o.instances and dataset.kind != "pixels":
         raise ValueError(f"--instances: {dataset.name} has no objects with masks to show")
     found = survey(dataset, bar)
-    print_lines(found.lines())
+    print_lines(found.lines(NOTES))
     with new_folder(o.out, f"{dataset.name}-sheet") as out:
         if dataset.kind == "pictures":
             sheet = class_sheet(dataset, o.split, o.count)

@@ -75,8 +75,9 @@ class Survey:
             self.objects.update(None if o.ignored else o.label for o in picture.objects)
             self.with_objects += any(not one.ignored for one in picture.objects)
 
-    def lines(self):
-        """The report as lines of text, what is wrong last, where it is seen."""
+    def lines(self, most=None):
+        """The report as lines of text, what is wrong last, where it is seen; of the notes, `most`
+        at most."""
         counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
         lines = [f"{self.name}: {sum(self.counts.values())} pictures ({counts})"]
         common = [f"{w} x {h} ({n})" for (h, w), n in self.sizes.most_common(5)]
@@ -104,7 +105,10 @@ class Survey:
         ):
             if count := sum(kind in text for text in self.notes):
                 lines.append(f"note: label pictures without EXIF that were {what}: {count}")
-        lines += [f"note: {text}" for text in self.notes]
+        lines += [f"note: {text}" for text in self.notes[:most]]
+        if len(self.notes) > len(self.notes[:most]):
+            more = len(self.notes) - most
+            lines.append(f"note: and {more} more; minicnn data check {self.name} says all of them")
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]
         return [printable(str(line)) for line in [*lines, self.verdict()]]

@@ -120,6 +120,10 @@ def test_a_square_is_taken_as_upright_and_said(folder):
     (note,) = Folder(folder).read("p2").notes
     assert "is taken as upright" in note and note in (found := survey(Folder(folder))).notes
     assert "note: label pictures without EXIF that were taken as upright: 1" in found.lines()
+    assert f"note: {note}" in found.lines() and f"note: {note}" in found.lines(1)
+    short = found.lines(0)
+    assert f"note: {note}" not in short
+    assert f"note: and 1 more; minicnn data check {found.name} says all of them" in short
 
 
 def test_what_is_transparent_is_void(folder):
