@@ -8,7 +8,7 @@ from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import keys
 from minicnn.cli.values import setting, whole_number
 
-TRAINED = "a run folder, a .safetensors file or a shipped network"
+TRAINED = "a run folder, a .safetensors file or a shipped network; several joined by +: their mean"
 LABELLING = (
     "labelling=argmax (default), superpixels, crf, cover, potts, prior; its options; output=1 "
     "(recurrent)"

@@ -1,10 +1,12 @@
 """The trained network that a user means, by whatever name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from minicnn.learning import checkpoints
 from minicnn.learning.config import Config
+from minicnn.models.ensemble import Ensemble
 from minicnn.models.everywhere import Everywhere
 from minicnn.nn import Module
 
@@ -23,6 +25,8 @@ class Trained(NamedTuple):
     @property
     def called(self):
         """The name of its model, for people."""
+        if isinstance(self.network, Ensemble):
+            return "+".join(self.network.names)
         return self.config.model if self.config else type(self.network).__name__
 
 
@@ -61,7 +65,7 @@ def _no_edges(model):
 
 def trained(model, device="cpu"):
     """The Trained of a run folder, a .safetensors file, the name of a shipped network, a finished
-    Run, or a network itself."""
+    Run, or a network itself; of several of those names, joined by +, the mean of what they say."""
     if isinstance(model, Trained):
         return model
     if isinstance(model, Module):
@@ -69,5 +73,29 @@ def trained(model, device="cpu"):
     if hasattr(model, "network") and hasattr(model, "config"):  # a Run
         weights = model.folder / checkpoints.BEST if model.folder else None
         return Trained(model.network, model.config, weights)
+    if "+" in str(model) and not Path(model).exists():
+        return _together([trained(name, device) for name in str(model).split("+")], str(model))
     file = checkpoints.find(model)
     return Trained(*checkpoints.load_model(file, device), file)
+
+
+def _together(parts, name):
+    """The Trained of several. Raises CheckpointError if they do not know the same classes, or if
+    one may have learnt from what another is tested on."""
+    names, first = name.split("+"), parts[0].config
+    for part, other in zip(parts[1:], names[1:], strict=True):
+        if list(part.config.classes) != list(first.classes):
+            raise checkpoints.CheckpointError(
+                f"{name}: {other} knows other classes than {names[0]}, so there is no mean"
+            )
+        mine, theirs = part.config.data, first.data
+        if (mine.name, mine.fold, mine.options) != (theirs.name, theirs.fold, theirs.options):
+            raise checkpoints.CheckpointError(
+                f"{name}: {other} learnt from other pictures than {names[0]}, and may have seen "
+                "those that it is tested on"
+            )
+    network = Ensemble([part.network for part in parts], names)
+    shipped = all(part.weights.parent == checkpoints.WEIGHTS for part in parts)
+    # no file has this name, but tables know shipped networks by it
+    weights = checkpoints.WEIGHTS / name if shipped else None
+    return Trained(network, replace(first, options={}, best=None), weights)
