@@ -292,3 +292,14 @@ def test_weak_leaves_a_picture_at_every_step(tmp_path):
 def test_weak_finds_more_than_one_thing_in_a_picture(tmp_path):
     right = rows_of(run("weak.py", tmp_path))
     assert right["lse"] > right["one for all pixels"] + 0.05
+
+
+def test_photo_stands_beside_the_old_network(tmp_path):
+    output = run("photo.py", tmp_path, "patch", "multi-scale", "--pictures", "2", "--overlays")
+    known = {"stanford-background", "sift-flow", "labelmefacade", "msrc"}
+    installed = {name for name in known if minicnn.datasets.is_installed(name)}
+    rows = re.findall(
+        r"^(\S+) +(\S+) +as it is [\d.]+%, in other light [\d.]+%$", output, flags=re.M
+    )
+    assert {name for name, _ in rows} == installed and len(rows) == 2 * len(installed)
+    assert all(f"{name}: not installed" in output for name in known - installed)

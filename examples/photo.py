@@ -1,0 +1,111 @@
+# %% [markdown]
+# # One network for anybody's photographs
+#
+# `photo` learnt from four data sets at once. Here it stands beside a network that knows one of
+# them: on the test pictures of each set, in common classes, as they are and in other light; and
+# then on photographs of sets that neither has seen.
+#
+#     python examples/photo.py                             photo beside multi-scale, test pictures
+#     python examples/photo.py runs/mine --split val       where choices are made
+#     python examples/photo.py --overlays voc2012-animals coco-panoptic     sheets to look at
+
+# %%
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from minicnn import datasets
+from minicnn.basics.writing import save_png
+from minicnn.datasets.mapping import SHIPPED, read_mapping
+from minicnn.datasets.splits import evenly
+from minicnn.images.labels import VOID
+from minicnn.images.light import relight
+from minicnn.images.resizing import fit_long_side, resize
+from minicnn.inference.segmenting import segment
+from minicnn.learning.trained import trained
+
+parser = argparse.ArgumentParser()
+parser.add_argument("models", nargs="*", default=["photo", "multi-scale"])
+parser.add_argument("--split", default="test")
+parser.add_argument("--pictures", type=int, help="of each set, evenly spread (all)")
+parser.add_argument("--labelling", help="how scores become labels (argmax)", default="argmax")
+parser.add_argument("--overlays", nargs="*", default=[], metavar="DATA", help="sheets of these")
+chosen = parser.parse_known_args()[0]
+out = Path("photo-story")
+SETS = {"stanford-background": 1, "sift-flow": None, "labelmefacade": None, "msrc": None}
+mapping = read_mapping(SHIPPED)
+
+# %% [markdown]
+# ## Two networks that know different classes
+#
+# Every label and every answer becomes the set of common classes that it may be: «foreground object»
+# is a person, a vehicle, an animal or something else. An answer is right if it shares one with the
+# truth. That is kind to whoever answers vaguely, so look at it as what the old network can reach.
+
+
+# %%
+def may_be(classes, name):
+    """bool (256, K): the common classes that each label of a data set, or of a network, may be."""
+    table = np.zeros((VOID + 1, len(mapping.classes)), bool)
+    own = mapping.parts.get(name) if tuple(classes) != mapping.classes else None
+    for label, one in enumerate(classes):
+        table[label, list(own[one]) if own else label] = True
+    return table
+
+
+def share_right(model, data, name, light=0.0):
+    """The share of labelled test pixels that a model names rightly, 0 to 1."""
+    truths = may_be(data.classes, name)
+    answers = may_be(model.config.classes, model.config.data.name)
+    right = labelled = 0
+    for place, one in enumerate(evenly(data.names(chosen.split), chosen.pictures)):
+        picture = data.read(one)
+        image = picture.image
+        if light:
+            image = relight(image, np.random.default_rng(place), light)
+        found = segment(image, model, labelling=chosen.labelling).labels
+        known = truths[picture.labels].any(axis=2)
+        both = (truths[picture.labels] & answers[found]).any(axis=2)
+        right, labelled = right + int(both[known].sum()), labelled + int(known.sum())
+    return right / labelled
+
+
+models = {name: trained(name) for name in chosen.models}
+for name, fold in SETS.items() if not chosen.overlays else ():
+    if not datasets.is_installed(name):
+        print(f"{name}: not installed, so not looked at")
+        continue
+    data = datasets.load(name, fold=fold)
+    for called, model in models.items():
+        usual, other = (share_right(model, data, name, light) for light in (0.0, 1.0))
+        print(f"{name:20} {called:12} as it is {usual:.1%}, in other light {other:.1%}", flush=True)
+
+# %% [markdown]
+# ## Pictures of other kinds
+#
+# Look at them. What is sky, and what does a network call a sofa that has never seen one?
+
+# %%
+WIDE = 240  # pixels, of a picture on a sheet
+for name in chosen.overlays:
+    data = datasets.load(name)
+    split = "val" if data.names("val") else "train"
+    rows, sure = [], 0
+    for one in evenly(data.names(split), chosen.pictures or 20):
+        image = data.read(one).image
+        found = [segment(image, model) for model in models.values()]
+        sure += sum(result.unlike for result in found[:1])
+        small = [image, *(result.overlay(legend=False) for result in found)]
+        rows.append([resize(x, fit_long_side(*x.shape[:2], WIDE)) for x in small])
+    cells = np.full((len(rows), len(rows[0]), WIDE, WIDE, 3), 255, np.uint8)
+    for row, pictures in zip(cells, rows, strict=True):
+        for cell, x in zip(row, pictures, strict=True):
+            cell[: x.shape[0], : x.shape[1]] = x
+    half = -(-len(cells) // 2)  # two columns of rows, so that the sheet is not a ribbon
+    pad = np.full((2 * half - len(cells), *cells.shape[1:]), 255, np.uint8)
+    cells = np.concatenate([cells, pad]).reshape(2, half, *cells.shape[1:])
+    sheet = cells.transpose(1, 3, 0, 2, 4, 5).reshape(half * WIDE, -1, 3)
+    out.mkdir(exist_ok=True)
+    save_png(sheet, out / f"{name}.png")
+    print(f"{name}: {sure} of {len(rows)} are called unlike what is known; {out}/{name}.png")
