@@ -8,7 +8,8 @@ from minicnn.basics.nearest import did_you_mean
 from minicnn.cli import keys
 from minicnn.cli.values import setting, whole_number
 
-TRAINED = "a run folder, a .safetensors file or a shipped network; several joined by +: their mean"
+TRAINED = "a run folder, a .safetensors file or a shipped network"
+ASKED = f"{TRAINED}, or several joined by +, whose mean is taken"
 LABELLING = (
     "labelling=argmax (default), superpixels, crf, cover, potts, prior; its options; output=1 "
     "(recurrent)"

@@ -7,8 +7,8 @@ from minicnn.basics.printing import print_lines
 from minicnn.basics.writing import save_png, write_atomically
 from minicnn.cli import keys
 from minicnn.cli.arguments import (
+    ASKED,
     LABELLING,
-    TRAINED,
     add_command,
     add_data,
     add_json,
@@ -23,7 +23,7 @@ from minicnn.learning.world import world
 
 def add(commands):
     p = add_command(commands, "evaluate", "scores a trained network on labelled pictures", run)
-    p.add_argument("model", metavar="MODEL", help=TRAINED)
+    p.add_argument("model", metavar="MODEL", help=ASKED)
     add_data(p, None, LABELLING, keys.of_evaluation)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
     p.add_argument(
