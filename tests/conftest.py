@@ -33,6 +33,16 @@ def pytest_configure(config):
         cupy.cuda.set_allocator(None)  # from a pool, compute-sanitizer sees no end of an array
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker takes tests that follow one another, and at the end from what others have left: so
+    the kernels of a file are compiled, and what its tests share is made, in one worker."""
+    if config.getvalue("dist") == "load":  # what -n means if nothing else is said
+        from xdist.scheduler import WorkStealingScheduling
+
+        return WorkStealingScheduling(config, log)
+
+
 @pytest.fixture(scope="session")
 def kernel_device(request):
     """'emulated', or 'gpu' with --gpu. Without g++ a skip, in CI (.ci/run) a failure."""
