@@ -3,19 +3,17 @@
 Numba trusts its cache: a file that was cut short (a full disk, a machine that lost power) ends in
 EOFError or UnpicklingError, a disk that is full in OSError, each time anew. A cache may fail and no
 harm is done: then kernels are compiled, which is said once.
-
-Several processes that begin with an empty cache need the same kernels at the same time. One of them
-compiles, the others wait and read what it has made.
 """
 
-import fcntl
+import contextlib
+import functools
 import os
 import sys
-import time
 
 from numba.core import config, event
 from numba.core.caching import FunctionCache
 
+from minicnn.basics import turns
 from minicnn.basics.notebooks import say
 
 _said = set()
@@ -29,51 +27,22 @@ def say_once(kind, sentence):
         print(f"minicnn: {sentence}", file=sys.stderr)
 
 
-PATIENCE = 60  # seconds to wait for what another process compiles, before doing it oneself
-_locked = []  # the source file, open and locked, of the kernel that this process compiles
-
-
-def _let_go():
-    while _locked:
-        os.close(_locked.pop())
-
-
-def _wait_for(source):
-    """Locks a source file; another process that has it may be compiling what we need."""
-    _let_go()  # of a compilation that ended in an error
-    try:
-        _locked.append(os.open(source, os.O_RDONLY))
-        for _ in range(20 * PATIENCE):
-            try:
-                return fcntl.flock(_locked[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(0.05)
-    except OSError:  # no file, or on a disk that knows no locks
-        pass
-
-
 class KernelCache(FunctionCache):
     """Numba's cache of one function; what is damaged is compiled anew and written over. It is void
     after an edit of its file, as Numba's are, and of those of the helpers that it calls."""
 
     def __init__(self, function, files=()):
         super().__init__(function)
-        self._source = function.__code__.co_filename
-        others = sorted(set(files) - {self._source})
+        others = sorted(set(files) - {function.__code__.co_filename})
         if others:
             stamps = [(os.stat(f).st_mtime, os.stat(f).st_size) for f in others]
             self._cache_file._source_stamp = self._cache_file._source_stamp, stamps
 
     def load_overload(self, sig, target_context):
-        """What is on disk, or None: then Numba compiles it and calls save_overload, and until then
-        other processes wait that need a kernel of the same file."""
-        found = self._load(sig, target_context)
-        if found is None:
-            _wait_for(self._source)
-            found = self._load(sig, target_context)
-            if found is not None:
-                _let_go()
-        return found
+        """What is on disk. Else Numba compiles it and calls save_overload, and until then other
+        processes wait that need a kernel of the same file."""
+        source = self._py_func.__code__.co_filename
+        return turns.find_or_make(source, lambda: self._load(sig, target_context))
 
     def _load(self, sig, target_context):
         try:
@@ -84,10 +53,8 @@ class KernelCache(FunctionCache):
                 f"compiled kernels in {self.cache_path} cannot be read "
                 f"({type(error).__name__}); they are compiled anew",
             )
-            try:
+            with contextlib.suppress(OSError):
                 self.flush()  # an index of nothing: what it named is written over
-            except OSError:
-                pass
             return None
 
     def save_overload(self, sig, data):
@@ -101,7 +68,7 @@ class KernelCache(FunctionCache):
                 "there, or set NUMBA_CACHE_DIR to another folder",
             )
         finally:
-            _let_go()
+            turns.made()
 
 
 def cached(dispatcher, files=()):
@@ -121,16 +88,10 @@ def cached(dispatcher, files=()):
     return dispatcher
 
 
-_listening = False
-
-
+@functools.cache
 def announce_compilation():
     """Says «compiling kernels, once» when Numba compiles something, and not when it only
     loads from its disk cache."""
-    global _listening
-    if _listening:
-        return
-    _listening = True
     if config.DISABLE_JIT:
         return
 
