@@ -28,6 +28,7 @@ from minicnn.models.alexnet import AlexNet
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=600, help="of 32 pictures each")
+parser.add_argument("--scenes", type=int, default=700, help="to cut pictures to learn from out of")
 parser.add_argument("--data", default="scenes", help="or a data set of classes, or its folder")
 parser.add_argument("--model", help="a trained network, which is not trained any more")
 given = parser.parse_known_args()[0]  # a notebook has arguments of its own
@@ -40,7 +41,7 @@ story.mkdir(exist_ok=True)
 # than half is a picture of this class; where in it the class is, nobody says.
 
 # %%
-scenes = datasets.load("scenes", size=(96, 128), train=700, test=100)
+scenes = datasets.load("scenes", size=(96, 128), train=given.scenes, test=100)
 
 
 def write_windows(split, most, side=48):

@@ -22,6 +22,7 @@ from minicnn.learning.features import drawn_patches
 parser = argparse.ArgumentParser()
 parser.add_argument("--pictures", type=int, default=150, help="to learn from")
 parser.add_argument("--iterations", type=int, default=5)
+parser.add_argument("--tests", type=int, default=40, help="pictures to test on")
 chosen = parser.parse_known_args()[0]  # a notebook has arguments of its own
 story = Path("feedback-story")
 story.mkdir(exist_ok=True)
@@ -32,7 +33,7 @@ story.mkdir(exist_ok=True)
 
 # %%
 size = (64, 96)
-options = {"size": size, "train": chosen.pictures, "val": 10, "test": 40}
+options = {"size": size, "train": chosen.pictures, "val": 10, "test": chosen.tests}
 scenes = datasets.load("scenes", **options)
 rng = np.random.default_rng(0)
 planes = [normalise_rgb(picture.image) for picture in scenes.split("train")]

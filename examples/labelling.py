@@ -20,15 +20,16 @@ from minicnn.learning.metrics import score
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=400, help="how many pictures to learn from")
-steps = parser.parse_known_args()[0].steps  # a notebook has arguments of its own
-story = Path("labelling-story")
+parser.add_argument("--tests", type=int, default=60, help="pictures to test on")
+given = parser.parse_known_args()[0]  # a notebook has arguments of its own
+steps, story = given.steps, Path("labelling-story")
 story.mkdir(exist_ok=True)
 
 # %% [markdown]
 # ## 1. A network whose scores are right on the whole, and blurred at every border
 
 # %%
-options = {"size": (120, 160), "train": max(steps, 12), "val": 4, "test": 60}
+options = {"size": (120, 160), "train": max(steps, 12), "val": 4, "test": given.tests}
 settings = {"width": 0.5}
 run = minicnn.train("multi-scale", "scenes", steps=steps, settings=settings, data_options=options)
 scenes = datasets.load("scenes", **options)

@@ -22,10 +22,11 @@ from minicnn.learning.metrics import Confusion
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=200, help="pictures that each network learns from")
-steps = parser.parse_known_args()[0].steps  # a notebook has arguments of its own
-story = Path("layer-story")
+parser.add_argument("--tests", type=int, default=40, help="pictures to test on")
+given = parser.parse_known_args()[0]  # a notebook has arguments of its own
+steps, story = given.steps, Path("layer-story")
 story.mkdir(exist_ok=True)
-scenes = datasets.load("scenes", size=(96, 128), train=max(steps, 1), test=40)
+scenes = datasets.load("scenes", size=(96, 128), train=max(steps, 1), test=given.tests)
 train, test = scenes.split("train"), list(scenes.split("test"))
 
 # %% [markdown]

@@ -25,6 +25,7 @@ from minicnn.models.multi_scale import MultiScale
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=600, help="of each training, a picture a step")
 parser.add_argument("--data", default="scenes", help="or stanford-background")
+parser.add_argument("--tests", type=int, default=40, help="pictures to test on")
 given = parser.parse_known_args()[0]  # a notebook has arguments of its own
 steps, story = given.steps, Path("more-data-story")
 story.mkdir(exist_ok=True)
@@ -33,7 +34,7 @@ story.mkdir(exist_ok=True)
 # ## 1. The data
 
 # %%
-drawn = {"size": (120, 160), "train": max(steps, 12), "test": 40}
+drawn = {"size": (120, 160), "train": max(steps, 12), "test": given.tests}
 data = datasets.load(given.data, **(drawn if given.data == "scenes" else {"fold": 1}))
 pictures, test = data.split("train"), list(data.split("test"))
 figures.contact_sheet(data).savefig(story / "1-data.png")

@@ -19,8 +19,9 @@ from minicnn.models.multi_scale import MultiScale
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=500, help="how many pictures to learn from")
-steps = parser.parse_known_args()[0].steps  # a notebook has arguments of its own
-story = Path("multi-scale-story")
+parser.add_argument("--tests", type=int, default=40, help="pictures to test on")
+given = parser.parse_known_args()[0]  # a notebook has arguments of its own
+steps, story = given.steps, Path("multi-scale-story")
 story.mkdir(exist_ok=True)
 
 # %% [markdown]
@@ -28,7 +29,7 @@ story.mkdir(exist_ok=True)
 # A small patch of water looks like sky, one of road like wall: look at the two columns.
 
 # %%
-scenes = datasets.load("scenes", size=(120, 160), train=max(steps, 12), test=40)
+scenes = datasets.load("scenes", size=(120, 160), train=max(steps, 12), test=given.tests)
 pictures, test = scenes.split("train"), list(scenes.split("test"))
 figures.contact_sheet(scenes).savefig(story / "1-data.png")
 

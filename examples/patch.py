@@ -19,10 +19,11 @@ from minicnn.models.patch import Patch
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=300, help="pictures that each block learns from")
-steps = parser.parse_known_args()[0].steps  # a notebook has arguments of its own
-story = Path("patch-story")
+parser.add_argument("--tests", type=int, default=30, help="pictures to test on")
+given = parser.parse_known_args()[0]  # a notebook has arguments of its own
+steps, story = given.steps, Path("patch-story")
 story.mkdir(exist_ok=True)
-scenes = datasets.load("scenes", size=(120, 160), train=3 * steps, test=30)
+scenes = datasets.load("scenes", size=(120, 160), train=3 * steps, test=given.tests)
 pictures, test = scenes.split("train"), list(scenes.split("test"))
 names = scenes.classes
 

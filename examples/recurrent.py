@@ -18,8 +18,9 @@ from minicnn.models.recurrent import Recurrent
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=1000, help="how many pictures to learn from")
-steps = parser.parse_known_args()[0].steps  # a notebook has arguments of its own
-story = Path("recurrent-story")
+parser.add_argument("--tests", type=int, default=40, help="pictures to test on")
+given = parser.parse_known_args()[0]  # a notebook has arguments of its own
+steps, story = given.steps, Path("recurrent-story")
 story.mkdir(exist_ok=True)
 
 # %% [markdown]
@@ -28,7 +29,7 @@ story.mkdir(exist_ok=True)
 # lattice and what the first said: the same 25 points span 121 pixels. The frame is the picture.
 
 # %%
-scenes = datasets.load("scenes", size=(96, 128), train=max(steps, 12), test=40)
+scenes = datasets.load("scenes", size=(96, 128), train=max(steps, 12), test=given.tests)
 pictures, test = scenes.split("train"), list(scenes.split("test"))
 minicnn.manual_seed(0)
 options = {"net": "rCNN2", "nonlinearity": "relu", "normalise": "local", "width": 0.5}

@@ -2,6 +2,8 @@
 CUDA kernels are tested, and how many of them ran."""
 
 import collections
+import functools
+import gc
 import os
 import sys
 
@@ -31,6 +33,41 @@ def pytest_configure(config):
         import cupy
 
         cupy.cuda.set_allocator(None)  # from a pool, compute-sanitizer sees no end of an array
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker takes tests that follow one another, and at the end from what others have left: so
+    the kernels of a file are compiled, and what its tests share is made, in one worker."""
+    if config.getvalue("dist") == "load":  # what -n means if nothing else is said
+        from xdist.scheduler import WorkStealingScheduling
+
+        return WorkStealingScheduling(config, log)
+
+
+def pytest_collection_finish(session):
+    """Thousands of tests are no garbage: who looks for some need not look through them each time,
+    least of all while kernels are compiled, which makes many small objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def scenes_are_drawn_once(request):
+    """A scene of the same number and size is drawn once by each worker, since that takes as long as
+    a training step; but where the drawing itself is tested (tests/datasets), each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.parent.name != "datasets":
+            from minicnn.datasets.scenes import dataset
+
+            patch.setattr(dataset, "draw_scene", _drawn(dataset.draw_scene))
+        yield
+
+
+@functools.cache
+def _drawn(draw_scene):
+    return functools.lru_cache(500)(draw_scene)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def best_rule(size=(120, 160), **count):
 
 
 def test_multi_scale_leaves_a_picture_at_every_step(tmp_path):
-    output = run("multi_scale.py", tmp_path, "--steps", "3")
+    output = run("multi_scale.py", tmp_path, "--steps", "3", "--tests", "3")
     assert "pixel accuracy" in output
     written = sorted(path.name for path in (tmp_path / "multi-scale-story").iterdir())
     assert [name[0] for name in written] == list("123455566")
@@ -53,7 +53,7 @@ def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
 
 
 def test_labelling_leaves_a_picture_at_every_step(tmp_path):
-    output = run("labelling.py", tmp_path, "--steps", "2")
+    output = run("labelling.py", tmp_path, "--steps", "2", "--tests", "3")
     rows = re.findall(r"^(\w+) +pixel accuracy [\d.]+%, [\d.]+ s a picture$", output, flags=re.M)
     assert rows == ["argmax", "superpixels", "crf", "cover"]
     written = sorted(path.name for path in (tmp_path / "labelling-story").iterdir())
@@ -67,7 +67,7 @@ def test_labelling_leaves_a_picture_at_every_step(tmp_path):
 
 
 def test_recurrent_leaves_a_picture_at_every_step(tmp_path):
-    output = run("recurrent.py", tmp_path, "--steps", "2")
+    output = run("recurrent.py", tmp_path, "--steps", "2", "--tests", "4")
     assert re.findall(r"^1/(\d+): pixel accuracy [\d.]+%", output, flags=re.M) == ["16", "4", "1"]
     written = sorted(path.name[0] for path in (tmp_path / "recurrent-story").iterdir())
     assert written == list("12334")
@@ -101,7 +101,7 @@ BLOCKS = ["1 block, 8 pixels", "2 blocks, 18 pixels", "3 blocks, 34 pixels", "al
 
 
 def test_patch_leaves_a_picture_at_every_step(tmp_path):
-    output = run("patch.py", tmp_path, "--steps", "2")
+    output = run("patch.py", tmp_path, "--steps", "2", "--tests", "3")
     assert list(rows_of(output)) == ["majority", "row", "colour", *BLOCKS]
     written = sorted(path.name for path in (tmp_path / "patch-story").iterdir())
     assert written == ["1-patches.png", "2-blocks.png", "3-every-pixel.png"]
@@ -122,7 +122,7 @@ def accuracies(output):
 
 
 def test_more_data_leaves_a_picture_at_every_step(tmp_path):
-    assert len(accuracies(run("more_data.py", tmp_path, "--steps", "8"))) == 2
+    assert len(accuracies(run("more_data.py", tmp_path, "--steps", "8", "--tests", "3"))) == 2
     written = sorted(path.name for path in (tmp_path / "more-data-story").iterdir())
     assert written == ["1-data.png", "2-maps.png", "3-more-data.png"]
 
@@ -137,7 +137,7 @@ def test_more_data_is_better(tmp_path):
 
 
 def test_feedback_leaves_a_picture_at_every_step(tmp_path):
-    output = run("feedback.py", tmp_path, "--pictures", "6", "--iterations", "2")
+    output = run("feedback.py", tmp_path, "--pictures", "6", "--iterations", "2", "--tests", "4")
     assert list(rows_of(output)) == ["iteration 1:", "iteration 2:"]
     written = sorted(path.name for path in (tmp_path / "feedback-story").iterdir())
     assert written == ["1-filters.png", "2-levels.png", "3-iterations.png"]
@@ -150,7 +150,7 @@ def test_feedback_is_better_than_any_rule(tmp_path):
 
 
 def test_layer_compares_every_part_of_the_slide(tmp_path):
-    output = run("layer.py", tmp_path, "--steps", "2")
+    output = run("layer.py", tmp_path, "--steps", "2", "--tests", "2")
     rows = re.findall(r"^(\S.*\S) +([\d.]+)% +([\d,]+)$", output, flags=re.M)
     assert [name for name, *_ in rows] == [
         "full table, ReLU, pixels",
@@ -167,7 +167,7 @@ def test_layer_compares_every_part_of_the_slide(tmp_path):
 
 
 def test_alexnet_leaves_a_picture_at_every_step(tmp_path):
-    output = run("alexnet.py", tmp_path, "--steps", "2")
+    output = run("alexnet.py", tmp_path, "--steps", "2", "--scenes", "140")
     layers = [f"conv{k}" for k in range(1, 6)] + ["fc6", "fc7", "fc8"]
     assert re.findall(r"^(\w+) +[\dx]+ +[\d,]+ parameters$", output, flags=re.M) == layers
     assert re.findall(r"^(.*\w) +[\d.]+% of \d+ new pictures right", output, flags=re.M) == [

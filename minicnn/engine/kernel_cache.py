@@ -5,12 +5,15 @@ EOFError or UnpicklingError, a disk that is full in OSError, each time anew. A c
 harm is done: then kernels are compiled, which is said once.
 """
 
+import contextlib
+import functools
 import os
 import sys
 
 from numba.core import config, event
 from numba.core.caching import FunctionCache
 
+from minicnn.basics import turns
 from minicnn.basics.notebooks import say
 
 _said = set()
@@ -36,6 +39,12 @@ class KernelCache(FunctionCache):
             self._cache_file._source_stamp = self._cache_file._source_stamp, stamps
 
     def load_overload(self, sig, target_context):
+        """What is on disk. Else Numba compiles it and calls save_overload, and until then other
+        processes wait that need a kernel of the same file."""
+        source = self._py_func.__code__.co_filename
+        return turns.find_or_make(source, lambda: self._load(sig, target_context))
+
+    def _load(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # whatever unpickling a damaged file raises
@@ -44,10 +53,8 @@ class KernelCache(FunctionCache):
                 f"compiled kernels in {self.cache_path} cannot be read "
                 f"({type(error).__name__}); they are compiled anew",
             )
-            try:
+            with contextlib.suppress(OSError):
                 self.flush()  # an index of nothing: what it named is written over
-            except OSError:
-                pass
             return None
 
     def save_overload(self, sig, data):
@@ -60,6 +67,8 @@ class KernelCache(FunctionCache):
                 f"({error.strerror or error}), so the next start compiles them again; make room "
                 "there, or set NUMBA_CACHE_DIR to another folder",
             )
+        finally:
+            turns.made()
 
 
 def cached(dispatcher, files=()):
@@ -79,16 +88,10 @@ def cached(dispatcher, files=()):
     return dispatcher
 
 
-_listening = False
-
-
+@functools.cache
 def announce_compilation():
     """Says «compiling kernels, once» when Numba compiles something, and not when it only
     loads from its disk cache."""
-    global _listening
-    if _listening:
-        return
-    _listening = True
     if config.DISABLE_JIT:
         return
 

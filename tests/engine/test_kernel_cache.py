@@ -20,17 +20,21 @@ print(F.relu(np.float32([-1, 2])).numpy())
 """
 
 
-def run(folder):
-    """What a process says on stderr that runs one small kernel with its cache in `folder`."""
+def run(folder, processes=1):
+    """What a process, or several at once, says on stderr that runs one small kernel with its cache
+    in `folder`."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
-    command = [sys.executable, "-W", "error", "-c", PROGRAM]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0 and done.stdout == "[0. 2.]\n", done.stderr
-    return done.stderr.splitlines()
+    command, pipe = [sys.executable, "-W", "error", "-c", PROGRAM], subprocess.PIPE
+    how = {"env": environment, "stdout": pipe, "stderr": pipe, "text": True}
+    started = [subprocess.Popen(command, **how) for _ in range(processes)]
+    said = [process.communicate(timeout=100) for process in started]
+    assert not any(process.returncode for process in started), said
+    assert all(out == "[0. 2.]\n" for out, _ in said), said
+    return [line for _, err in said for line in err.splitlines()]
 
 
-def test_a_truncated_cache_of_a_real_kernel(tmp_path):
-    assert run(tmp_path) == [COMPILING]
+def test_a_real_kernel_is_compiled_once_and_again_if_its_cache_is_truncated(tmp_path):
+    assert run(tmp_path, processes=2) == [COMPILING]  # one of them waits for the other
     files = [*tmp_path.rglob("*.nbi"), *tmp_path.rglob("*.nbc")]
     assert len(files) == 2
     for file in files:

@@ -24,7 +24,8 @@ BLOCK = 512  # positions that a thread does together
 @helper
 def exponentials_of(x, a, first, end, y, largest, total):
     """y = e^(x - largest) and its sum over the classes, for the positions from first to end."""
-    largest[:], total[:] = x[a, 0, first:end], 0
+    for j in range(len(largest)):
+        largest[j], total[j] = x[a, 0, first + j], 0
     for c in range(1, x.shape[1]):
         score = x[a, c, first:end]
         for j in range(len(score)):
