@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from minicnn import datasets
 from minicnn.basics.writing import save_png
@@ -107,5 +108,5 @@ for name in chosen.overlays:
     cells = np.concatenate([cells, pad]).reshape(2, half, *cells.shape[1:])
     sheet = cells.transpose(1, 3, 0, 2, 4, 5).reshape(half * WIDE, -1, 3)
     out.mkdir(exist_ok=True)
-    save_png(sheet, out / f"{name}.png")
+    save_png(Image.fromarray(sheet), out / f"{name}.png")
     print(f"{name}: {sure} of {len(rows)} are called unlike what is known; {out}/{name}.png")
