@@ -33,7 +33,7 @@ import numpy as np
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
-from minicnn.engine.op import contiguous
+from minicnn.engine.op import contiguous, hands_over
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.map_lists import end_to_end, lists_of_maps
 from minicnn.ops.pooling import Pool2d
@@ -125,6 +125,7 @@ class MaxPoolMaps(Pool2d):
         max_pool_maps_forward(x, *end_to_end(lists, xp), *self.geometry, y, self.where)
         return y
 
+    @hands_over
     def backward(self, gy):
         gx, lists = empty_like(gy, self.shape), end_to_end(self.looking, array_module(gy))
         max_pool_maps_backward(contiguous(gy), self.where, *lists, *self.geometry, gx)
