@@ -42,19 +42,34 @@ def compete_rows(source, begin, old, old_places, new, new_places):
 
 
 @helper
+def compete_column(values, places, step, best, winner):
+    """Each best[j] against values[step j]; with the values travel their places. These are written
+    first: the other way round best would be written by masked stores."""
+    for j in range(len(best)):
+        value, place, b, w = values[step * j], places[step * j], best[j], winner[j]
+        equal_but_before = (value == b) & (place < w)
+        nan = (value != value) & ((b == b) | (place > w))
+        wins = (value > b) | equal_but_before | nan | (w < 0)
+        winner[j] = place if wins else w
+        best[j] = value if wins else b
+
+
+@helper
 def compete_columns(values, places, L, sw, pw, dw, best, winner):
     """best[j], and its place, from the L columns of each window."""
-    for j in range(len(best)):
-        b, w = values.dtype.type(-np.inf), np.int32(-1)
-        for v in range(L):
-            q = j * sw - pw + v * dw
-            if 0 <= q < len(values):
-                value, place = values[q], places[q]
-                equal_but_before = (value == b) & (place < w)
-                nan = (value != value) & ((b == b) | (place > w))
-                wins = (value > b) | equal_but_before | nan | (w < 0)
-                b, w = value if wins else b, place if wins else w
-        best[j], winner[j] = b, w
+    best[:], winner[:] = -np.inf, -1
+    for v in range(L):
+        q = v * dw - pw
+        first, end = max(-(q // sw), 0), min((len(values) - 1 - q) // sw + 1, len(best))
+        if first >= end:  # column v lies in the picture for none of the windows
+            continue
+        q += first * sw
+        if sw == 1:  # the same, but for a stride that the compiler knows it does eight at once
+            compete_column(values[q:], places[q:], 1, best[first:end], winner[first:end])
+        elif sw == 2:
+            compete_column(values[q:], places[q:], 2, best[first:end], winner[first:end])
+        else:
+            compete_column(values[q:], places[q:], sw, best[first:end], winner[first:end])
 
 
 @max_pool2d_forward_rows.cpu
