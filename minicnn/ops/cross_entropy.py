@@ -101,9 +101,8 @@ class CrossEntropy(ClassLoss):
         return loss
 
     def gradient(self, g):
-        gx, q = empty_like(g, self.shape), (self.on, self.off)
-        view = gx.reshape(self.view)
-        cross_entropy_backward(g, self.e, self.S, self.target, self.ignore, *q, view)
+        gx, q = empty_like(g, self.shape), (self.ignore, self.on, self.off)
+        cross_entropy_backward(g, self.e, self.S, self.target, *q, gx.reshape(self.view))
         return gx
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import empty_like
 from minicnn.engine.kernel import Kernel, helper, prange
-from minicnn.engine.op import Op, contiguous
+from minicnn.engine.op import Op, contiguous, hands_over
 from minicnn.engine.randomness import next_key
 from minicnn.engine.tensor import Tensor
 
@@ -92,7 +92,7 @@ class Dropout(Op):
         dropout_mask(x.reshape(-1), *numbers, y.reshape(-1))
         return y
 
-    backward = forward
+    backward = hands_over(forward)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:

@@ -10,7 +10,7 @@ nowhere else.
 """
 
 from minicnn.engine.devices import empty_like
-from minicnn.engine.op import Op, contiguous
+from minicnn.engine.op import Op, contiguous, hands_over
 
 
 class Elementwise(Op):
@@ -23,6 +23,7 @@ class Elementwise(Op):
         self.kernels[0](x.reshape(-1), self.y.reshape(-1))
         return self.y
 
+    @hands_over
     def backward(self, gy):
         gy = contiguous(gy)
         gx = empty_like(gy)

@@ -33,7 +33,7 @@ import numpy as np
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
-from minicnn.engine.op import Op, contiguous, pair
+from minicnn.engine.op import Op, contiguous, hands_over, pair
 from minicnn.engine.tensor import Tensor
 
 resample = Kernel(
@@ -148,6 +148,7 @@ class Interpolate(Op):
         self.run(x, y, transposed=False)
         return y
 
+    @hands_over
     def backward(self, gy):
         gx = empty_like(gy, self.x_shape)
         self.run(gy, gx, transposed=True)

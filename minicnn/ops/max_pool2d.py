@@ -29,7 +29,7 @@ import numpy as np
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
-from minicnn.engine.op import contiguous
+from minicnn.engine.op import contiguous, hands_over
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.pooling import Pool2d
 
@@ -105,6 +105,7 @@ class MaxPool2d(Pool2d):
         max_pool2d_forward(x, *self.geometry, y, self.where)
         return y
 
+    @hands_over
     def backward(self, gy):
         gx = empty_like(gy, self.shape)
         max_pool2d_backward(contiguous(gy), self.where, *self.geometry, gx)

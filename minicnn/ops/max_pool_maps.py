@@ -33,7 +33,7 @@ import numpy as np
 from minicnn.engine.cases import Case, separated
 from minicnn.engine.devices import array_module, empty_like
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
-from minicnn.engine.op import contiguous
+from minicnn.engine.op import contiguous, hands_over
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.map_lists import end_to_end, lists_of_maps
 from minicnn.ops.pooling import Pool2d
@@ -118,15 +118,16 @@ class MaxPoolMaps(Pool2d):
     def forward(self, x):
         x, xp = contiguous(x), array_module(x)
         self.shape, self.geometry = x.shape, (*self.window, *self.stride, *self.padding)
-        lists = lists_of_maps(self.maps, self.maps_stride, x.shape[1])
-        self.looking = [[c for c, D in enumerate(lists) if d in D] for d in range(x.shape[1])]
-        y = empty_like(x, (x.shape[0], len(lists), *self.output_size(x)))
+        self.lists = lists_of_maps(self.maps, self.maps_stride, x.shape[1])
+        y = empty_like(x, (x.shape[0], len(self.lists), *self.output_size(x)))
         self.where = xp.empty(y.shape, dtype=np.int32)
-        max_pool_maps_forward(x, *end_to_end(lists, xp), *self.geometry, y, self.where)
+        max_pool_maps_forward(x, *end_to_end(self.lists, xp), *self.geometry, y, self.where)
         return y
 
+    @hands_over
     def backward(self, gy):
-        gx, lists = empty_like(gy, self.shape), end_to_end(self.looking, array_module(gy))
+        looking = [[c for c, D in enumerate(self.lists) if d in D] for d in range(self.shape[1])]
+        gx, lists = empty_like(gy, self.shape), end_to_end(looking, array_module(gy))
         max_pool_maps_backward(contiguous(gy), self.where, *lists, *self.geometry, gx)
         return gx
 

@@ -1,8 +1,9 @@
-"""cross_entropy by rows of pixels.
+"""cross_entropy by blocks of pixels.
 
 Forward looks at all classes only where labels are smoothed; else one number a pixel is enough.
-Backward goes class by class along the pixels, which are neighbours in memory; where there is one
-pixel, as in scores (N, C) of whole pictures, along the classes.
+Backward goes class by class along the pixels of a block, which are neighbours in memory, and whose
+labels and factors stay in the nearest cache meanwhile; where there is one pixel, as in scores
+(N, C) of whole pictures, along the classes.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ cross_entropy_forward_rows = Kernel("cross_entropy_forward_rows")
 cross_entropy_backward_rows = Kernel("cross_entropy_backward_rows")
 cross_entropy_backward_classes = Kernel("cross_entropy_backward_classes")
 cross_entropy_forward.fast()(cross_entropy_forward_rows)
+BLOCK = 2048  # pixels that a thread does together
 
 
 @cross_entropy_backward.fast()
@@ -28,36 +30,43 @@ def cross_entropy_backward_fast(g, e, S, target, ignore, on, off, gx):
 @cross_entropy_forward_rows.cpu
 def cross_entropy_forward_rows_cpu(x, largest, S, target, ignore, on, off, loss):
     N, C, P = x.shape
-    smooth = off.any()
-    for nb in prange(N * P):
-        n, b = nb // P, nb % P
-        t = target[n, b]
-        if t == ignore:
-            loss[n, b] = 0
-            continue
-        log_S = np.log(S[n, b])
-        total = on[t] * (log_S - (x[n, t, b] - largest[n, b]))
+    smooth, blocks = off.any(), (P + BLOCK - 1) // BLOCK
+    for block in prange(N * blocks):
+        n, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, P)
+        t, out, m = target[n, first:end], loss[n, first:end], largest[n, first:end]
+        log_S = np.log(S[n, first:end])
+        for j in range(end - first):
+            known = t[j] != ignore
+            k = t[j] if known else 0
+            out[j] = on[k] * (log_S[j] - (x[n, k, first + j] - m[j])) if known else 0
         for c in range(C if smooth else 0):
+            score = x[n, c, first:end]
             if off[c] != 0:  # 0 times an infinity would be a NaN
-                total += off[c] * (log_S - (x[n, c, b] - largest[n, b]))
-        loss[n, b] = total
+                for j in range(end - first):
+                    if t[j] != ignore:
+                        out[j] += off[c] * (log_S[j] - (score[j] - m[j]))
 
 
 @cross_entropy_backward_rows.cpu
 def cross_entropy_backward_rows_cpu(g, e, S, target, ignore, on, off, gx):
     N, C, P = e.shape
-    scale, all_off = np.empty_like(g), off.sum()
-    for nb in prange(N * P):
-        n, b = nb // P, nb % P
-        t = target[n, b]
-        scale[n, b] = 0 if t == ignore else g[n, b] * (on[t] + all_off) / S[n, b]
-    for nc in prange(N * C):
-        n, c = nc // C, nc % C
-        gl, s, t, source, out = g[n], scale[n], target[n], e[n, c], gx[n, c]
-        off_c, both, zero = off[c], off[c] + on[c], e.dtype.type(0)
-        for b in range(P):
-            value = s[b] * source[b] - gl[b] * (both if t[b] == c else off_c)
-            out[b] = zero if t[b] == ignore else value
+    all_off, blocks = off.sum(), (P + BLOCK - 1) // BLOCK
+    for block in prange(N * blocks):
+        n, first = block // blocks, block % blocks * BLOCK
+        end = min(first + BLOCK, P)
+        gl, scale = g[n, first:end], np.empty(end - first, e.dtype)
+        t = np.empty(end - first, np.int32)  # as wide as a float, so that as many fit in a vector
+        for j in range(end - first):
+            k = target[n, first + j]
+            t[j] = -1 if k == ignore else k
+            scale[j] = 0 if k == ignore else gl[j] * (on[k] + all_off) / S[n, first + j]
+        for c in range(C):
+            source, out, me = e[n, c, first:end], gx[n, c, first:end], np.int32(c)
+            off_c, both, zero, void = off[c], off[c] + on[c], e.dtype.type(0), np.int32(-1)
+            for j in range(end - first):
+                value = scale[j] * source[j] - gl[j] * (both if t[j] == me else off_c)
+                out[j] = zero if t[j] == void else value
 
 
 @cross_entropy_backward_classes.cpu

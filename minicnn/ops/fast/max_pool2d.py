@@ -8,7 +8,7 @@ Backward: each window adds its gy to its winner, which is known, where the loops
 windows for each pixel. Two threads must not do that in one plane: they could add to the same pixel
 at the same time. So all windows of a plane are one thread's.
 
-Who wins a tie is decided in `compete`, as ops/max_pool2d.py says it.
+Who wins a tie is decided in `compete_rows` and `compete_columns`, as ops/max_pool2d.py says it.
 """
 
 import numpy as np
@@ -20,49 +20,81 @@ max_pool2d_forward_rows = Kernel("max_pool2d_forward_rows")
 max_pool2d_backward_winners = Kernel("max_pool2d_backward_winners")
 max_pool2d_forward.fast()(max_pool2d_forward_rows)
 max_pool2d_backward.fast()(max_pool2d_backward_winners)
+STRIP = 16  # rows of results that a thread does together
 
 
 @helper
-def compete(values, places, step, best, winner):
-    """Each best[j] against values[step j]; with the values travel their places."""
+def take_row(source, begin, values, places):
+    """The first row: whatever it holds is the best so far."""
+    for q in range(len(values)):
+        values[q], places[q] = source[q], np.int32(begin + q)
+
+
+@helper
+def compete_rows(source, begin, old, old_places, new, new_places):
+    """new[q] = the larger one of old[q] and source[q], whose place is begin + q. Written to where
+    they were read from, they would become masked stores, which some processors do one by one."""
+    for q in range(len(new)):
+        value, best, place = source[q], old[q], old_places[q]
+        wins = (value > best) | (value != value)
+        new_places[q] = np.int32(begin + q) if wins else place
+        new[q] = value if wins else best
+
+
+@helper
+def compete_column(values, places, step, best, winner):
+    """Each best[j] against values[step j]; with the values travel their places. These are written
+    first: the other way round best would be written by masked stores."""
     for j in range(len(best)):
-        value, place = values[step * j], places[step * j]
-        equal_but_before = (value == best[j]) & (place < winner[j])
-        nan = (value != value) & ((best[j] == best[j]) | (place > winner[j]))
-        wins = (value > best[j]) | equal_but_before | nan | (winner[j] < 0)
-        best[j] = value if wins else best[j]
-        winner[j] = place if wins else winner[j]
+        value, place, b, w = values[step * j], places[step * j], best[j], winner[j]
+        equal_but_before = (value == b) & (place < w)
+        nan = (value != value) & ((b == b) | (place > w))
+        wins = (value > b) | equal_but_before | nan | (w < 0)
+        winner[j] = place if wins else w
+        best[j] = value if wins else b
+
+
+@helper
+def compete_columns(values, places, L, sw, pw, dw, best, winner):
+    """best[j], and its place, from the L columns of each window."""
+    best[:], winner[:] = -np.inf, -1
+    for v in range(L):
+        q = v * dw - pw
+        first, end = max(-(q // sw), 0), min((len(values) - 1 - q) // sw + 1, len(best))
+        if first >= end:  # column v lies in the picture for none of the windows
+            continue
+        q += first * sw
+        if sw == 1:  # the same, but for a stride that the compiler knows it does eight at once
+            compete_column(values[q:], places[q:], 1, best[first:end], winner[first:end])
+        elif sw == 2:
+            compete_column(values[q:], places[q:], 2, best[first:end], winner[first:end])
+        else:
+            compete_column(values[q:], places[q:], sw, best[first:end], winner[first:end])
 
 
 @max_pool2d_forward_rows.cpu
 def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
     N, C, H, W = x.shape
-    OH, OW = y.shape[2:]
-    for row in prange(N * C * OH):
-        n, c, i = row // OH // C, row // OH % C, row % OH
-        values, places = np.full(W, -np.inf, x.dtype), np.full(W, -1, np.int32)
-        for u in range(K):
-            p = i * sh + u * dh - ph
-            if p < 0 or p >= H:
-                continue
-            source = x[n, c, p]
-            for q in range(W):
-                value = source[q]
-                wins = (value > values[q]) | (value != value) | (places[q] < 0)
-                values[q] = value if wins else values[q]
-                places[q] = np.int32(p * W + q) if wins else places[q]
-        best, winner = y[n, c, i], where[n, c, i]
-        best[:], winner[:] = -np.inf, -1
-        for v in range(L):
-            q = v * dw - pw
-            first, end = max(-(q // sw), 0), min((W - 1 - q) // sw + 1, OW)
-            if first >= end:  # column v lies in the picture for none of the windows
-                continue
-            q += first * sw
-            if sw == 2:  # the same, but for a stride that the compiler knows it does eight at once
-                compete(values[q:], places[q:], 2, best[first:end], winner[first:end])
-            else:
-                compete(values[q:], places[q:], sw, best[first:end], winner[first:end])
+    OH = y.shape[2]
+    strips = (OH + STRIP - 1) // STRIP
+    for strip in prange(N * C * strips):
+        n, c, top = strip // strips // C, strip // strips % C, strip % strips * STRIP
+        values, places = np.empty((2, W), x.dtype), np.empty((2, W), np.int32)
+        for i in range(top, min(top + STRIP, OH)):
+            k = -1  # values[k] is the best of the rows so far
+            for u in range(K):
+                p = i * sh + u * dh - ph
+                if p < 0 or p >= H:
+                    continue
+                if k < 0:
+                    take_row(x[n, c, p], p * W, values[0], places[0])
+                    k = 0
+                else:
+                    k, old = 1 - k, (values[k], places[k])
+                    compete_rows(x[n, c, p], p * W, *old, values[k], places[k])
+            if k < 0:  # no row of these windows lies in the picture
+                k, values[0], places[0] = 0, -np.inf, -1
+            compete_columns(values[k], places[k], L, sw, pw, dw, y[n, c, i], where[n, c, i])
 
 
 @max_pool2d_backward_winners.cpu

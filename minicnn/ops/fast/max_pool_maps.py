@@ -1,50 +1,91 @@
 """max_pool_maps by rows: first whole rows of the maps against each other, then the columns of a
 window, as in max_pool2d.py beside this file.
 
-Neighbours in memory compete at the same time, so that vector instructions serve. Backward asks the
-same windows as the loops to read, a row of them at a time.
+Neighbours in memory compete at the same time, so that vector instructions serve. Backward adds each
+gy to its winner, as there, if a map belongs to one result only: then a result and its maps are one
+thread's. Else it asks the same windows as the loops to read, a row of them at a time.
 """
 
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
-from minicnn.ops.fast.max_pool2d import compete
+from minicnn.ops.fast.max_pool2d import STRIP, compete_columns, compete_rows, take_row
 from minicnn.ops.max_pool_maps import max_pool_maps_backward, max_pool_maps_forward
 
 max_pool_maps_forward_rows = Kernel("max_pool_maps_forward_rows")
 max_pool_maps_backward_rows = Kernel("max_pool_maps_backward_rows")
-max_pool_maps_forward.fast()(max_pool_maps_forward_rows)
-max_pool_maps_backward.fast()(max_pool_maps_backward_rows)
+max_pool_maps_backward_winners = Kernel("max_pool_maps_backward_winners")
+maxout = Kernel("maxout")
+PIECE = 1024  # pixels
+
+
+@max_pool_maps_forward.fast()
+def max_pool_maps_forward_fast(x, first, members, K, L, sh, sw, ph, pw, y, where):
+    """Where only maps are pooled, a picture is one long row."""
+    if K == L == sh == sw == 1:
+        x, y, where = (a.reshape(*a.shape[:2], -1) for a in (x, y, where))
+        return maxout(x, first, members, y, where)
+    max_pool_maps_forward_rows(x, first, members, K, L, sh, sw, ph, pw, y, where)
+
+
+@maxout.cpu
+def maxout_cpu(x, first, members, y, where):
+    N, C, P = x.shape
+    F, pieces = y.shape[1], (P + PIECE - 1) // PIECE
+    for piece in prange(N * F * pieces):
+        n, c, begin = piece // pieces // F, piece // pieces % F, piece % pieces * PIECE
+        end = min(begin + PIECE, P)
+        values, places = np.empty((2, end - begin), x.dtype), np.empty((2, end - begin), np.int32)
+        d, k = members[first[c]], 0
+        take_row(x[n, d, begin:end], d * P + begin, values[0], places[0])
+        for d in members[first[c] + 1 : first[c + 1]]:
+            k, old = 1 - k, (values[k], places[k])
+            compete_rows(x[n, d, begin:end], d * P + begin, *old, values[k], places[k])
+        y[n, c, begin:end], where[n, c, begin:end] = values[k], places[k]
 
 
 @max_pool_maps_forward_rows.cpu
 def max_pool_maps_forward_rows_cpu(x, first, members, K, L, sh, sw, ph, pw, y, where):
     N, C, H, W = x.shape
-    F, OH, OW = y.shape[1:]
-    for row in prange(N * F * OH):
-        n, c, i = row // OH // F, row // OH % F, row % OH
-        values, places = np.full(W, -np.inf, x.dtype), np.full(W, -1, np.int32)
-        for d in members[first[c] : first[c + 1]]:
-            for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
-                source, begin = x[n, d, p], (d * H + p) * W
-                for q in range(W):
-                    value = source[q]
-                    wins = (value > values[q]) | (value != value) | (places[q] < 0)
-                    values[q] = value if wins else values[q]
-                    places[q] = np.int32(begin + q) if wins else places[q]
-        best, winner = y[n, c, i], where[n, c, i]
-        best[:], winner[:] = -np.inf, -1
-        for v in range(L):
-            begin, end = max(-((v - pw) // sw), 0), min((W - 1 - v + pw) // sw + 1, OW)
-            if begin >= end:  # column v lies in the picture for none of the windows
-                continue
-            q = begin * sw + v - pw
-            if sw == 1:  # the same, but for a stride that the compiler knows it does eight at once
-                compete(values[q:], places[q:], 1, best[begin:end], winner[begin:end])
-            elif sw == 2:
-                compete(values[q:], places[q:], 2, best[begin:end], winner[begin:end])
-            else:
-                compete(values[q:], places[q:], sw, best[begin:end], winner[begin:end])
+    F, OH = y.shape[1:3]
+    strips = (OH + STRIP - 1) // STRIP
+    for strip in prange(N * F * strips):
+        n, c, top = strip // strips // F, strip // strips % F, strip % strips * STRIP
+        values, places = np.empty((2, W), x.dtype), np.empty((2, W), np.int32)
+        for i in range(top, min(top + STRIP, OH)):
+            k = -1  # values[k] is the best of the rows so far
+            for d in members[first[c] : first[c + 1]]:
+                for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
+                    if k < 0:
+                        take_row(x[n, d, p], (d * H + p) * W, values[0], places[0])
+                        k = 0
+                    else:
+                        k, old = 1 - k, (values[k], places[k])
+                        compete_rows(x[n, d, p], (d * H + p) * W, *old, values[k], places[k])
+            compete_columns(values[k], places[k], L, sw, pw, 1, y[n, c, i], where[n, c, i])
+
+
+@max_pool_maps_backward.fast()
+def max_pool_maps_backward_fast(gy, where, first, results, K, L, sh, sw, ph, pw, gx):
+    """By the winners where no map belongs to two results."""
+    if (np.diff(first) <= 1).all():
+        return max_pool_maps_backward_winners(gy, where, first, results, gx)
+    max_pool_maps_backward_rows(gy, where, first, results, K, L, sh, sw, ph, pw, gx)
+
+
+@max_pool_maps_backward_winners.cpu
+def max_pool_maps_backward_winners_cpu(gy, where, first, results, gx):
+    N, C, F = *gx.shape[:2], gy.shape[1]
+    for result in prange(N * F):
+        n, c = result // F, result % F
+        g, winner, out = gy[n, c].ravel(), where[n, c].ravel(), gx[n].ravel()
+        for d in range(C):
+            of_nobody = first[d] == first[d + 1] and d % F == c
+            if of_nobody or (first[d] < first[d + 1] and results[first[d]] == c):
+                gx[n, d] = 0
+        for j in range(len(g)):
+            if 0 <= winner[j] < out.size:
+                out[winner[j]] += g[j]
 
 
 @helper

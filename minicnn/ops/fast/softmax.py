@@ -1,4 +1,4 @@
-"""softmax and its logarithm in blocks of 512 positions, with an exponential of our own. (Of one
+"""softmax and its logarithm in blocks of 1024 positions, with an exponential of our own. (Of one
 position, as the last dimension has it, there are no blocks: softmax_rows.py.)
 
 The positions of a block are neighbours in memory, so all steps (largest score, exponentials, sum)
@@ -18,7 +18,7 @@ softmax_forward_blocks = Kernel("softmax_forward_blocks")
 softmax_backward_blocks = Kernel("softmax_backward_blocks")
 log_softmax_forward_blocks = Kernel("log_softmax_forward_blocks")
 log_softmax_backward_blocks = Kernel("log_softmax_backward_blocks")
-BLOCK = 512  # positions that a thread does together
+BLOCK = 1024  # positions that a thread does together
 
 
 @helper
@@ -35,11 +35,11 @@ def exponentials_of(x, a, first, end, y, largest, total):
         if x.itemsize == 4:
             for j in range(len(score)):
                 e[j] = exp_of(np.float32(score[j] - largest[j]))
+                total[j] += e[j]
         else:
             for j in range(len(score)):
                 e[j] = np.exp(score[j] - largest[j])
-        for j in range(len(score)):
-            total[j] += e[j]
+                total[j] += e[j]
 
 
 @exponentials_blocks.cpu

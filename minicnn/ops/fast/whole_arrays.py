@@ -1,23 +1,49 @@
-"""tanh and log-sum-exp pooling by numpy, array by array: its tanh and exp do many numbers in one
-instruction, where Numba makes a call for each."""
+"""log-sum-exp pooling, and tanh in float64, by numpy, array by array: its tanh and exp do many
+numbers in one instruction, where Numba makes a call for each. In float32 there are loops that do so
+on all threads (exponential.py)."""
 
 import numpy as np
 
+from minicnn.engine.kernel import Kernel, prange
+from minicnn.ops.fast.exponential import exp_of, tanh_of
 from minicnn.ops.log_sum_exp_pool import log_sum_exp_pool_backward, log_sum_exp_pool_forward
 from minicnn.ops.scaled_tanh import AMPLITUDE, SLOPE, scaled_tanh_forward
+from minicnn.ops.sigmoid import sigmoid_forward
 from minicnn.ops.tanh import tanh_forward
+
+tanh_forward_vectors = Kernel("tanh_forward_vectors")
+sigmoid_forward_vectors = Kernel("sigmoid_forward_vectors")
+sigmoid_forward.fast(lambda x, y: x.dtype == np.float32)(sigmoid_forward_vectors)
+
+
+@tanh_forward_vectors.cpu
+def tanh_forward_vectors_cpu(x, slope, amplitude, y):
+    """y = amplitude tanh(slope x)"""
+    f = np.float32
+    for i in prange(x.size):
+        y[i] = f(amplitude) * tanh_of(f(slope) * x[i])
+
+
+@sigmoid_forward_vectors.cpu
+def sigmoid_forward_vectors_cpu(x, y):
+    one, zero = np.float32(1), np.float32(0)
+    for i in prange(x.size):
+        e = exp_of(-abs(x[i]))
+        y[i] = (e if x[i] < zero else one) / (one + e)
 
 
 @tanh_forward.fast()
 def tanh_forward_whole(x, y):
-    np.tanh(x, out=y)
+    if x.dtype == np.float32:
+        return tanh_forward_vectors(x, 1.0, 1.0, y)
+    return np.tanh(x, out=y)
 
 
 @scaled_tanh_forward.fast()
 def scaled_tanh_forward_whole(x, y):
-    np.multiply(x, SLOPE, out=y)
-    np.tanh(y, out=y)
-    y *= AMPLITUDE
+    if x.dtype == np.float32:
+        return tanh_forward_vectors(x, SLOPE, AMPLITUDE, y)
+    return np.multiply(np.tanh(SLOPE * x), AMPLITUDE, out=y)
 
 
 @log_sum_exp_pool_forward.fast()
