@@ -117,13 +117,12 @@ def test_scores_of_whole_pictures(classes, dtype):
             assert_same(kernel, args, "fast", dtype)
 
 
-def test_tanh_and_sigmoid_to_the_last_digits_but_one():
+def test_tanh_to_the_last_digit_but_one():
     x = np.concatenate([np.linspace(-12, 12, 100_001), np.geomspace(1e-38, 1, 50_001)])
     x = np.float32(x)
-    for function, exact in ((F.tanh, np.tanh), (F.sigmoid, lambda v: 1 / (1 + np.exp(-v)))):
-        right = exact(x.astype(float))
-        wrong = abs(function(Tensor(x)).data - right) / np.spacing(abs(right).astype(np.float32))
-        assert wrong.max() < 2.5
+    right = np.tanh(x.astype(float))
+    wrong = abs(F.tanh(Tensor(x)).data - right) / np.spacing(abs(right).astype(np.float32))
+    assert wrong.max() < 1.5
     odd = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 100, -100])
     y = F.tanh(Tensor(odd)).data
     np.testing.assert_array_equal(y, [0, 0, 1, -1, np.nan, 1, -1])

@@ -5,15 +5,12 @@ on all threads (exponential.py)."""
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, prange
-from minicnn.ops.fast.exponential import exp_of, tanh_of
+from minicnn.ops.fast.exponential import tanh_of
 from minicnn.ops.log_sum_exp_pool import log_sum_exp_pool_backward, log_sum_exp_pool_forward
 from minicnn.ops.scaled_tanh import AMPLITUDE, SLOPE, scaled_tanh_forward
-from minicnn.ops.sigmoid import sigmoid_forward
 from minicnn.ops.tanh import tanh_forward
 
 tanh_forward_vectors = Kernel("tanh_forward_vectors")
-sigmoid_forward_vectors = Kernel("sigmoid_forward_vectors")
-sigmoid_forward.fast(lambda x, y: x.dtype == np.float32)(sigmoid_forward_vectors)
 
 
 @tanh_forward_vectors.cpu
@@ -22,14 +19,6 @@ def tanh_forward_vectors_cpu(x, slope, amplitude, y):
     f = np.float32
     for i in prange(x.size):
         y[i] = f(amplitude) * tanh_of(f(slope) * x[i])
-
-
-@sigmoid_forward_vectors.cpu
-def sigmoid_forward_vectors_cpu(x, y):
-    one, zero = np.float32(1), np.float32(0)
-    for i in prange(x.size):
-        e = exp_of(-abs(x[i]))
-        y[i] = (e if x[i] < zero else one) / (one + e)
 
 
 @tanh_forward.fast()
