@@ -3,7 +3,7 @@
 #
 # - **Slides:** Выводы
 # - **Source:** minicnn/inference/overall.py; minicnn/figures/published.py;
-#   minicnn/models/pixel_features.py; minicnn/models/multi_scale.py
+#   minicnn/models/pixel_features.py
 # - **Exercises:** none, but an exam at the end
 #
 # **The problem.** The last slide has four sentences. Convolutional networks can be used for
@@ -17,14 +17,13 @@
 import numpy as np
 
 import minicnn
-from minicnn import Tensor, datasets, optim
+from minicnn import Tensor, datasets, nn, optim
 from minicnn import functional as F
 from minicnn.course.lecturing import BLUE, ORANGE, RED, Table, figure, measured, show, source
+from minicnn.datasets import VOID
 from minicnn.engine.randomness import generator
 from minicnn.figures.published import against_seconds, write_beside
-from minicnn.images.jitter import jitter
 from minicnn.inference import overall
-from minicnn.models.multi_scale import MultiScale
 from minicnn.models.pixel_features import PixelFeatures
 
 # %% [markdown]
@@ -135,7 +134,8 @@ assert reached > len(gains) / 2 and min(gains) < 0 and len(labels) >= 4
 # %%
 weak, ellipse = (measured(f"voc2012-animals, weak: {n}") for n in ("+ superpixels", "ellipse"))
 regions = measured("voc2012-animals held out, sds: C, drawn anew")
-by_hand = next(r for r in stanford if r["title"].startswith("boosted"))["scores"]["pixels"] * 100
+boosted = next(r for r in stanford if r["title"].startswith("boosted"))["scores"]["pixels"]
+by_hand = 100 * boosted
 recurrent = measured("stanford, rCNN3 at 1/4")
 print(f"weak supervision {weak:g} %, ellipse {ellipse:g} %; AP^r of regions {regions:g} %")
 print(f"features by hand and boosted trees {by_hand:.1f} %, recurrent network {recurrent:g} %")
@@ -188,8 +188,9 @@ assert many > few + 20 and begun > nothing + 15
 # *Against.* 515 photographs were enough for three scales to pass what was reported: each has some
 # 77,000 labelled pixels, so «few pictures» is not «few labels». And it is said of *deep* learning:
 # do features by hand need less? Let us look, on drawn scenes that neither has seen. By hand: the
-# 761 numbers of chapter 01 and a logistic regression. The network: three scales at a quarter of the
-# width, as many steps whatever it learns from.
+# 761 numbers of chapter 01 and a logistic regression. The network: two convolutions of
+# 5x5, which are given the colours and how far down a pixel is, and nothing else. Each takes as many
+# steps from few scenes as from many.
 
 # %%
 scenes = datasets.load("scenes", size=(60, 80), train=32, test=24)
@@ -203,7 +204,7 @@ def described(p, chosen):
 
 
 def pixels(p, count, seed=0):
-    known = np.flatnonzero(p.labels != datasets.VOID)
+    known = np.flatnonzero(p.labels != VOID)
     return generator(seed).permutation(known)[:count]
 
 
@@ -239,22 +240,32 @@ def features_by_hand(pictures):
     return np.array([(scores(x).numpy().argmax(axis=1) == y).mean() for x, y in new])
 
 
-def network(pictures, steps=120):
+def planes(image):
+    """float32 (4, H, W): the colours, and how far down a pixel is."""
+    down = np.broadcast_to(np.linspace(-1, 1, image.shape[0])[:, None], image.shape[:2])
+    return np.concatenate([image.transpose(2, 0, 1) / 64 - 2, down[None]]).astype(np.float32)
+
+
+def network(pictures):
     minicnn.manual_seed(0)
-    net = MultiScale(8, width=0.25, hidden=256, dropout=0.0, normalise="both")
+    net = nn.Sequential(
+        nn.AvgPool2d(2), nn.Conv2d(4, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.Conv2d(32, 8, 1),
+    )  # fmt: skip
+
+    def scores(images):
+        maps = net(Tensor(np.stack([planes(image) for image in images])))
+        return F.interpolate(maps, scale_factor=4, mode="bilinear")
 
     def loss(step):
-        p = pictures[step % len(pictures)]
-        image, labels = jitter(p.image, p.labels, generator(0, step), flip=True)
-        out = net(*(Tensor(level[None]) for level in net.preprocess(image)))
-        out = F.interpolate(out, size=labels.shape, mode="bilinear")
-        return F.cross_entropy(out, labels[None].astype(np.int64), ignore_index=datasets.VOID)
+        several = [pictures[k] for k in generator(3, step).integers(0, len(pictures), 4)]
+        labels = np.stack([p.labels for p in several]).astype(np.int64)
+        return F.cross_entropy(scores([p.image for p in several]), labels, ignore_index=VOID)
 
-    learn(net.parameters(), 0.01, steps, loss)
-    net.eval()
-    answers = [net.predict(p.image).argmax(axis=0).ravel() for p in test]
-    each = zip(answers, asked, new, strict=True)
-    return np.array([(answer[at] == y).mean() for answer, at, (_, y) in each])
+    learn(net.parameters(), 0.05, 120, loss)
+    said = [scores([p.image]).numpy()[0].argmax(axis=0).ravel() for p in test]
+    each = zip(said, asked, new, strict=True)
+    return np.array([(labels[at] == y).mean() for labels, at, (_, y) in each])
 
 
 # %%
@@ -291,7 +302,23 @@ Table(
         for k, (n, d, e) in enumerate(zip(counts, differences, errors, strict=True))
     ],
 )
+# %%
+assert all(s[2].mean() > s[0].mean() + 0.1 for s in right.values())  # both can use more scenes
+assert differences[0].mean() < -2 * errors[0]  # from two scenes features by hand learn more
+scales = measured("stanford, three scales: argmax")
+print(f"515 photographs: by hand, boosted {by_hand:.1f} %, three scales {scales:g} %")
+assert scales > by_hand + 1
+
 # %% [markdown]
+# With so few scenes the features win: what people have put into them, the network would have to
+# find in the data. But they gain from data as well, so that the traditional way «cannot use large
+# data» (chapter 01, with 15 features) is not true of 761. From 515 photographs three scales are
+# ahead by two points, after three hours of training. Where the two curves cross was not measured.
+#
+# **Verdict: holds**, with a rider: it is labels that count, not pictures; and where only names are
+# given, a thousand pictures are few, since all that failed here (weak supervision, regions) failed
+# at names.
+#
 # ### «With larger data sets, more complex networks»
 #
 # *For.* The network of chapter 01 is small. From 125 photographs to 500 the gap between those that
@@ -326,7 +353,7 @@ claims = (
      f"classes {classes[0]:.1f} %, paper {classes[1]:.1f} %; trees {sum(stages[:3]):.1f} s",
      "holds"),
     ("needs much data", f"7 photographs {few:g} %, 500 {many:g} %",
-     "515 suffice where every pixel has a label", "holds; depends on labels"),
+     f"515 photographs: {scales:g} %, by hand {by_hand:.1f} %", "holds; of labels"),
     ("more data, larger networks", f"small network {many:g} %, large {large:g} %",
      "no data set of ours is large", "not measured"),
 )  # fmt: skip
@@ -409,14 +436,14 @@ assert measured("sift-flow, feedback: iteration 1") == 74.3
 # question where objects end, and leaves open what they are called, so the chain of chapter 17,
 # first regions and then names, is alive.
 #
-# The claim of 2014 that aged best is the third one.
+# Seen from today the third and the fourth claim are one, and it is what came true.
 #
 # ## 5. Your turn: ten things to try
 #
 # None of these had been measured when this was written. Each begins with a command or a file; what
 # there is to beat stands in section 1 or in `lectures/results/README.md`.
 #
-# 1. *Is fold 1 a lucky one?* The other four:
+# 1. *Is fold 1 a lucky one?* It has 78.5 % after ten epochs. The other four:
 #    `minicnn train multi-scale --data stanford-background --fold 2 --epochs 10 --out runs/fold-2`
 # 2. *Streets.* Four trainings have never been run; the first:
 #    `minicnn train patch --data labelmefacade --epochs 3 --set validations=5 --out runs/streets`

@@ -13,6 +13,7 @@ from minicnn import Tensor, cli, models, nn
 from minicnn import functional as F
 from minicnn.bench.machines import NETS
 from minicnn.cli.values import split_settings
+from minicnn.course.book import site
 from minicnn.course.book.chapters import chapters
 from minicnn.course.lecturing import ROOT, measured
 from minicnn.learning.configuring import configure
@@ -41,6 +42,14 @@ def test_twelve_questions_about_all_chapters():
     assert list(ANSWERS) == list(range(1, 13)) and all(len(a) > 200 for a in ANSWERS.values())
     asked = {n for _, q, _ in ANSWER.findall(EXAM) for n in re.findall(r"\b(0\d|1\d)\b", q[:60])}
     assert asked == {f"{k:02}" for k in range(1, 19)}
+
+
+def test_the_answers_are_folded_away():
+    body = site.markdown(EXAM)
+    folded = re.findall(r"<details><summary>Answer</summary>(.*?)</details>", body, re.DOTALL)
+    asked = re.sub(r"<details>.*?</details>", "", body, flags=re.DOTALL)
+    assert len(folded) == 12 and all(f"<strong>{k}.</strong>" in asked for k in range(1, 13))
+    assert "$" not in body and "merror" not in body and "\\frac" not in body
 
 
 def test_1_pixels_and_iou():
