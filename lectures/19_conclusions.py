@@ -304,16 +304,18 @@ Table(
 )
 # %%
 assert all(s[2].mean() > s[0].mean() + 0.1 for s in right.values())  # both can use more scenes
-assert differences[0].mean() < -2 * errors[0]  # from two scenes features by hand learn more
+assert all(differences[k].mean() < -2 * errors[k] for k in (0, 2))  # by hand is ahead
 scales = measured("stanford, three scales: argmax")
 print(f"515 photographs: by hand, boosted {by_hand:.1f} %, three scales {scales:g} %")
 assert scales > by_hand + 1
 
 # %% [markdown]
-# With so few scenes the features win: what people have put into them, the network would have to
-# find in the data. But they gain from data as well, so that the traditional way «cannot use large
-# data» (chapter 01, with 15 features) is not true of 761. From 515 photographs three scales are
-# ahead by two points, after three hours of training. Where the two curves cross was not measured.
+# The bars are the standard error of each way alone; that of the difference, in the table, is what
+# decides. From 2 and from 32 scenes the features win; from 8 it may be luck, and all of it is one
+# seed. What people have put into features, the network would have to find in the data. But features
+# by hand gain from data as well, so that «no use for large data» (chapter 01, with 15 features) is
+# not true of 761. From 515 photographs three scales are ahead by two points, after three hours of
+# training. Where the two curves cross was not measured.
 #
 # **Verdict: holds**, with a rider: it is labels that count, not pictures; and where only names are
 # given, a thousand pictures are few, since all that failed here (weak supervision, regions) failed
