@@ -67,8 +67,11 @@ def test_a_chapter_runs_and_its_numbers_hold(chapter, results_of):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
 def test_the_form_of_a_chapter(chapter):
     text = chapter.text
-    told, _, questions = text.partition("\n# ### Two questions for paper")
-    assert 150 <= told.count("\n") <= 350 and questions.count("\n") <= 40
+    last = chapter.number == "19"  # looks back at all others, and asks twelve questions
+    title = "A written exam of twelve questions" if last else "Two questions for paper"
+    told, _, questions = text.partition(f"\n# ### {title}")
+    assert 150 <= told.count("\n") <= (480 if last else 350)
+    assert 0 < questions.count("\n") <= (180 if last else 40)
     assert not [slide for slide in chapter.slides if slide not in SLIDES]
     assert not [name for name in chapter.sources if not (ROOT / name).is_file()]
     exercises = [name for name in chapter.exercises if not name.startswith("none")]
