@@ -449,8 +449,8 @@ assert measured("sift-flow, feedback: iteration 1") == 74.3
 #    `minicnn train multi-scale --data stanford-background --fold 2 --epochs 10 --out runs/fold-2`
 # 2. *Streets.* Four trainings have never been run; the first:
 #    `minicnn train patch --data labelmefacade --epochs 3 --set validations=5 --out runs/streets`
-# 3. *A second look that reads its surroundings*, not trained to the end yet:
-#    `minicnn train feedback --data sift-flow --epochs 5 --set iterations=2 feedback=surroundings`
+# 3. *Feedback on whole pictures.* So far it has seen them at half their size:
+#    `minicnn train feedback --data sift-flow --epochs 5 --set iterations=2 side=256`
 # 4. *Two points are missing* to 40 % on Tiny ImageNet. A better beginning, and more variants:
 #    `minicnn train alexnet --data tiny-imagenet --minutes 95 --set initial=data
 #    rescale=0.3 weight_decay=0.001`
