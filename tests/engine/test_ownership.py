@@ -190,6 +190,7 @@ def test_ops_that_hand_over_keep_their_promise():
                 found.setdefault(name, set()).update(broken)
     promising = {name for name, cls in OPS.items() if hasattr(cls.backward, "hands_over")}
     promising = {name for name in promising if OPS[name].__module__.startswith("minicnn.ops")}
+    promising -= {"Elementwise", "ClassLoss"}  # of which others are made
     assert set(found) == promising >= {"Conv2d", "Conv2dTable", "Linear", "MatMul"}
     assert not {name: broken for name, broken in found.items() if broken}
 
