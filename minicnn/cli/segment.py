@@ -10,8 +10,8 @@ from pathlib import Path
 import minicnn
 from minicnn.basics.printing import one_line, print_lines
 from minicnn.cli.arguments import (
+    ASKED,
     LABELLING,
-    TRAINED,
     add_command,
     add_json,
     add_machine,
@@ -39,7 +39,7 @@ PARTS = (  # that results end in
 def add(commands):
     p = add_command(commands, "segment", "names every pixel of photographs", run)
     p.add_argument("images", metavar="IMAGE", nargs="+", help="a picture, or a folder of pictures")
-    p.add_argument("--model", default="multi-scale", help=f"{TRAINED} (multi-scale)")
+    p.add_argument("--model", default="multi-scale", help=f"{ASKED} (multi-scale)")
     p.add_argument(
         "--size",
         type=whole_number(1, LARGEST),

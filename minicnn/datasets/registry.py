@@ -123,8 +123,9 @@ def data_home():
 
 
 def is_installed(name):
-    """Whether that data set is there. Installing is atomic, so the folder is whole or not there."""
-    return (data_home() / name).is_dir()
+    """Whether that data set is there, of A+B each. Installing is atomic, so a folder is whole or
+    not there."""
+    return all((data_home() / part).is_dir() for part in name.split("+"))
 
 
 def installed_at(name):

@@ -131,6 +131,14 @@ def test_several_as_one(two):
     assert datasets.lasting_name(name) == name
 
 
+def test_several_are_installed_if_each_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINICNN_DATA", str(tmp_path))
+    (tmp_path / "one").mkdir()
+    assert datasets.is_installed("one") and not datasets.is_installed("one+two")
+    (tmp_path / "two").mkdir()
+    assert datasets.is_installed("one+two")
+
+
 def test_one_with_common_classes(two):
     name, mapping = two
     alone = datasets.load(name.split("+")[1], mapping=mapping)
