@@ -190,7 +190,8 @@ def test_source_is_that_of_the_file():
         assert first == lines[shown.line - 1] and shown.text in "\n".join(lines)
         assert shown.place in shown._repr_html_()
     method = lecturing.source(ReLU.backward).text.split("\n")
-    assert method[0].startswith("def ") and method[1].startswith("    gy")
+    assert method[0] == "@hands_over" and method[1].startswith("def ")
+    assert method[2].startswith("    gy")
 
 
 # -------------------------------------------------------------------------------------- the site

@@ -63,7 +63,8 @@ def test_the_best_weights_of_before_remember_it_too(moved):
     """The best step may lie before the stop; `evaluate` reads where the data are from its file."""
     folder, there, _ = moved
     arrays, header = checkpoints.load(folder / LAST)
-    checkpoints.save(folder / LAST, arrays, header | {"best": {"step": 2, "val_accuracy": 1.0}})
+    best = {"step": 2, "val_accuracy": 1.0, "sure": None}
+    checkpoints.save(folder / LAST, arrays, header | {"best": best})
     arrays, header = checkpoints.load(folder / BEST)
     header["data"]["name"] = str(folder.parent / "here")
     checkpoints.save(folder / BEST, arrays, header)
