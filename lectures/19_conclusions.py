@@ -132,7 +132,7 @@ assert reached > len(gains) / 2 and min(gains) < 0 and len(labels) >= 4
 # boosted trees, without any convolutional network, do as well as the recurrent one.
 
 # %%
-weak, ellipse = (measured(f"voc2012-animals, weak: {n}") for n in ("+ superpixels", "ellipse"))
+weak, ellipse = (measured(f"voc2012-animals, weak: {n}") for n in ("+ segments", "ellipse"))
 regions = measured("voc2012-animals held out, sds: C, drawn anew")
 boosted = next(r for r in stanford if r["title"].startswith("boosted"))["scores"]["pixels"]
 by_hand = 100 * boosted
