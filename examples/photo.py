@@ -14,15 +14,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from minicnn import datasets
 from minicnn.basics.writing import save_png
 from minicnn.datasets.mapping import SHIPPED, read_mapping
 from minicnn.datasets.splits import evenly
+from minicnn.figures.photographs import photograph_sheet
 from minicnn.images.labels import VOID
 from minicnn.images.light import relight
-from minicnn.images.resizing import fit_long_side, resize
 from minicnn.inference.segmenting import segment
 from minicnn.learning.trained import trained
 
@@ -88,25 +87,17 @@ for name, fold in SETS.items() if not chosen.overlays else ():
 # Look at them. What is sky, and what does a network call a sofa that has never seen one?
 
 # %%
-WIDE = 240  # pixels, of a picture on a sheet
 for name in chosen.overlays:
     data = datasets.load(name)
     split = "val" if data.names("val") else "train"
-    rows, sure = [], 0
-    for one in evenly(data.names(split), chosen.pictures or 20):
+    shown, unlike = [], 0
+    names = evenly(data.names(split), chosen.pictures or 20)
+    for one in names:
         image = data.read(one).image
-        found = [segment(image, model) for model in models.values()]
-        sure += sum(result.unlike for result in found[:1])
-        small = [image, *(result.overlay(legend=False) for result in found)]
-        rows.append([resize(x, fit_long_side(*x.shape[:2], WIDE)) for x in small])
-    cells = np.full((len(rows), len(rows[0]), WIDE, WIDE, 3), 255, np.uint8)
-    for row, pictures in zip(cells, rows, strict=True):
-        for cell, x in zip(row, pictures, strict=True):
-            cell[: x.shape[0], : x.shape[1]] = x
-    half = -(-len(cells) // 2)  # two columns of rows, so that the sheet is not a ribbon
-    pad = np.full((2 * half - len(cells), *cells.shape[1:]), 255, np.uint8)
-    cells = np.concatenate([cells, pad]).reshape(2, half, *cells.shape[1:])
-    sheet = cells.transpose(1, 3, 0, 2, 4, 5).reshape(half * WIDE, -1, 3)
+        found = {called: segment(image, model) for called, model in models.items()}
+        unlike += found[chosen.models[0]].unlike
+        shown.append((image, one, "black"))
+        shown += [(r.overlay(legend=False), Path(n).stem, "black") for n, r in found.items()]
     out.mkdir(exist_ok=True)
-    save_png(Image.fromarray(sheet), out / f"{name}.png")
-    print(f"{name}: {sure} of {len(rows)} are called unlike what is known; {out}/{name}.png")
+    save_png(photograph_sheet(shown, name), out / f"{name}.png")
+    print(f"{name}: {unlike} of {len(names)} are called unlike what is known; {out}/{name}.png")

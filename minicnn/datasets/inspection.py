@@ -106,8 +106,7 @@ class Survey:
             if count := sum(kind in text for text in self.notes):
                 lines.append(f"note: label pictures without EXIF that were {what}: {count}")
         lines += [f"note: {text}" for text in self.notes[:most]]
-        if len(self.notes) > len(self.notes[:most]):
-            more = len(self.notes) - most
+        if more := len(self.notes) - len(self.notes[:most]):
             lines.append(f"note: and {more} more; minicnn data check {self.name} says all of them")
         lines += [f"PASSED OVER: {text}" for text in self.passed_over]
         lines += [f"BAD ({split}): {message}" for split, _, message in self.bad]

@@ -11,7 +11,9 @@ light differ out of doors.
 
 import numpy as np
 
-BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue: BT.601
+from minicnn.images.colour import RGB_TO_YUV
+
+BRIGHTNESS = RGB_TO_YUV[0]
 FOG = np.array([205, 210, 215], np.float32)  # grey levels
 WARM = np.array([0.45, 0.0, -0.45], np.float32)  # logarithms of the factors on red, green, blue
 

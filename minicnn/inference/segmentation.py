@@ -1,5 +1,6 @@
 """What `segment` gives: a picture and a class for each of its pixels; how it is shown and saved."""
 
+import functools
 import itertools
 import os
 from pathlib import Path
@@ -88,7 +89,7 @@ class Segmentation:
         """How scores became labels: argmax, crf(gamma=3.0), the name of a function."""
         return name_of(self.seen[3]) if self.seen else "unknown"
 
-    @property
+    @functools.cached_property
     def sure(self):
         """The mean over the pixels of the largest probability; None where scores are not known."""
         return sureness(self.seen[1]) if self.seen else None

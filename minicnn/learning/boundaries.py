@@ -54,8 +54,7 @@ class Boundaries(Task):
         """(step, (planes (1, 9, h, w), labels (1, 1, h, w))) of a training picture."""
         rng, options = randomness.generator(self.config.seed, 2, step), self.config.training
         image, labels = part(picture, self.network.options["crop"], rng)
-        how = options.flip, options.rotate, options.rescale, options.light
-        image, labels = jitter(image, labels, rng, *how)
+        image, labels = jitter(image, labels, rng, **options.jitter)
         if not ((labels > 0) & (labels != VOID)).any():
             return None
         (planes,) = self.network.preprocess(image)

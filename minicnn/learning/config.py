@@ -45,6 +45,11 @@ class TrainingOptions:
     checkpoint_seconds: float = number(60.0, 0, 1e9)
     checkpoint_steps: int = number(0, 0, STEPS)  # if above 0, instead of the seconds
 
+    @property
+    def jitter(self):
+        """{name: value} of what makes variants of pictures with labels: see images/jitter.py."""
+        return {name: getattr(self, name) for name in ("flip", "rotate", "rescale", "light")}
+
 
 TRAINING_DEFAULTS = {f.name: f.default for f in fields(TrainingOptions)}
 TRAINING_RANGES = {

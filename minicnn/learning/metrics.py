@@ -34,14 +34,22 @@ def score(network, pictures, classes, watch=None, label=None, apart=(), sets=())
     return confusion, float(np.median(seconds)) if seconds else float("nan")
 
 
-def highest(network, image, watch=None):
-    """uint8 (H, W): the best class of every pixel. watch: called with the scores."""
+def highest(network, image):
+    """uint8 (H, W): the class of the highest score at every pixel."""
+    return best_of(scores_of(network, image))
+
+
+def best_of(scores):
+    """uint8 (H, W): the class of the highest of scores (K, H, W)."""
+    return scores.argmax(axis=0).astype(np.uint8)
+
+
+def scores_of(network, image):
+    """The scores (K, H, W) of a picture. Raises ScoresError for what are none."""
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is said in words
         scores = network.predict(image)
     check_scores(scores, image.shape[:2])
-    if watch is not None:
-        watch(scores)
-    return scores.argmax(axis=0).astype(np.uint8)
+    return scores
 
 
 def right(truth, answers, classes, sets):

@@ -15,7 +15,7 @@ from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
 from minicnn.learning.class_weights import check_labelled, class_weights, of_sets
 from minicnn.learning.errors import Diverged
-from minicnn.learning.metrics import ScoresError, highest, right, score
+from minicnn.learning.metrics import ScoresError, best_of, right, score, scores_of
 from minicnn.learning.sureness import limit, sureness
 from minicnn.learning.task import Task, dealt
 from minicnn.learning.world import world
@@ -53,8 +53,7 @@ class Pixels(Task):
         """What the network sees of a training picture: (step, (inputs, labels)), or None if no
         pixel of this variant has a label."""
         rng, options = randomness.generator(self.config.seed, 2, step), self.config.training
-        how = options.flip, options.rotate, options.rescale, options.light
-        image, labels = jitter(picture.image, picture.labels, rng, *how)
+        image, labels = jitter(picture.image, picture.labels, rng, **options.jitter)
         if (labels == VOID).all():
             return None
         if options.patches:
@@ -83,17 +82,22 @@ class Pixels(Task):
 
     def validate(self, count=None):
         (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
-        sure = []  # of each picture
+        sure, scores = [], None  # of each picture; of the last one
 
         def label(network, image):
-            return highest(network, image, lambda scores: sure.append(sureness(scores)))
+            nonlocal scores
+            scores = scores_of(network, image)
+            return best_of(scores)
+
+        def watch(picture, prediction):  # not within the time of a prediction
+            sure.append(sureness(scores))
 
         with datasets.Loader(self.val, order, skip_bad=skip_bad) as pictures:
             some = itertools.islice(pictures, count)
             try:
                 apart = self.dataset.not_averaged
                 classes, sets = self.config.classes, self.dataset.sets
-                found = score(self.network, some, classes, None, label, apart, sets)
+                found = score(self.network, some, classes, watch, label, apart, sets)
             except ScoresError as error:
                 raise Diverged(str(error)) from None
         confusion, seconds = world().pool(found[0]), found[1]

@@ -25,8 +25,6 @@ class Trained(NamedTuple):
     @property
     def called(self):
         """The name of its model, for people."""
-        if isinstance(self.network, Ensemble):
-            return "+".join(self.network.names)
         return self.config.model if self.config else type(self.network).__name__
 
 
@@ -74,16 +72,17 @@ def trained(model, device="cpu"):
         weights = model.folder / checkpoints.BEST if model.folder else None
         return Trained(model.network, model.config, weights)
     if "+" in str(model) and not Path(model).exists():
-        return _together([trained(name, device) for name in str(model).split("+")], str(model))
+        return _together(str(model).split("+"), device)
     file = checkpoints.find(model)
     return Trained(*checkpoints.load_model(file, device), file)
 
 
-def _together(parts, name):
+def _together(names, device):
     """The Trained of several. Raises CheckpointError if they do not know the same classes, or if
     one may have learnt from what another is tested on."""
-    names, first = name.split("+"), parts[0].config
-    for part, other in zip(parts[1:], names[1:], strict=True):
+    parts, name = [trained(one, device) for one in names], "+".join(names)
+    first = parts[0].config
+    for other, part in zip(names, parts, strict=True):
         if list(part.config.classes) != list(first.classes):
             raise checkpoints.CheckpointError(
                 f"{name}: {other} knows other classes than {names[0]}, so there is no mean"
@@ -98,4 +97,4 @@ def _together(parts, name):
     shipped = all(part.weights.parent == checkpoints.WEIGHTS for part in parts)
     # no file has this name, but tables know shipped networks by it
     weights = checkpoints.WEIGHTS / name if shipped else None
-    return Trained(network, replace(first, options={}, best=None), weights)
+    return Trained(network, replace(first, model=name, options={}, best=None), weights)

@@ -24,13 +24,6 @@ STRIP = 16  # rows of results that a thread does together
 
 
 @helper
-def take_row(source, begin, values, places):
-    """The first row: whatever it holds is the best so far."""
-    for q in range(len(values)):
-        values[q], places[q] = source[q], np.int32(begin + q)
-
-
-@helper
 def compete_rows(source, begin, old, old_places, new, new_places):
     """new[q] = the larger one of old[q] and source[q], whose place is begin + q. Written to where
     they were read from, they would become masked stores, which some processors do one by one."""
@@ -39,6 +32,18 @@ def compete_rows(source, begin, old, old_places, new, new_places):
         wins = (value > best) | (value != value)
         new_places[q] = np.int32(begin + q) if wins else place
         new[q] = value if wins else best
+
+
+@helper
+def next_row(source, begin, values, places, k):
+    """One more row against the best of those before, values[k]; k < 0: there are none, so it is
+    the best, whatever it holds. Returns which of the two values are the best now."""
+    if k >= 0:
+        compete_rows(source, begin, values[k], places[k], values[1 - k], places[1 - k])
+        return 1 - k
+    for q in range(len(source)):
+        values[0, q], places[0, q] = source[q], np.int32(begin + q)
+    return 0
 
 
 @helper
@@ -84,14 +89,8 @@ def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
             k = -1  # values[k] is the best of the rows so far
             for u in range(K):
                 p = i * sh + u * dh - ph
-                if p < 0 or p >= H:
-                    continue
-                if k < 0:
-                    take_row(x[n, c, p], p * W, values[0], places[0])
-                    k = 0
-                else:
-                    k, old = 1 - k, (values[k], places[k])
-                    compete_rows(x[n, c, p], p * W, *old, values[k], places[k])
+                if 0 <= p < H:
+                    k = next_row(x[n, c, p], p * W, values, places, k)
             if k < 0:  # no row of these windows lies in the picture
                 k, values[0], places[0] = 0, -np.inf, -1
             compete_columns(values[k], places[k], L, sw, pw, dw, y[n, c, i], where[n, c, i])

@@ -9,7 +9,7 @@ thread's. Else it asks the same windows as the loops to read, a row of them at a
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
-from minicnn.ops.fast.max_pool2d import STRIP, compete_columns, compete_rows, take_row
+from minicnn.ops.fast.max_pool2d import STRIP, compete_columns, next_row
 from minicnn.ops.max_pool_maps import max_pool_maps_backward, max_pool_maps_forward
 
 max_pool_maps_forward_rows = Kernel("max_pool_maps_forward_rows")
@@ -36,11 +36,9 @@ def maxout_cpu(x, first, members, y, where):
         n, c, begin = piece // pieces // F, piece // pieces % F, piece % pieces * PIECE
         end = min(begin + PIECE, P)
         values, places = np.empty((2, end - begin), x.dtype), np.empty((2, end - begin), np.int32)
-        d, k = members[first[c]], 0
-        take_row(x[n, d, begin:end], d * P + begin, values[0], places[0])
-        for d in members[first[c] + 1 : first[c + 1]]:
-            k, old = 1 - k, (values[k], places[k])
-            compete_rows(x[n, d, begin:end], d * P + begin, *old, values[k], places[k])
+        k = -1  # values[k] is the best of the maps so far
+        for d in members[first[c] : first[c + 1]]:
+            k = next_row(x[n, d, begin:end], d * P + begin, values, places, k)
         y[n, c, begin:end], where[n, c, begin:end] = values[k], places[k]
 
 
@@ -56,12 +54,7 @@ def max_pool_maps_forward_rows_cpu(x, first, members, K, L, sh, sw, ph, pw, y, w
             k = -1  # values[k] is the best of the rows so far
             for d in members[first[c] : first[c + 1]]:
                 for p in range(max(i * sh - ph, 0), min(i * sh - ph + K, H)):
-                    if k < 0:
-                        take_row(x[n, d, p], (d * H + p) * W, values[0], places[0])
-                        k = 0
-                    else:
-                        k, old = 1 - k, (values[k], places[k])
-                        compete_rows(x[n, d, p], (d * H + p) * W, *old, values[k], places[k])
+                    k = next_row(x[n, d, p], (d * H + p) * W, values, places, k)
             compete_columns(values[k], places[k], L, sw, pw, 1, y[n, c, i], where[n, c, i])
 
 
