@@ -107,7 +107,7 @@ def test_a_variant_without_labels_is_passed_over_and_counted(model, tmp_path, ca
 def test_all_variants_void_ends_in_a_sentence(tmp_path, monkeypatch):
     root = corner_labels(tmp_path / "corner")
 
-    def nothing(image, labels, *options):
+    def nothing(image, labels, rng, **options):
         return image, np.full_like(labels, VOID)
 
     monkeypatch.setattr(pixels, "jitter", nothing)
