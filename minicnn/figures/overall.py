@@ -20,11 +20,12 @@ def overall_figure(table, rows):
     below = 0.25 * len(rows) + 0.2
     figure = Figure(figsize=(15, 7.5 + below), dpi=100, layout="constrained")
     axes, room = figure.subplots(2, 1, height_ratios=[7.5, below])
-    sets = list(dict.fromkeys(row["data"] for row in table["rows"]))
-    named = []
+    colours, named = {}, []  # a colour for each data set that has a point
     for row in table["rows"]:
-        colour = COLOURS[sets.index(row["data"]) % len(COLOURS)]
         ours, theirs = (_point(row, *of) for of in ((row["scores"], row["seconds"]), _said(row)))
+        if not (ours or theirs):
+            continue
+        colour = colours.setdefault(row["data"], COLOURS[len(colours) % len(COLOURS)])
         if ours and theirs and "on" not in row["lecture"]:  # else it was measured on other pictures
             axes.plot(*zip(theirs, ours, strict=True), color="0.8", lw=1, zorder=1)
         if theirs:

@@ -101,6 +101,13 @@ def test_points_are_drawn_where_seconds_are_known(table):
     assert [[34.0, 63.8], [0.45, 65.6]] not in points  # of other pictures: no line from there
 
 
+def test_each_data_set_that_is_drawn_has_its_own_colour(table):
+    axes = overall_figure(table, overall.cells(table)).axes[0]
+    shown, names = axes.get_legend_handles_labels()
+    colours = [line.get_color() for line in shown[:-1]]  # the last is what is hollow
+    assert len(set(colours)) == len(set(names[:-1])) == len(colours) > 4
+
+
 def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(quick, "stored", lambda: {"8": {}, "40": {}})
