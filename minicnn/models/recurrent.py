@@ -30,13 +30,13 @@ random shift, so that every pixel has its turn.
 import numpy as np
 
 from minicnn import functional as F
-from minicnn import nn
 from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import PLANES, normalised
 from minicnn.models.answers import Answer
-from minicnn.models.dense import by_phases, shift_and_stitch
+from minicnn.models.dense import shift_and_stitch
+from minicnn.models.instance import Layer, of_other_classes
 from minicnn.models.segmentation import SegmentationModel
 from minicnn.nn import init
 
@@ -47,17 +47,6 @@ NETS = {
     "rCNN3": ((8, 25, 2), (8, 50, 1), (1, None, 1)),
 }
 OWN = {"CNN1": (1, 8), "rCNN2": (2, 4), "rCNN3": (3, 4)}  # instances, output
-
-
-class Layer(nn.Conv2d):
-    """A convolution that takes its dilation when it is called, and fewer maps than it has filters
-    for: the first of them are then missing, as if they were 0."""
-
-    def forward(self, x, dilation=1):
-        weight = self.weight[:, -x.shape[1] :]
-        if dilation == 1 or weight.shape[3] == 1:
-            return F.conv2d(x, weight, self.bias)
-        return by_phases(lambda part: F.conv2d(part, weight, self.bias), x, dilation)
 
 
 class Recurrent(SegmentationModel):
@@ -116,6 +105,9 @@ class Recurrent(SegmentationModel):
         if self.stride not in possible:
             several = f"{net} with {self.instances} instance{'s'[: self.instances > 1]}"
             raise ValueError(f"output={self.stride}: {several} can be {possible}")
+
+    def adapted(self, arrays):
+        return of_other_classes(arrays, self.classes) if self.reads_itself else arrays
 
     def sees(self, instances):
         """Side of the patch that so many instances look at, in pixels."""

@@ -117,6 +117,21 @@ def test_filters_that_see_more_maps_begin_with_zeros_for_them(network, less, mor
     assert initialise_from(new.state_dict(), {}, narrower, "new").new  # nothing is cut off
 
 
+def test_what_an_instance_saw_of_a_picture_is_kept_for_other_classes():
+    """The first instance hears no class maps, so before its classifier all is as it was."""
+    old, new = Recurrent(4, width=0.1), Recurrent(5, width=0.1)
+    about = initialise_from(new.adapted(old.state_dict()), {}, new, "old")
+    assert set(about.new) == {"layers.2.weight", "layers.2.bias"}
+    x = Tensor(np.random.default_rng(0).random((1, 3, 40, 40), np.float32))
+    for was, is_ in zip(old.layers[:2], new.layers[:2], strict=True):
+        np.testing.assert_array_equal(was(x).numpy(), is_(x).numpy())
+        x = was(x)
+    assert not new.layers[0].weight.data[:, :5].any()  # class maps begin with nothing
+    assert new.layers[0].weight.data[:, 5:].all()
+    plain = Recurrent(5, net="CNN1", width=0.1)  # it reads no classes
+    assert plain.adapted(old.state_dict()).keys() == old.state_dict().keys()
+
+
 @pytest.mark.parametrize(
     "network, before, after, classes",
     [
