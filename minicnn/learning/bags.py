@@ -45,15 +45,14 @@ class Bags(Task):
     """The pictures of a data set, with the classes that each shows."""
 
     kind, also, what = "pictures", ("pixels",), "pictures"
+    unused = dict.fromkeys(
+        ("balance", "rotate", "rescale", "light", "colour_noise"),
+        "{name}: {model} draws each class as often as any other, and looks at pictures as they are "
+        "and in a mirror",
+    )
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "rotate", "rescale", "light", "colour_noise"):
-            if getattr(config.training, name):
-                raise TrainingError(
-                    f"{name}: {config.model} draws each class as often as any other, and looks at "
-                    "pictures as they are and in a mirror: leave it away"
-                )
         if dataset.kind == "pictures" and BACKGROUND not in dataset.classes:
             raise TrainingError(
                 f"{dataset.name}: has no class called {BACKGROUND} beside "

@@ -17,9 +17,9 @@ from minicnn.engine import randomness
 from minicnn.images.jitter import jitter
 from minicnn.labelling.contours import thinned
 from minicnn.learning.boundary_scores import BoundaryScores
-from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.errors import Diverged
 from minicnn.learning.pixels import epochs_of
-from minicnn.learning.task import Task, dealt
+from minicnn.learning.task import ONE_A_STEP, Task, dealt
 from minicnn.learning.world import world
 from minicnn.models.edges import AROUND
 
@@ -33,15 +33,14 @@ class Boundaries(Task):
 
     kind, what, accuracy = "boundaries", "boundaries", "F"  # at the best threshold for all
     deals = True
+    unused = dict.fromkeys(
+        ("balance", "patches"),
+        "{name} goes with labels or classes; {model} learns boundaries, whose loss is balanced "
+        "anyway",
+    ) | dict.fromkeys(("batch", "colour_noise"), ONE_A_STEP)
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "colour_noise"):
-            if getattr(config.training, name):
-                raise TrainingError(
-                    f"{name} goes with labels or classes; {config.model} learns boundaries, whose "
-                    "loss is balanced anyway: leave it away"
-                )
         self.take(dataset)
         self.kept = WithShares(self.pictures)
 

@@ -1,11 +1,8 @@
 """Pixels that are drawn from all pictures before the first step; a step takes some of them."""
 
 from minicnn.engine import randomness
-from minicnn.learning.errors import TrainingError
 from minicnn.learning.pixels import Pixels
 from minicnn.learning.task import Drawn
-
-NOT_TAKEN = ("flip", "rotate", "rescale", "light")  # its pixels are drawn once
 
 
 class DrawnPixels(Pixels):
@@ -13,11 +10,13 @@ class DrawnPixels(Pixels):
     left out of them. A subclass defines `batch_of(places)`."""
 
     shared = False
+    unused = dict.fromkeys(
+        ("flip", "rotate", "rescale", "light", "colour_noise"),
+        "{name}: {model} looks at each picture once, as it is",
+    )
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
-        if taken := [name for name in NOT_TAKEN if getattr(config.training, name)]:
-            raise TrainingError(f"{taken[0]}: {config.model} looks at each picture once, as it is")
         self.weight, self.labels, self.left = None, None, []
 
     def batch_of(self, places):

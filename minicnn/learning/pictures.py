@@ -16,7 +16,7 @@ from minicnn import functional as F
 from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
 from minicnn.engine.devices import move
-from minicnn.learning.errors import Diverged, TrainingError
+from minicnn.learning.errors import Diverged
 from minicnn.learning.mean_files import of_file
 from minicnn.learning.memory import available
 from minicnn.learning.metrics import ScoresError
@@ -35,15 +35,13 @@ class Pictures(Task):
     """The pictures of an image folder."""
 
     kind, what, deals = "pictures", "pictures", True
+    unused = dict.fromkeys(
+        ("balance", "patches", "rotate", "light"),
+        "{name} is for labels of pixels; {model} learns whole pictures",
+    )
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate", "light"):
-            if getattr(config.training, name):
-                raise TrainingError(
-                    f"{name} is for labels of pixels; {config.model} learns whole pictures: "
-                    "leave it away"
-                )
         self.dataset = dataset
         self.take(dataset)
         self.batch = min(config.training.batch, len(self.pictures))

@@ -17,7 +17,7 @@ from minicnn.learning.class_weights import check_labelled, class_weights, of_set
 from minicnn.learning.errors import Diverged
 from minicnn.learning.metrics import ScoresError, best_of, right, score, scores_of
 from minicnn.learning.sureness import limit, sureness
-from minicnn.learning.task import Task, dealt
+from minicnn.learning.task import ONE_A_STEP, Task, dealt
 from minicnn.learning.world import world
 
 
@@ -25,6 +25,7 @@ class Pixels(Task):
     """The pictures of a data set with label maps."""
 
     deals = True
+    unused = dict.fromkeys(("batch", "colour_noise"), ONE_A_STEP)
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)

@@ -21,7 +21,6 @@ from minicnn.datasets.instances import background_of
 from minicnn.datasets.splits import hold_out
 from minicnn.engine import randomness
 from minicnn.learning import memory
-from minicnn.learning.errors import TrainingError
 from minicnn.learning.pixels import epochs_of
 from minicnn.learning.proposal_files import load_proposer
 from minicnn.learning.region_classifiers import Line, finish
@@ -38,14 +37,13 @@ class Regions(Task):
     """The proposals of the pictures of a data set with objects."""
 
     kind, what, early = "pixels", "regions", True
+    unused = dict.fromkeys(
+        ("balance", "patches", "rotate", "rescale", "light", "colour_noise"),
+        "{name} is not for regions that are cut out of pictures",
+    )
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config)
-        for name in ("balance", "patches", "rotate", "rescale", "light", "colour_noise"):
-            if getattr(config.training, name):
-                raise TrainingError(
-                    f"{name} is not for regions that are cut out of pictures: leave it away"
-                )
         self.dataset, self.background = dataset, background_of(dataset)
         self.take(dataset)
         rest, held = hold_out(self.pictures.names, "sds")

@@ -19,6 +19,7 @@ from minicnn.engine.tensor import Tensor
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.world import world
 
+ONE_A_STEP = "{name} is for networks of whole pictures; {model} learns one picture a step"
 LEARNT = 0.98  # of one picture, at least, for --overfit-one
 
 
@@ -38,6 +39,7 @@ class Task:
     early = False  # whether `prepare` takes so long that it calls `keep` on the way
     shared = True  # whether several processes may share the steps: see parallel.py
     deals = False  # whether `validate` lets each of them look at some pictures
+    unused = {}  # {training option that would act on nothing: what says so, of {name} and {model}}
 
     def keep(self, **record):
         """Writes a checkpoint and a line of the log while `prepare` goes on, if there is a folder

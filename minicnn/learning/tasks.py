@@ -2,6 +2,7 @@
 
 from minicnn.learning.bags import Bags
 from minicnn.learning.boundaries import Boundaries
+from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
@@ -35,6 +36,16 @@ def task_for(network, config, dataset):
             "several classes; map each class to one, or take another network, such as multi-scale"
         )
     return task(network, config, dataset)
+
+
+def check_settings(network, config):
+    """Raises TrainingError for a setting of which what this network learns by would know nothing.
+    Of a resumed run it is not asked: there it may stand, as it did."""
+    for name, sentence in TASKS[network.learnt_by or network.task].unused.items():
+        idle = TRAINING_DEFAULTS[name] if name == "batch" else 0
+        if getattr(config.training, name) != idle:
+            said = sentence.format(name=name, model=config.model)
+            raise TrainingError(f"{said}: leave it away")
 
 
 def check_kind(network, name, dataset):

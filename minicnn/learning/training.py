@@ -35,7 +35,7 @@ from minicnn.learning.interrupts import terminable
 from minicnn.learning.parallel import agree, run_of
 from minicnn.learning.resuming import keep_early, resumed
 from minicnn.learning.run import Run
-from minicnn.learning.tasks import check_kind, task_for
+from minicnn.learning.tasks import check_kind, check_settings, task_for
 from minicnn.learning.world import joined, refuse_many, world
 
 LEFT = 0.1  # of the minutes, at least, is for the steps, however long it takes to prepare them
@@ -174,6 +174,7 @@ def train_part(
                 print(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
         check_kind(network, model, dataset)
+        check_settings(network, config)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)

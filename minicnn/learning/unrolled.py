@@ -27,6 +27,7 @@ from minicnn.engine import randomness
 from minicnn.engine.op import no_grad
 from minicnn.learning import memory
 from minicnn.learning.drawn_pixels import DrawnPixels
+from minicnn.learning.errors import TrainingError
 from minicnn.learning.features import (
     at_pixels,
     drawn_patches,
@@ -47,6 +48,8 @@ class Unrolled(DrawnPixels):
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
+        if config.training.balance and not config.training.patches:
+            raise TrainingError("balance: feedback draws pixels by it, and patches=0 takes all")
         self.iteration = network.iterations[-1]
         learning = {"classifier.weight", "classifier.bias"}
         mine = {id(p) for n, p in self.iteration.named_parameters() if n in learning}
