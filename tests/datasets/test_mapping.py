@@ -10,6 +10,7 @@ from minicnn.datasets.mapping import SHIPPED, read_mapping
 from minicnn.datasets.msrc import Msrc
 from minicnn.datasets.sift_flow import SiftFlow
 from minicnn.datasets.stanford_background import StanfordBackground
+from minicnn.datasets.voc import CLASSES as VOC_CLASSES
 
 GOOD = """# two sets of sky, tree, road
 [classes]
@@ -83,10 +84,13 @@ def test_what_does_not_fit(tmp_path, change, text):
 
 def test_the_shipped_mapping_fits():
     kinds = {kind.name: kind.classes for kind in (StanfordBackground, SiftFlow, Msrc)}
+    kinds["voc2012-animals"] = tuple(VOC_CLASSES.split())
     mapping = read_mapping(SHIPPED)
     sets, tables = mapping.tables(kinds)
     assert len(mapping.classes) == 12 and {*mapping.parts} == {*kinds, "labelmefacade"}
     assert (8, 9, 10, 11) in sets  # a foreground object of Stanford
+    background = sets[tables["voc2012-animals"][0] - 12]  # of VOC: whatever has no class there
+    assert {mapping.classes[k] for k in background}.isdisjoint({"person", "vehicle", "animal"})
     for name, classes in kinds.items():
         assert (tables[name][: len(classes)] < 12 + len(sets)).all()
 
