@@ -39,7 +39,7 @@ class Task:
     early = False  # whether `prepare` takes so long that it calls `keep` on the way
     shared = True  # whether several processes may share the steps: see parallel.py
     deals = False  # whether `validate` lets each of them look at some pictures
-    unused = {}  # {training option that would act on nothing: what says so, of {name} and {model}}
+    unused = {}  # {training option that it does not hear: what says so, of {name} and {model}}
 
     def keep(self, **record):
         """Writes a checkpoint and a line of the log while `prepare` goes on, if there is a folder

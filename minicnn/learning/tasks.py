@@ -2,7 +2,6 @@
 
 from minicnn.learning.bags import Bags
 from minicnn.learning.boundaries import Boundaries
-from minicnn.learning.config import TRAINING_DEFAULTS
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.hand_made import HandMade
 from minicnn.learning.pictures import Pictures
@@ -38,14 +37,13 @@ def task_for(network, config, dataset):
     return task(network, config, dataset)
 
 
-def check_settings(network, config):
-    """Raises TrainingError for a setting of which what this network learns by would know nothing.
-    Of a resumed run it is not asked: there it may stand, as it did."""
+def check_settings(network, model, settings):
+    """Raises TrainingError if one of `settings` says something that the task by which this network,
+    called `model`, learns would not hear."""
     for name, sentence in TASKS[network.learnt_by or network.task].unused.items():
-        idle = TRAINING_DEFAULTS[name] if name == "batch" else 0
-        if getattr(config.training, name) != idle:
-            said = sentence.format(name=name, model=config.model)
-            raise TrainingError(f"{said}: leave it away")
+        silent = 1 if name == "batch" else 0
+        if settings.get(name, silent) != silent:
+            raise TrainingError(f"{sentence.format(name=name, model=model)}: leave it away")
 
 
 def check_kind(network, name, dataset):

@@ -174,7 +174,7 @@ def train_part(
                 print(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
         check_kind(network, model, dataset)
-        check_settings(network, config)
+        check_settings(network, model, settings)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
