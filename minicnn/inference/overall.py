@@ -44,13 +44,13 @@ def _of_pixels(table):
             entry = row[recipe]
             if row["model"] is None or entry["pixel_accuracy"] is None:
                 continue
-            said = row["lecture"]
+            said, shipped = row["lecture"], entry["network"]
             yield {
                 "title": row["title"] + ", faithful" * (recipe == "faithful"),
                 "model": row["model"],
                 "data": table["data"],
-                "network": entry["network"],
-                "beside": entry["network"] + COVER if row["labelling"] == "cover" else None,
+                "network": shipped,
+                "beside": shipped + COVER if shipped and row["labelling"] == "cover" else None,
                 "scores": _scores(entry),
                 "seconds": entry["seconds_per_picture"],
                 "lecture": (_scores(said) | {"seconds": said["seconds_per_picture"]})

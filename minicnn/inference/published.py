@@ -112,7 +112,8 @@ def command(table, row, recipe):
         where = f"--data {table['data']}{fold}"
         return f"minicnn evaluate {entry['network']} {where}{settings}"
     if entry["train"]:
-        return f"{entry['train']} --out RUN; minicnn evaluate RUN{settings}"
+        cover = "minicnn train cover --start RUN; " * (name == "cover")
+        return f"{entry['train']} --out RUN; {cover}minicnn evaluate RUN{settings}"
     return None
 
 
