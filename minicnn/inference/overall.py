@@ -6,6 +6,7 @@ stands here too. Everything else is in all.json beside this file. **A new system
 
     title, model, data  what ran, and on what
     network, beside     the shipped weights, and others that belong to them; left out if not shipped
+    labelling           by which the numbers were reached; `segment` takes the best of a network
     scores              {measure: share}; the first is the one that is drawn
     seconds             for a picture, if they were measured
     lecture             what the lecture or a paper has: measures, seconds, and under `on` the

@@ -66,6 +66,9 @@ def best_labelling(weights):
             for entry in (row[r] for row in load_table(name)[0]["rows"] for r in RECIPES):
                 if entry["network"] == weights.stem and entry["pixel_accuracy"]:
                     found[entry["pixel_accuracy"]] = entry["labelling"]
+        for row in json.loads((TABLES / "all.json").read_text())["rows"]:
+            if row.get("network") == weights.stem and "labelling" in row:
+                found[row["scores"]["pixels"]] = row["labelling"]
     name, _, options = (found[max(found)] if found else "argmax").rstrip(")").partition("(")
     return Labelling(name, **dict(pair.split("=") for pair in options.split(", ") if pair))
 
