@@ -39,7 +39,7 @@ PARTS = (  # that results end in
 def add(commands):
     p = add_command(commands, "segment", "names every pixel of photographs", run)
     p.add_argument("images", metavar="IMAGE", nargs="+", help="a picture, or a folder of pictures")
-    p.add_argument("--model", default="multi-scale", help=f"{ASKED} (multi-scale)")
+    p.add_argument("--model", default="photo", help=f"{ASKED} (photo)")
     p.add_argument(
         "--size",
         type=whole_number(1, LARGEST),

@@ -27,7 +27,7 @@ LONG_SIDE = 320  # pixels, for a network that does not say how large its picture
 STRIP = 8_000_000  # scores that are enlarged at once: 32 MB, whatever the size of the photograph
 
 
-def segment(image, model="multi-scale", size=None, device="cpu", labelling=None):
+def segment(image, model="photo", size=None, device="cpu", labelling=None):
     """Names every pixel of a picture; returns a Segmentation.
 
     image  the path of a picture file, or uint8 (H, W, 3)

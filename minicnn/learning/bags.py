@@ -47,8 +47,7 @@ class Bags(Task):
     kind, also, what = "pictures", ("pixels",), "pictures"
     unused = dict.fromkeys(
         ("balance", "rotate", "rescale", "light", "colour_noise"),
-        "{name}: {model} draws each class as often as any other, and looks at pictures as they are "
-        "and in a mirror",
+        "{name}: {model} draws each class as often as any other, and only mirrors its pictures",
     )
 
     def __init__(self, network, config, dataset):

@@ -35,8 +35,7 @@ class Boundaries(Task):
     deals = True
     unused = dict.fromkeys(
         ("balance", "patches"),
-        "{name} goes with labels or classes; {model} learns boundaries, whose loss is balanced "
-        "anyway",
+        "{name} goes with labels or classes; {model} learns boundaries, and balances its loss",
     ) | dict.fromkeys(("batch", "colour_noise"), ONE_A_STEP)
 
     def __init__(self, network, config, dataset):

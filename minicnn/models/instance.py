@@ -22,8 +22,7 @@ def of_other_classes(arrays, classes):
     """{name: array} of an instance as one that names so many classes may begin with it. The first
     layer reads a map of each class and then the picture: filters of the picture stay as they are,
     and those of class maps, if these are of another number, begin with zeros."""
-    first = arrays.get("layers.0.weight")
-    last = arrays.get("layers.2.weight")  # one filter for each class
+    first, last = (arrays.get(f"layers.{k}.weight") for k in (0, 2))  # last: a filter for a class
     if last is None or first is None or first.ndim != 4 or len(last) == classes:
         return arrays
     blank = np.zeros((len(first), classes, *first.shape[2:]), first.dtype)
