@@ -51,7 +51,7 @@ def done(tmp_path_factory):
         Image.fromarray(scenes[k].image).save(folder / "pictures" / name)
     command = [MPIEXEC, "-n", "3", sys.executable, str(SUPPORT / "by_mpi.py"), str(folder)]
     environment = os.environ | ALLOWED | {"PYTHONPATH": str(SUPPORT.parent)}
-    how = {"capture_output": True, "text": True, "timeout": 120, "env": environment}
+    how = {"capture_output": True, "text": True, "timeout": 300, "env": environment}
     return folder, subprocess.run(command, **how)
 
 
