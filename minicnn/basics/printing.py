@@ -74,6 +74,7 @@ def guarded():
 
 
 def print_lines(lines):
-    """Prints lines (or one), each of which stays one."""
+    """Prints lines (or one), each of which stays one, also where several processes print: an end
+    that is written by itself (as with PYTHONUNBUFFERED) may come behind the line of another."""
     for line in [lines] if isinstance(lines, str) else lines:
-        print(printable(str(line)), flush=True)
+        print(printable(str(line)) + "\n", end="", flush=True)

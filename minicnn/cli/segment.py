@@ -76,7 +76,8 @@ def run(o):
                 if sure or not isinstance(error, ImageError):
                     failed += 1
                     where = "" if isinstance(error, ImageError) else f"{path}: "
-                    print(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
+                    text = f"minicnn: {one_line(where + str(error))}\n"
+                    print(text, end="", file=sys.stderr)  # in one piece, beside other processes
                 else:
                     left_out.append(one_line(path))
                 continue

@@ -130,3 +130,13 @@ def test_rules_without_a_network_say_it_in_one_line(monkeypatch, capsys):
         baselines.main()
     err = capsys.readouterr().err
     assert ended.value.code == 2 and err.count("\n") == 1 and "did you mean scenes?" in err
+
+
+def test_a_line_and_its_end_are_written_at_once(monkeypatch):
+    """So lines of several processes do not run into one another where nothing is buffered."""
+    written = []
+    out = io.StringIO()
+    monkeypatch.setattr(out, "write", written.append)
+    monkeypatch.setattr("sys.stdout", out)
+    print_lines(["one", "two"])
+    assert [text for text in written if text] == ["one\n", "two\n"]
