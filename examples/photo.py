@@ -3,7 +3,7 @@
 #
 # `photo` learnt from five data sets at once. Here it stands beside a network that knows one of
 # them: on the test pictures of each set, in common classes, as they are and in other light; and
-# then on photographs of sets that neither has seen.
+# then on photographs that neither has learnt from.
 #
 #     python examples/photo.py                             photo beside multi-scale, test pictures
 #     python examples/photo.py runs/mine --split val       where choices are made
@@ -33,8 +33,8 @@ parser.add_argument("--labelling", help="how scores become labels (argmax)", def
 parser.add_argument("--overlays", nargs="*", default=[], metavar="DATA", help="sheets of these")
 chosen = parser.parse_known_args()[0]
 out = Path("photo-story")
-SETS = {"stanford-background": 1, "sift-flow": None, "labelmefacade": None, "msrc": None}
-SETS["voc2012-animals"] = None  # it has no pictures for testing: those for choices
+SETS = ("stanford-background", "sift-flow", "labelmefacade", "msrc", "voc2012-animals")
+FOLDS = {"stanford-background": 1}
 mapping = read_mapping(SHIPPED)
 
 # %% [markdown]
@@ -60,7 +60,7 @@ def share_right(model, data, name, light=0.0):
     truths = may_be(data.classes, name)
     answers = may_be(model.config.classes, model.config.data.name)
     right = labelled = 0
-    names = data.names(chosen.split) or data.names("val")
+    names = data.names(chosen.split) or data.names("val")  # VOC has no pictures for testing
     for place, one in enumerate(evenly(names, chosen.pictures)):
         picture = data.read(one)
         image = picture.image
@@ -74,11 +74,11 @@ def share_right(model, data, name, light=0.0):
 
 
 models = {name: trained(name) for name in chosen.models}
-for name, fold in SETS.items() if not chosen.overlays else ():
+for name in SETS if not chosen.overlays else ():
     if not datasets.is_installed(name):
         print(f"{name}: not installed, so not looked at")
         continue
-    data = datasets.load(name, fold=fold)
+    data = datasets.load(name, fold=FOLDS.get(name))
     for called, model in models.items():
         usual, other = (share_right(model, data, name, light) for light in (0.0, 1.0))
         print(f"{name:20} {called:12} as it is {usual:.1%}, in other light {other:.1%}", flush=True)

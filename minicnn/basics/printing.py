@@ -73,8 +73,8 @@ def guarded():
         sys.stdout, sys.stderr = before
 
 
-def print_lines(lines):
+def print_lines(lines, file=None):
     """Prints lines (or one), each of which stays one, also where several processes print: an end
     that is written by itself (as with PYTHONUNBUFFERED) may come behind the line of another."""
     for line in [lines] if isinstance(lines, str) else lines:
-        print(printable(str(line)) + "\n", end="", flush=True)
+        print(printable(str(line)) + "\n", end="", file=file, flush=True)

@@ -76,8 +76,7 @@ def run(o):
                 if sure or not isinstance(error, ImageError):
                     failed += 1
                     where = "" if isinstance(error, ImageError) else f"{path}: "
-                    text = f"minicnn: {one_line(where + str(error))}\n"
-                    print(text, end="", file=sys.stderr)  # in one piece, beside other processes
+                    print_lines(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
                 else:
                     left_out.append(one_line(path))
                 continue
@@ -161,7 +160,7 @@ def _line(path, result, files):
 def _warn(path, result):
     """A sentence about a picture that is unlike those that the network knows."""
     if getattr(result, "unlike", False):
-        print(
+        print_lines(
             f"minicnn: {path}: the network is less sure of it ({result.sure:.0%}) than of nearly "
             f"all pictures that it was chosen on ({result.usual:.0%} and more): it may show what "
             "the network has never seen, so look at the result before you use it",

@@ -22,8 +22,7 @@ KINDS = {
 def task_for(network, config, dataset):
     """What this network learns from this data set. Raises TrainingError if they do not go together,
     or if there are several processes and they cannot share it."""
-    check_kind(network, config.model, dataset)
-    task = TASKS[network.learnt_by or network.task]
+    task = check_kind(network, config.model, dataset)
     if world().size > 1 and not task.shared:
         raise TrainingError(
             f"{config.model} does most of its learning before the first step, in one process: "
@@ -37,20 +36,21 @@ def task_for(network, config, dataset):
     return task(network, config, dataset)
 
 
-def check_settings(network, model, settings):
-    """Raises TrainingError if one of `settings` says something that the task by which this network,
-    called `model`, learns would not hear."""
-    for name, sentence in TASKS[network.learnt_by or network.task].unused.items():
+def check_settings(task, model, settings):
+    """Raises TrainingError if one of `settings` says what this class of tasks would not hear."""
+    for name, sentence in task.unused.items():
         silent = 1 if name == "batch" else 0
         if settings.get(name, silent) != silent:
             raise TrainingError(f"{sentence.format(name=name, model=model)}: leave it away")
 
 
 def check_kind(network, name, dataset):
-    """Raises TrainingError if a network called `name` does not go with this data set."""
+    """The class of tasks by which a network called `name` learns. Raises TrainingError if it does
+    not go with this data set."""
     task = TASKS[network.learnt_by or network.task]
     kind = task.kind
     if dataset.kind not in (kind, *task.also):
         raise TrainingError(
             f"{name} learns from {KINDS[kind]}, and {dataset.name} has {KINDS[dataset.kind]}"
         )
+    return task

@@ -173,8 +173,7 @@ def train_part(
                 shapes = {name: a.shape for name, a in arrays.items()}
                 print(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
-        check_kind(network, model, dataset)
-        check_settings(network, model, settings)
+        check_settings(check_kind(network, model, dataset), model, settings)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
         network.to(device)
         config.tables = checkpoints.tables_of(network)
@@ -229,6 +228,7 @@ def resume(folder, device="cpu", skip_bad=False, quiet=False, data=None):
     data    where the data set is now, if it has moved; it has to be the same one
     """
     folder = Path(folder)
+    world().share()  # nobody reads what the first process is still writing
     if (folder / PLAN).is_file():
         refuse_many("a training part by part")
         with lock_folder(folder):

@@ -25,5 +25,5 @@ def of_other_classes(arrays, classes):
     first, last = (arrays.get(f"layers.{k}.weight") for k in (0, 2))  # last: a filter for a class
     if last is None or first is None or first.ndim != 4 or len(last) == classes:
         return arrays
-    blank = np.zeros((len(first), classes, *first.shape[2:]), first.dtype)
-    return arrays | {"layers.0.weight": np.concatenate([blank, first[:, len(last) :]], axis=1)}
+    of_picture = np.pad(first[:, len(last) :], ((0, 0), (classes, 0), (0, 0), (0, 0)))
+    return arrays | {"layers.0.weight": of_picture}

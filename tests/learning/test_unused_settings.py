@@ -35,11 +35,8 @@ def test_a_setting_that_would_act_on_nothing_is_refused(model, settings, words, 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_sentence_is_said_of_every_setting(name):
-    class Network:
-        task, learnt_by = name, None
-
-    unused = TASKS[name].unused
-    check_settings(Network, "it", {option: option == "batch" for option in unused} | {"lr": 1})
-    for option in unused:
+    task = TASKS[name]
+    check_settings(task, "it", {option: option == "batch" for option in task.unused} | {"lr": 1})
+    for option in task.unused:
         with pytest.raises(TrainingError, match=rf"^{option}\b.*: leave it away$"):
-            check_settings(Network, "it", {option: 2})
+            check_settings(task, "it", {option: 2})
