@@ -2,14 +2,17 @@
 
 import contextlib
 import sys
+import time
 
 import minicnn
 from minicnn import models
 from minicnn.basics.nearest import did_you_mean
+from minicnn.basics.notebooks import say
 from minicnn.cli.information import choose_algorithm, choose_device
 from minicnn.cli.values import new_folder
 from minicnn.engine.kernel import algorithm
 from minicnn.inference import evaluation
+from minicnn.learning.progress import Progress, duration
 from minicnn.learning.world import world
 
 
@@ -71,7 +74,24 @@ def given(o, names, data_options):
 
 
 def bar(iterable, total=None):
-    """A bar in a terminal, nothing elsewhere."""
-    from tqdm.std import tqdm
+    """A bar in a terminal; where stderr is a file, a line every half minute, as a training has."""
+    if sys.stderr.isatty():
+        from tqdm.std import tqdm
 
-    return tqdm(iterable, total=total, leave=False, disable=not sys.stderr.isatty())
+        return tqdm(iterable, total=total, leave=False)
+    known = len(iterable) if total is None and hasattr(iterable, "__len__") else total
+    return _in_lines(iterable, known)
+
+
+def _in_lines(iterable, total, clock=time.monotonic):
+    begun = said = clock()
+    for done, item in enumerate(iterable):
+        now = clock()
+        if done and now - said > Progress.SECONDS_BETWEEN_LINES and world().first:
+            said = now
+            if total is None:
+                say(f"{done} done")
+            else:
+                left = duration((now - begun) / done * (total - done))
+                say(f"{done} of {total}, {left} left")
+        yield item

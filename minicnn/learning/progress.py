@@ -114,14 +114,15 @@ class Progress:
         left = self.seconds_left()
         if left is None:
             return ""
-        return f", {1 / max(self.seconds_per_step(), 1e-9):.1f} steps/s, {_clock(left)} left"
+        return f", {1 / max(self.seconds_per_step(), 1e-9):.1f} steps/s, {duration(left)} left"
 
 
 def _mean(values):
     return sum(values) / len(values) if values else float("nan")
 
 
-def _clock(seconds):
+def duration(seconds):
+    """Seconds as 1:02:03, or 2:03 within the hour."""
     minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    hours = f"{minutes // 60}:{minutes % 60:02d}" if minutes >= 60 else f"{minutes}"
+    return f"{hours}:{seconds:02d}"

@@ -257,9 +257,9 @@ def test_the_limit_is_the_longest_that_can_be_left():
     ("seconds", "text"), [(5, "0:05"), (75, "1:15"), (3 * 3600 + 62, "3:01:02"), (3599.9, "59:59")]
 )
 def test_clocks(seconds, text):
-    from minicnn.learning.progress import _clock
+    from minicnn.learning.progress import duration
 
-    assert _clock(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_the_end_is_the_end():
