@@ -124,5 +124,4 @@ def _mean(values):
 def duration(seconds):
     """Seconds as 1:02:03, or 2:03 within the hour."""
     minutes, seconds = divmod(int(seconds), 60)
-    hours = f"{minutes // 60}:{minutes % 60:02d}" if minutes >= 60 else f"{minutes}"
-    return f"{hours}:{seconds:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}".removeprefix("0:").removeprefix("0")
