@@ -25,7 +25,7 @@ from minicnn.learning.proposal_training import train_proposals
 from minicnn.learning.training import resume, train, train_greedily
 from minicnn.ops import methods  # noqa: F401  gives Tensor its operators
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "GradientError",
