@@ -45,6 +45,15 @@ def test_multi_scale_leaves_a_picture_at_every_step(tmp_path):
     assert [name[0] for name in written] == list("123455566")
 
 
+def test_growing_asks_both_systems_of_each_number_of_pictures(tmp_path):
+    small = ("--counts", "3", "6", "--steps", "2", "--rounds", "2")
+    said = run("growing.py", tmp_path, *small)
+    names = re.findall(r"^(\S+) +(\d+) pictures: [\d.]+% right, \d+ s$", said, flags=re.M)
+    assert names == [(s, n) for n in "36" for s in ("shallow", "multi-scale")]
+    assert (tmp_path / "growing-story" / "growing.png").stat().st_size > 10_000
+    assert not run("growing.py", tmp_path, *small)  # what is known is not trained again
+
+
 @pytest.mark.slow
 def test_multi_scale_learns_what_no_rule_of_thumb_knows(tmp_path):
     output = run("multi_scale.py", tmp_path)
