@@ -193,7 +193,7 @@ def _compile(body):
     """`body` as a Numba function that compiles itself at its first call and caches on disk."""
     import numba
 
-    from minicnn.engine import kernel_cache
+    from minicnn.engine import kernel_cache, parallel_loops
 
     kernel_cache.announce_compilation()
     if "dot" in body.__code__.co_names:
@@ -202,8 +202,10 @@ def _compile(body):
     files = _compile_helpers(body)
     if numba.config.DISABLE_JIT:
         return body
-    options = NUMPYS | {"parallel": "prange" in body.__code__.co_names}
-    return kernel_cache.cached(numba.njit(**options)(body), files)
+    parallel = "prange" in body.__code__.co_names
+    if parallel and (parts := parallel_loops.split(body)) is not None:
+        body, parallel = parts, False
+    return kernel_cache.cached(numba.njit(parallel=parallel, **NUMPYS)(body), files)
 
 
 def _compile_helpers(body):

@@ -1,0 +1,158 @@
+"""Loops over `prange` that are divided among threads by ourselves."""
+
+import numba
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn.engine import kernel, parallel_loops
+from minicnn.engine.loop_runner import PARTS
+
+prange = numba.prange
+BASE = 3
+
+
+def one_loop(x, factor, y):
+    n = len(x)
+    for i in prange(n):
+        y[i] = factor * x[i] + BASE
+
+
+def two_loops(x, factor, y):
+    for i in prange(len(x)):
+        t = x[i] * x[i]
+        y[i] = t
+    for i in prange(len(x)):
+        t = y[i] + factor
+        y[i] = t
+
+
+def loop_under_a_condition(x, factor, y):
+    table = np.arange(4.0)
+    if factor > 0:
+        for i in prange(len(x)):
+            for k in range(4):
+                y[i] += table[k] * x[i]
+    else:
+        for i in prange(len(x)):
+            y[i] = factor
+    y[0] += table[3]
+
+
+def rounds_with_memory_of_their_own(x, factor, y):
+    for i in prange(len(x)):
+        own = np.zeros(3)
+        own[1] = factor * x[i]
+        y[i] = own.sum()
+
+
+def sum_over_rounds(x, factor, y):
+    total = 0.0
+    for i in prange(len(x)):
+        total += x[i]
+    y[0] = factor * total
+
+
+def last_round_is_read(x, factor, y):
+    for i in prange(len(x)):
+        t = factor * x[i]
+        y[i] = t
+    y[0] = t
+
+
+def handed_from_before(x, factor, y):
+    t = factor
+    for i in prange(len(x)):
+        y[i] = t
+        t = x[i]
+
+
+SPLIT = [one_loop, two_loops, loop_under_a_condition, rounds_with_memory_of_their_own]
+
+
+@pytest.mark.parametrize("body", SPLIT, ids=lambda b: b.__name__)
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 1000])
+@pytest.mark.parametrize("factor", [1.5, -2.0])
+def test_a_loop_in_parts_does_what_plain_python_does(body, length, factor, compiled):
+    x = np.random.default_rng(0).normal(size=length)
+    wanted, found = np.zeros(length), np.zeros(length)
+    body(x, factor, wanted)
+    compiled(body)(x, factor, found)
+    np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-15)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    known = {}
+
+    def get(body):
+        if body not in known:
+            known[body] = numba.njit(error_model="numpy")(parallel_loops.split(body))
+        return known[body]
+
+    return get
+
+
+@pytest.mark.parametrize("body", [sum_over_rounds, last_round_is_read, handed_from_before])
+def test_rounds_that_do_not_stand_alone_are_left_to_numba(body):
+    assert parallel_loops.split(body) is None
+
+
+def test_a_kernel_that_is_left_to_numba_works():
+    scale = kernel.Kernel("sums")
+    scale.cpu(sum_over_rounds)
+    y = np.zeros(1)
+    scale(np.arange(5.0), 2.0, y)
+    assert y[0] == 20
+
+
+def count_rounds(times, threads):
+    for i in prange(times.size):
+        times[i] += 1
+        threads[i] = numba.get_thread_id()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_round_runs_once_on_as_many_threads_as_are_asked_for(threads, compiled):
+    if threads > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("one core")
+    before = minicnn.get_num_threads()
+    minicnn.set_num_threads(threads)
+    try:
+        for length in (0, 1, 3, PARTS * threads + 1, 4001):
+            times, who = np.zeros(length, np.int64), np.zeros(length, np.int64)
+            compiled(count_rounds)(times, who)
+            assert (times == 1).all() and (who < threads).all()
+    finally:
+        minicnn.set_num_threads(before)
+
+
+def too_much(x, y):
+    for i in prange(len(x)):
+        own = np.empty(x[i])
+        y[i] = len(own)
+
+
+def test_rounds_that_find_no_memory_are_said(compiled):
+    sizes = np.array([3, 2**60, 5])
+    y = np.zeros(3)
+    with pytest.raises(MemoryError, match="no memory"):
+        compiled(too_much)(sizes, y)
+    compiled(too_much)(np.array([3, 4, 5]), y)
+    assert y.tolist() == [3, 4, 5]
+
+
+def test_a_line_of_a_part_is_a_line_of_the_file():
+    function = parallel_loops.split(one_loop)
+    assert function.__code__.co_filename == __file__ == one_loop.__code__.co_filename
+    assert function.__code__.co_firstlineno == one_loop.__code__.co_firstlineno
+    assert function.__module__ == __name__
+
+
+def test_all_loops_of_ours_are_taken_apart():
+    """Else they would compile half as long again, and nobody would see it."""
+    kernels = minicnn.ops.all_kernels()
+    bodies = [k.cpu_body for k in kernels if k.cpu_body]
+    parallel = [body for body in bodies if "prange" in body.__code__.co_names]
+    assert len(parallel) > 30
+    assert not [body.__name__ for body in parallel if parallel_loops.split(body) is None]
