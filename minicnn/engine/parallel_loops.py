@@ -16,18 +16,21 @@ variable, to the next round or to what comes behind it, is left to Numba.
 """
 
 import ast
-import inspect
-import textwrap
+import copy
+import functools
+import linecache
+import types
 
 from minicnn.engine.loop_runner import runner
 
 
 def split(body):
-    """A function that does what `body` does, for Numba to compile; None if one of its loops over
-    `prange` has to be left to Numba."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(body)))
+    """A function that does what `body` does, for Numba to compile; None if its loops over `prange`
+    have to be left to Numba."""
+    tree = _source(body)
+    if tree is None:
+        return None
     function, names = tree.body[0], dict(body.__globals__)
-    function.decorator_list = []
     loops = [node for node in ast.walk(function) if _is_parallel(node)]
     calls = {}
     for number, loop in enumerate(loops):
@@ -40,6 +43,38 @@ def split(body):
         call.value.args[0] = loop.iter.args[0]
         calls[loop] = call
     return _compiled(_Replaced(calls).visit(tree), body, names)
+
+
+def _source(body):
+    """The tree of a function without its decorators; None if its source is not known (typed at a
+    prompt), is another by now (the file was edited), or is not all (variables of a function around
+    it)."""
+    code = body.__code__
+    linecache.checkcache(code.co_filename)
+    functions, codes = _of_file("".join(linecache.getlines(code.co_filename)), code.co_filename)
+    found = functions.get((code.co_name, code.co_firstlineno))
+    if found is None or code not in codes or body.__closure__:
+        return None
+    found = copy.deepcopy(found)
+    found.decorator_list = []
+    return ast.Module([found], [])
+
+
+@functools.lru_cache(8)
+def _of_file(text, file):
+    """({(name, first line): tree}, set of code objects) of all functions in a file."""
+    try:
+        tree = ast.parse(text, file)
+        todo, codes = [compile(text, file, "exec", dont_inherit=True)], set()
+    except (SyntaxError, ValueError):
+        return {}, set()
+    while todo:
+        inside = [c for c in todo.pop().co_consts if isinstance(c, types.CodeType)]
+        todo += inside
+        codes.update(inside)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    lines = [min(n.lineno for n in (f, *f.decorator_list)) for f in functions]
+    return {(f.name, line): f for f, line in zip(functions, lines, strict=True)}, codes
 
 
 class _Replaced(ast.NodeTransformer):

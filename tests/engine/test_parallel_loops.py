@@ -1,5 +1,7 @@
 """Loops over `prange` that are divided among threads by ourselves."""
 
+import linecache
+
 import numba
 import numpy as np
 import pytest
@@ -96,6 +98,26 @@ def compiled():
 @pytest.mark.parametrize("body", [sum_over_rounds, last_round_is_read, handed_from_before])
 def test_rounds_that_do_not_stand_alone_are_left_to_numba(body):
     assert parallel_loops.split(body) is None
+
+
+def test_source_that_is_not_that_of_the_function_is_left_to_numba(tmp_path):
+    text = "prange = range\ndef f(x):\n    for i in prange(len(x)):\n        x[i] += 1\n"
+    typed = {}
+    exec(text, typed)
+    assert parallel_loops.split(typed["f"]) is None  # at a prompt
+    file, names = tmp_path / "edited.py", {}
+    file.write_text(text)
+    exec(compile(text, file, "exec"), names)
+    assert parallel_loops.split(names["f"]) is not None
+    file.write_text(text.replace("+= 1", "+= 2"))
+    linecache.checkcache()
+    assert parallel_loops.split(names["f"]) is None  # the file was edited since
+
+    def within(x):
+        for i in prange(len(x)):
+            x[i] += len(text)
+
+    assert parallel_loops.split(within) is None
 
 
 def test_a_kernel_that_is_left_to_numba_works():
