@@ -30,8 +30,8 @@ def runner(part):
         # unsigned, as the rounds of prange are: an index is then not asked whether it is negative
         of_part = types.void(*values, types.uintp, types.uintp)
 
-        def code(context, builder, signature, arguments):
-            _run(context, builder, part, of_part, signature.args[0], arguments)
+        def code(context, builder, kinds, arguments):
+            _run(context, builder, part, of_part, kinds.args[0], arguments)
             return context.get_dummy_value()
 
         return signature(types.void, count, outside), code
