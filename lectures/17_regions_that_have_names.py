@@ -272,22 +272,27 @@ assert shares["both"] > min(shares["box"], shares["region"])
 # 0.1 to 0.9.
 #
 # The authors: all 20 classes, masks of SBD, a network that had seen 1.2 million photographs, crops
-# of 227 pixels. Ours: six classes of animals and people, 104 pictures that were held out, a network
-# that had seen 21,600 photographs of 64 pixels, crops of 56.
+# of 227 pixels. Ours: six classes of animals and people, 319 pictures of `val`, a network that had
+# seen 21,600 photographs of 64 pixels, crops of 56.
 
 # %%
-AUTHORS = {"A": 42.9, "B": 47.0, "C": 47.7, "C, drawn anew": 49.7}
-ours = {n: measured(f"voc2012-animals held out, sds: {n}") for n in ("A", "C", "C, drawn anew")}
-rows = [(n, f"{v:g} %", f"{ours[n]:g} %" if n in ours else "") for n, v in AUTHORS.items()]
-Table(("mean AP^r at 0.5", "authors, VOC 2012 val", "ours, held out"), rows)
+AUTHORS = {"A": 42.9, "B": 47.0, "C": 47.7, "C, drawn anew": 49.7, "components": None}
+ours = {n: measured(f"voc2012-animals, sds: {n}") for n in AUTHORS}
+rows = [(n, f"{v:g} %" if v else "", f"{ours[n]:g} %") for n, v in AUTHORS.items()]
+Table(("mean AP^r at 0.5", "authors, VOC 2012 val", "ours, its animals"), rows)
 
 # %%
-assert AUTHORS["C, drawn anew"] > AUTHORS["C"] > AUTHORS["B"] > AUTHORS["A"]
-assert ours["C, drawn anew"] > ours["C"] > ours["A"]
+assert ours["C, drawn anew"] > ours["A"] > ours["components"] + 5  # as the authors had it
+assert ours["B"] > ours["C, drawn anew"]  # but here the two that learn apart are better
 
 # %% [markdown]
+# The order is nearly the authors'. Between A and C nothing is sure (intervals in the results), and
+# B, two networks that learn apart, is above both: one loss for two pathways has more to find, and
+# here it saw 48,000 regions, not 12.8 million.
+#
 # **What the small pre-training costs.** Regions are there: of a hundred for each picture one fits
-# an object in three cases of four (`lectures/results/README.md`). Names are missing. A million
+# an object in three cases of four (`lectures/results/README.md`). Names are missing: of the first
+# 445 regions 198 are another animal than is said. A million
 # photographs had told the authors' network breeds of dogs from each other before it saw the first
 # region; ours had seen a hundred classes, 64 pixels wide, and learns the rest from 940 pictures.
 #
@@ -296,9 +301,9 @@ assert ours["C, drawn anew"] > ours["C"] > ours["A"]
 # suppressed by a rule and drawn by a hundred regressions; no gradient goes through all of it. So no
 # part knows what the others need: edges are learnt for people's lines, not for these objects, and a
 # region that is lost at the beginning nobody brings back. What a part is worth that learns can be
-# measured by leaving it out: `examples/region_table.py --gradients` looks for regions without
-# learnt edges, `--components RUN` does without regions, and takes the connected pieces of what a
-# dense network says.
+# measured by leaving it out. `examples/region_table.py --components RUN` does without regions, and
+# takes the connected pieces of what a dense network says: 0.3 %, for it knows no animals from each
+# other and joins those that touch. `--gradients` looks for regions without learnt edges.
 
 # %% [markdown]
 # ## 9. Your turn

@@ -128,18 +128,18 @@ assert reached > len(gains) / 2 and min(gains) < 0 and len(labels) >= 4
 #
 # Against the claim stands that two of the ways hardly work here. With a label for the picture only,
 # the network loses to an ellipse in the middle. For regions that have names it gets less than a
-# third of the authors' score (fewer and smaller pictures, other objects). And features by hand with
-# boosted trees, without any convolutional network, do as well as the recurrent one.
+# quarter of the authors' score (fewer and smaller pictures, other objects). And features by hand
+# with boosted trees, without any convolutional network, do as well as the recurrent one.
 
 # %%
 weak, ellipse = (measured(f"voc2012-animals, weak: {n}") for n in ("+ segments", "ellipse"))
-regions = measured("voc2012-animals held out, sds: C, drawn anew")
+regions = measured("voc2012-animals, sds: C, drawn anew")
 boosted = next(r for r in stanford if r["title"].startswith("boosted"))["scores"]["pixels"]
 by_hand = 100 * boosted
 recurrent = measured("stanford, rCNN3 at 1/4")
 print(f"weak supervision {weak:g} %, ellipse {ellipse:g} %; AP^r of regions {regions:g} %")
 print(f"features by hand and boosted trees {by_hand:.1f} %, recurrent network {recurrent:g} %")
-assert weak < ellipse and regions < 49.7 / 3 and abs(by_hand - recurrent) < 1
+assert weak < ellipse and regions < 49.7 / 4 and abs(by_hand - recurrent) < 1
 
 # %% [markdown]
 # **Verdict: holds.** Many ways, yes. Good ways: those that were told the label of every pixel.
@@ -457,9 +457,9 @@ assert measured("sift-flow, feedback: iteration 1") == 74.3
 # 5. *What would masks add?* The same network, told every pixel:
 #    `minicnn train weak --data voc2012-animals --steps 400 --set
 #    data.classes=cat,dog supervision=masks`
-# 6. *Network B*, the empty line of chapter 17:
-#    `minicnn train sds --data voc2012-animals --steps 1500 --set net=B batch=32
-#    regions=200 lr=0.01 head_lr=4`
+# 6. *Support vector machines*, as the authors had them, on the numbers of network B of chapter 17:
+#    `minicnn train sds --data voc2012-animals --steps 1500 --set net=B classifier=svm
+#    batch=32 regions=200 lr=0.01 head_lr=4`
 # 7. *The fourth claim*, measured: three data sets as one, and a network twice as wide:
 #    `minicnn train multi-scale --data stanford-background+sift-flow+msrc --fold 1
 #    --set width=2 normalise=both`
