@@ -193,7 +193,7 @@ def _compile(body):
     """`body` as a Numba function that compiles itself at its first call and caches on disk."""
     import numba
 
-    from minicnn.engine import kernel_cache, parallel_loops
+    from minicnn.engine import kernel_cache, loop_runner, parallel_loops
 
     kernel_cache.announce_compilation()
     if "dot" in body.__code__.co_names:
@@ -205,6 +205,7 @@ def _compile(body):
     parallel = "prange" in body.__code__.co_names
     if parallel and (parts := parallel_loops.split(body)) is not None:
         body, parallel = parts, False
+        files.add(loop_runner.__file__)  # what it writes stands in the machine code
     return kernel_cache.cached(numba.njit(parallel=parallel, **NUMPYS)(body), files)
 
 
