@@ -205,7 +205,8 @@ def _compile(body):
     parallel = "prange" in body.__code__.co_names
     if parallel and (parts := parallel_loops.split(body)) is not None:
         body, parallel = parts, False
-        files.add(loop_runner.__file__)  # what it writes stands in the machine code
+        # what they write stands in the machine code
+        files |= {parallel_loops.__file__, loop_runner.__file__}
     return kernel_cache.cached(numba.njit(parallel=parallel, **NUMPYS)(body), files)
 
 

@@ -1,7 +1,7 @@
 """The machine code that runs parts of a loop on all threads of Numba's pool.
 
-    shared    what all threads see: the outside, how many rounds, how many parts, which part is the
-              next, whether one failed
+    shared    what all threads see: what is captured, how many rounds, how many parts, which of them
+              is the next, whether one failed
     work      of one thread: takes the next part (an atomic addition, so that nobody else gets it)
               as long as there is one
 
@@ -16,7 +16,7 @@ PARTS = 4  # for each thread: the more, the less is waited for, and the more oft
 
 def runner(part):
     """What compiled code calls as run(count, (x, y, ...)): part(x, y, ..., first, last) for ranges
-    that make up 0 .. count - 1. Raises MemoryError where a part found no memory."""
+    that make up 0 .. count - 1. Raises MemoryError where a part failed."""
     from numba.core import types
     from numba.core.typing import signature
     from numba.extending import intrinsic
@@ -25,8 +25,8 @@ def runner(part):
     _launch_threads()  # before code is loaded that calls the pool
 
     @intrinsic
-    def run(typing, count, outside):
-        values = [types.unliteral(one) for one in outside.types]
+    def run(typing, count, captured):
+        values = [types.unliteral(one) for one in captured.types]
         # unsigned, as the rounds of prange are: an index is then not asked whether it is negative
         of_part = types.void(*values, types.uintp, types.uintp)
 
@@ -34,7 +34,7 @@ def runner(part):
             _run(context, builder, part, of_part, kinds.args[0], arguments)
             return context.get_dummy_value()
 
-        return signature(types.void, count, outside), code
+        return signature(types.void, count, captured), code
 
     return run
 
@@ -45,7 +45,7 @@ def _run(context, builder, part, of_part, type_of_count, arguments):
 
     whole, pointer, void = cgutils.intp_t, cgutils.voidptr_t, ir.VoidType()
     count = context.cast(builder, arguments[0], type_of_count, types.intp)
-    threads = _outer(builder, "get_num_threads", whole, [])([])
+    threads = _c_function(builder, "get_num_threads", whole, [])([])
     most = builder.mul(threads, whole(PARTS))
     parts = builder.select(builder.icmp_signed("<", count, most), count, most)
     fields = [arguments[1], count, parts, whole(0), whole(0)]
@@ -55,8 +55,9 @@ def _run(context, builder, part, of_part, type_of_count, arguments):
     work = _work(context, builder, part, of_part, shared.type)
     of_sizes = whole.as_pointer()
     kinds = [pointer, pointer.as_pointer(), of_sizes, of_sizes, pointer, whole, whole]
-    pool = _outer(builder, "numba_parallel_for", void, [*kinds, ir.IntType(32)])
-    once = cgutils.alloca_once_value(builder, threads)  # `work` is called once by each thread
+    pool = _c_function(builder, "numba_parallel_for", void, [*kinds, ir.IntType(32)])
+    # as many calls of `work` as threads: sizes and (of no array) strides of what the pool divides
+    once = cgutils.alloca_once_value(builder, threads)
     given = [builder.bitcast(work, pointer), cgutils.get_null_value(kinds[1]), once, once]
     given += [builder.bitcast(shared, pointer), whole(0), whole(0)]
     # Python's other threads go on meanwhile; and a part may want its lock for a moment (np.dot)
@@ -67,7 +68,9 @@ def _run(context, builder, part, of_part, type_of_count, arguments):
     python.gil_release(lock)
     failed = builder.load(cgutils.gep_inbounds(builder, shared, 0, 4))
     with cgutils.if_unlikely(builder, cgutils.is_not_null(builder, failed)):
-        said = ("a kernel found no memory for what it keeps beside its arrays",)
+        said = (
+            "a part of a loop failed, most likely for lack of memory; NUMBA_DISABLE_JIT=1 tells",
+        )
         context.call_conv.return_user_exc(builder, MemoryError, said)
 
 
@@ -79,7 +82,8 @@ def _work(context, builder, part, of_part, type_of_shared):
     flags = compiler.Flags()
     flags.nrt, flags.error_model = True, "numpy"
     flags.noalias = True  # outputs are no inputs, which Numba's own parallel loops assume as well
-    found = context.compile_subroutine(builder, part, of_part, flags=flags)
+    # what Numba keeps would be found by the text of the part, whatever its globals are by now
+    found = context.compile_subroutine(builder, part, of_part, flags=flags, caching=False)
     whole, pointer = cgutils.intp_t, cgutils.voidptr_t
     of_sizes, module = whole.as_pointer(), builder.module
     kind = ir.FunctionType(ir.VoidType(), [pointer.as_pointer(), of_sizes, of_sizes, pointer])
@@ -90,11 +94,11 @@ def _work(context, builder, part, of_part, type_of_shared):
     )
     inner = ir.IRBuilder(begin)
     shared = inner.bitcast(work.args[3], type_of_shared)
-    outside, count, parts, following, failed = (
+    captured, count, parts, following, failed = (
         cgutils.gep_inbounds(inner, shared, 0, k) for k in range(5)
     )
-    outside, count, parts = inner.load(outside), inner.load(count), inner.load(parts)
-    outside = cgutils.unpack_tuple(inner, outside)
+    captured, count, parts = inner.load(captured), inner.load(count), inner.load(parts)
+    captured = cgutils.unpack_tuple(inner, captured)
     inner.branch(fetch)
     inner.position_at_end(fetch)
     k = inner.atomic_rmw("add", following, whole(1), "monotonic")
@@ -102,7 +106,7 @@ def _work(context, builder, part, of_part, type_of_shared):
     inner.position_at_end(compute)
     first = inner.sdiv(inner.mul(k, count), parts)
     last = inner.sdiv(inner.mul(inner.add(k, whole(1)), count), parts)
-    given = [*outside, first, last]
+    given = [*captured, first, last]
     status, _ = context.call_internal_no_propagate(inner, found.fndesc, of_part, given)
     with cgutils.if_unlikely(inner, status.is_error):
         inner.store(whole(1), failed)
@@ -112,7 +116,7 @@ def _work(context, builder, part, of_part, type_of_shared):
     return work
 
 
-def _outer(builder, name, result, kinds):
+def _c_function(builder, name, result, kinds):
     """A function of Numba's library, to be called with a list of values."""
     from llvmlite import ir
     from numba.core import cgutils

@@ -8,11 +8,11 @@ that another program holds up. Here the rounds of a loop become a function of th
                                          def part(x, y, ..., first, last):
                                              for i in range(first, last): ...
 
-where x, y, ... is what the rounds read of the outside. It is compiled once, and loop_runner.py
-calls it for short ranges, from whichever thread is free.
+where x, y, ... are captured: variables from before the loop that its rounds (iterations) read. It
+is compiled once, and loop_runner.py calls it for short ranges, from whichever thread is free.
 
-That asks of the rounds that they stand alone, as gathering kernels do. A loop which hands on a
-variable, to the next round or to what comes behind it, is left to Numba.
+That asks of the rounds that they stand alone, as gathering kernels do. A loop that may hand on a
+variable, to the next round or to what comes behind it, or may end early, is left to Numba.
 """
 
 import ast
@@ -34,15 +34,19 @@ def split(body):
     loops = [node for node in ast.walk(function) if _is_parallel(node)]
     calls = {}
     for number, loop in enumerate(loops):
-        outside = _outside(function, loop, loops)
-        if not outside:
+        captured = _captured(function, loop, loops)
+        if not captured:
             return None
         run = f"_run_{number}"
-        names[run] = runner(_part(loop, outside, body))
-        call = ast.parse(f"{run}(count, ({', '.join(outside)},))").body[0]
+        names[run] = runner(_part(loop, captured, body))
+        call = _placed(ast.parse(f"{run}(count, ({', '.join(captured)},))"), loop).body[0]
         call.value.args[0] = loop.iter.args[0]
         calls[loop] = call
-    return _compiled(_Replaced(calls).visit(tree), body, names)
+    if not calls:
+        return None
+    found = _compiled(_Replaced(calls).visit(tree), body, names)
+    found.__defaults__ = body.__defaults__
+    return found
 
 
 def _source(body):
@@ -54,6 +58,9 @@ def _source(body):
     functions, codes = _of_file("".join(linecache.getlines(code.co_filename)), code.co_filename)
     found = functions.get((code.co_name, code.co_firstlineno))
     if found is None or code not in codes or body.__closure__:
+        return None
+    arguments = found.args
+    if arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg:
         return None
     found = copy.deepcopy(found)
     found.decorator_list = []
@@ -84,9 +91,7 @@ class _Replaced(ast.NodeTransformer):
         self.calls = calls
 
     def visit_For(self, node):
-        if node in self.calls:
-            return ast.copy_location(self.calls[node], node)
-        return self.generic_visit(node)
+        return self.calls[node] if node in self.calls else self.generic_visit(node)
 
 
 def _is_parallel(node):
@@ -94,43 +99,65 @@ def _is_parallel(node):
     return isinstance(called, ast.Name) and called.id == "prange"
 
 
-def _outside(function, loop, loops):
-    """The names that the rounds of a loop read of what was set before it; None if they write to one
-    that is read behind the loop, or that they have from before it."""
+def _captured(function, loop, loops):
+    """The variables from before a loop that its rounds read, sorted; None if the rounds may not
+    stand alone: if they write to what is read behind the loop, in another one or by themselves
+    from before, or if the loop is of another form than the one above."""
     rounds = [node for part in loop.body for node in ast.walk(part)]
-    within = {id(node) for one in loops for part in one.body for node in ast.walk(part)}
-    others = [node for node in ast.walk(function) if id(node) not in within]
-    before = {a.arg for a in function.args.args}
-    before |= _names((n for n in others if getattr(n, "lineno", 0) < loop.lineno), ast.Store)
-    behind = _names((n for n in others if getattr(n, "lineno", 0) > loop.end_lineno), ast.Load)
-    written, read = _names(rounds, ast.Store), _names(rounds, ast.Load)
-    if written & behind or written & read & before:
+    early = (ast.Return, ast.Break, ast.Raise, ast.Assert)  # a break of a loop within, too
+    plain = len(loop.iter.args) == 1 and not loop.iter.keywords and not loop.orelse
+    if not plain or any(isinstance(node, early) for node in rounds):
         return None
-    return sorted((read & before) - {loop.target.id})
+    within = {id(node) for one in loops for part in one.body for node in ast.walk(part)}
+    others = [n for n in ast.walk(function) if id(n) not in within and hasattr(n, "lineno")]
+    before = [n for n in others if n.lineno < loop.lineno]
+    behind = [n for n in others if n.lineno > loop.end_lineno]
+    if any(
+        loop in ast.walk(n) for n in others if isinstance(n, (ast.For, ast.While)) and n != loop
+    ):
+        before = behind = others  # the loop around it comes round again
+    known = {a.arg for a in function.args.args} | _names(before, ast.Store)
+    written, read = _names(rounds, ast.Store), _names(rounds, ast.Load)
+    elsewhere = _names(behind, ast.Load)
+    for other in loops:
+        if other is not loop:
+            nodes = [*ast.walk(other)]
+            elsewhere |= _names(nodes, ast.Load) - _names(nodes, ast.Store)
+    handed_on = (written | _names([loop.target], ast.Store)) & elsewhere
+    if handed_on or written & read & known:
+        return None
+    return sorted((read & known) - {loop.target.id})
 
 
 def _names(nodes, kind):
-    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
+    """The names that nodes load, or store; x += 1 does both."""
+    nodes = list(nodes)
+    found = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
+    added = [n.target for n in nodes if isinstance(n, ast.AugAssign)]
+    return found | {t.id for t in added if isinstance(t, ast.Name)}
 
 
-def _part(loop, outside, body):
-    """The function (outside..., first, last) of some rounds of a loop."""
-    tree = ast.parse(
-        f"def {body.__name__}_part({', '.join([*outside, '_first', '_last'])}):\n"
-        "    for _ in range(_first, _last): pass"
-    )
+def _part(loop, captured, body):
+    """The function (captured..., first, last) of some rounds of a loop."""
+    text = f"def {body.__name__}_part({', '.join([*captured, '_first', '_last'])}):\n"
+    tree = _placed(ast.parse(f"{text}    for _ in range(_first, _last): pass"), loop)
     rounds = tree.body[0].body[0]
     rounds.target, rounds.body = loop.target, loop.body
     return _compiled(tree, body, body.__globals__)
 
 
+def _placed(tree, where):
+    """The tree, every node at the line of `where`."""
+    for node in ast.walk(tree):
+        ast.copy_location(node, where)
+    return tree
+
+
 def _compiled(tree, body, names):
-    """The function of a tree, as if it stood where `body` stands: a debugger finds its lines, and
-    the cache its file."""
-    file, found = body.__code__.co_filename, {}
-    exec(compile(ast.fix_missing_locations(tree), file, "exec"), names, found)
+    """The function of a tree, in the file in which `body` stands: for the cache, and for whoever
+    looks for its lines."""
+    found = {}
+    exec(compile(ast.fix_missing_locations(tree), body.__code__.co_filename, "exec"), names, found)
     (function,) = found.values()
-    code = function.__code__
-    function.__code__ = code.replace(co_firstlineno=body.__code__.co_firstlineno)
     function.__module__ = body.__module__
     return function

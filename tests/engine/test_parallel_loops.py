@@ -69,6 +69,71 @@ def handed_from_before(x, factor, y):
         t = x[i]
 
 
+def added_up_for_another_loop(x, factor, y):
+    total = 0.0
+    for i in prange(len(x)):
+        total += x[i]
+    for i in prange(len(x)):
+        y[i] = x[i] / total
+
+
+def from_one_on(x, factor, y):
+    for i in prange(1, len(x)):
+        y[i] = x[i]
+
+
+def with_else(x, factor, y):
+    for i in prange(len(x)):
+        y[i] = x[i]
+    else:
+        y[0] = factor
+
+
+def ends_early(x, factor, y):
+    for i in prange(len(x)):
+        if x[i] > factor:
+            break
+        y[i] = x[i]
+
+
+def returns_early(x, factor, y):
+    for i in prange(len(x)):
+        if x[i] > factor:
+            return
+        y[i] = x[i]
+
+
+def checks(x, factor, y):
+    for i in prange(len(x)):
+        if x[i] > factor:
+            raise ValueError("too large")
+        y[i] = x[i]
+
+
+def last_index_is_read(x, factor, y):
+    i = 0
+    for i in prange(len(x)):
+        y[i] = x[i]
+    y[0] = i
+
+
+def comes_round_again(x, factor, y):
+    t = 0.0
+    for _ in range(3):
+        y[0] += t
+        for i in prange(len(x)):
+            t = factor * x[i]
+            y[i] = t
+
+
+def no_loop_by_that_name(x, factor, y):
+    for i in numba.prange(len(x)):
+        y[i] = x[i]
+
+
+LEFT = [sum_over_rounds, last_round_is_read, handed_from_before, added_up_for_another_loop]
+LEFT += [from_one_on, with_else, ends_early, returns_early, checks, last_index_is_read]
+LEFT += [comes_round_again, no_loop_by_that_name]
 SPLIT = [one_loop, two_loops, loop_under_a_condition, rounds_with_memory_of_their_own]
 
 
@@ -95,7 +160,7 @@ def compiled():
     return get
 
 
-@pytest.mark.parametrize("body", [sum_over_rounds, last_round_is_read, handed_from_before])
+@pytest.mark.parametrize("body", LEFT, ids=lambda b: b.__name__)
 def test_rounds_that_do_not_stand_alone_are_left_to_numba(body):
     assert parallel_loops.split(body) is None
 
@@ -158,17 +223,49 @@ def too_much(x, y):
 def test_rounds_that_find_no_memory_are_said(compiled):
     sizes = np.array([3, 2**60, 5])
     y = np.zeros(3)
-    with pytest.raises(MemoryError, match="no memory"):
+    with pytest.raises(MemoryError, match="lack of memory"):
         compiled(too_much)(sizes, y)
     compiled(too_much)(np.array([3, 4, 5]), y)
     assert y.tolist() == [3, 4, 5]
 
 
-def test_a_line_of_a_part_is_a_line_of_the_file():
-    function = parallel_loops.split(one_loop)
-    assert function.__code__.co_filename == __file__ == one_loop.__code__.co_filename
-    assert function.__code__.co_firstlineno == one_loop.__code__.co_firstlineno
+def test_the_same_text_in_two_files_has_the_globals_of_each(tmp_path):
+    found = []
+    for factor in (2.0, 3.0):
+        file, names = tmp_path / f"{factor}.py", {}
+        file.write_text(
+            f"from numba import prange\nK = {factor}\n"
+            "def f(x, y):\n    for i in prange(len(x)):\n        y[i] = K * x[i]\n"
+        )
+        exec(compile(file.read_text(), str(file), "exec"), names)
+        y = np.zeros(2)
+        numba.njit(parallel_loops.split(names["f"]))(np.ones(2), y)
+        found.append(y[1])
+    assert found == [2, 3]
+
+
+def decorated(function):
+    return function
+
+
+@decorated
+def with_a_decorator(x, y):
+    n = len(x)
+    for i in prange(n):
+        y[i] = x[i]
+    y[0] = 0
+
+
+def test_a_line_of_a_part_is_a_line_of_the_file(monkeypatch):
+    parts = []
+    monkeypatch.setattr(parallel_loops, "runner", parts.append)
+    function = parallel_loops.split(with_a_decorator)
+    first = with_a_decorator.__code__.co_firstlineno
+    assert function.__code__.co_filename == parts[0].__code__.co_filename == __file__
     assert function.__module__ == __name__
+    lines = {line - first for _, _, line in function.__code__.co_lines() if line}
+    assert lines == {1, 2, 3, 5}  # the loop is a call
+    assert {line - first for _, _, line in parts[0].__code__.co_lines() if line} == {3, 4}
 
 
 def test_all_loops_of_ours_are_taken_apart():
