@@ -10,11 +10,21 @@ from support.datasets_samples import random_image
 from support.picture_files import refused, saved
 
 from minicnn.basics.plain import read_text
-from minicnn.images import quiet
+from minicnn.images import formats, quiet
 from minicnn.images.reading import ImageError, orientation, read_image
 
 RGB = random_image(size=(5, 7))
 GREY = RGB[:, :, 0]
+
+
+@pytest.fixture
+def without_heif(monkeypatch):
+    """As if pillow-heif were not installed; whether it is, is looked up again, then and after."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    formats._known.cache_clear()
+    yield
+    formats._known.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -30,9 +40,7 @@ GREY = RGB[:, :, 0]
         (b'<?xml version="1.0"?><svg>', "which has no pixels"),
     ],
 )
-def test_other_formats_are_named(tmp_path, monkeypatch, start, message):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
-    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+def test_other_formats_are_named(tmp_path, without_heif, start, message):
     (tmp_path / "picture.jpg").write_bytes(start)
     refused(message, read_image, tmp_path / "picture.jpg")
 
