@@ -12,7 +12,7 @@ from minicnn.cli.information import choose_algorithm, choose_device
 from minicnn.cli.values import new_folder
 from minicnn.engine.kernel import algorithm
 from minicnn.inference import evaluation
-from minicnn.learning.progress import Progress, duration
+from minicnn.learning.progress import Line, duration
 from minicnn.learning.world import world
 
 
@@ -84,14 +84,10 @@ def bar(iterable, total=None):
 
 
 def _in_lines(iterable, total, clock=time.monotonic):
-    begun = said = clock()
+    line = Line(clock=clock)
+    begun = line.last
     for done, item in enumerate(iterable):
-        now = clock()
-        if done and now - said > Progress.SECONDS_BETWEEN_LINES and world().first:
-            said = now
-            if total is None:
-                say(f"{done} done")
-            else:
-                left = duration((now - begun) / done * (total - done))
-                say(f"{done} of {total}, {left} left")
+        if line.due() and done and world().first:
+            left = total and duration((line.last - begun) / done * (total - done))
+            say(f"{done} of {total}, {left} left" if total else f"{done} done")
         yield item

@@ -27,8 +27,7 @@ from minicnn.engine.loop_runner import runner
 def split(body):
     """A function that does what `body` does, for Numba to compile; None if its loops over `prange`
     have to be left to Numba."""
-    tree = _source(body)
-    if tree is None:
+    if (tree := _source(body)) is None:
         return None
     function, names = tree.body[0], dict(body.__globals__)
     loops = [node for node in ast.walk(function) if _is_parallel(node)]
@@ -62,9 +61,9 @@ def _source(body):
     arguments = found.args
     if arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg:
         return None
-    found = copy.deepcopy(found)
-    found.decorator_list = []
-    return ast.Module([found], [])
+    tree = ast.Module([copy.deepcopy(found)], [])
+    tree.body[0].decorator_list = []
+    return tree
 
 
 @functools.lru_cache(8)
@@ -72,7 +71,7 @@ def _of_file(text, file):
     """({(name, first line): tree}, set of code objects) of all functions in a file."""
     try:
         tree = ast.parse(text, file)
-        todo, codes = [compile(text, file, "exec", dont_inherit=True)], set()
+        todo, codes = [compile(tree, file, "exec", dont_inherit=True)], set()
     except (SyntaxError, ValueError):
         return {}, set()
     while todo:
@@ -99,30 +98,32 @@ def _is_parallel(node):
     return isinstance(called, ast.Name) and called.id == "prange"
 
 
+def _rounds(loop):
+    """All nodes of what a loop repeats."""
+    return [node for line in loop.body for node in ast.walk(line)]
+
+
 def _captured(function, loop, loops):
     """The variables from before a loop that its rounds read, sorted; None if the rounds may not
     stand alone: if they write to what is read behind the loop, in another one or by themselves
     from before, or if the loop is of another form than the one above."""
-    rounds = [node for part in loop.body for node in ast.walk(part)]
+    rounds = _rounds(loop)
     early = (ast.Return, ast.Break, ast.Raise, ast.Assert)  # a break of a loop within, too
     plain = len(loop.iter.args) == 1 and not loop.iter.keywords and not loop.orelse
     if not plain or any(isinstance(node, early) for node in rounds):
         return None
-    within = {id(node) for one in loops for part in one.body for node in ast.walk(part)}
+    within = {id(node) for one in loops for node in _rounds(one)}
     others = [n for n in ast.walk(function) if id(n) not in within and hasattr(n, "lineno")]
     before = [n for n in others if n.lineno < loop.lineno]
     behind = [n for n in others if n.lineno > loop.end_lineno]
-    if any(
-        loop in ast.walk(n) for n in others if isinstance(n, (ast.For, ast.While)) and n != loop
-    ):
+    around = [n for n in others if isinstance(n, (ast.For, ast.While)) and n is not loop]
+    if any(loop in ast.walk(n) for n in around):
         before = behind = others  # the loop around it comes round again
     known = {a.arg for a in function.args.args} | _names(before, ast.Store)
     written, read = _names(rounds, ast.Store), _names(rounds, ast.Load)
     elsewhere = _names(behind, ast.Load)
-    for other in loops:
-        if other is not loop:
-            nodes = [*ast.walk(other)]
-            elsewhere |= _names(nodes, ast.Load) - _names(nodes, ast.Store)
+    for nodes in ([*ast.walk(other)] for other in loops if other is not loop):
+        elsewhere |= _names(nodes, ast.Load) - _names(nodes, ast.Store)
     handed_on = (written | _names([loop.target], ast.Store)) & elsewhere
     if handed_on or written & read & known:
         return None
@@ -131,7 +132,6 @@ def _captured(function, loop, loops):
 
 def _names(nodes, kind):
     """The names that nodes load, or store; x += 1 does both."""
-    nodes = list(nodes)
     found = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
     added = [n.target for n in nodes if isinstance(n, ast.AugAssign)]
     return found | {t.id for t in added if isinstance(t, ast.Name)}

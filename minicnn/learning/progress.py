@@ -117,6 +117,24 @@ class Progress:
         return f", {1 / max(self.seconds_per_step(), 1e-9):.1f} steps/s, {duration(left)} left"
 
 
+class Line:
+    """Says how far something else than steps is, every half minute; `name` stands before it."""
+
+    def __init__(self, name="", quiet=False, clock=time.monotonic):
+        self.name, self.quiet, self.clock, self.last = name, quiet, clock, clock()
+
+    def due(self):
+        """Whether half a minute has passed since this was last true."""
+        now = self.clock()
+        if passed := now - self.last > Progress.SECONDS_BETWEEN_LINES:
+            self.last = now
+        return passed
+
+    def __call__(self, text):
+        if not self.quiet and self.due():
+            say(f"{self.name}: {text}")
+
+
 def _mean(values):
     return sum(values) / len(values) if values else float("nan")
 
@@ -124,4 +142,5 @@ def _mean(values):
 def duration(seconds):
     """Seconds as 1:02:03, or 2:03 within the hour."""
     minutes, seconds = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}".removeprefix("0:").removeprefix("0")
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -12,7 +12,6 @@ Source: Hariharan et al. 2014, and the program that came with it.
 
 import itertools
 import shutil
-import time
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from minicnn.labelling.regions.regions import Regions, boxes_of
 from minicnn.learning import checkpoints
 from minicnn.learning.instance_scores import InstanceScores
 from minicnn.learning.interrupts import defer_interrupt
+from minicnn.learning.progress import Line
 from minicnn.learning.region_features import Features
 from minicnn.learning.samples import FIT
 from minicnn.learning.svm import LENGTH, Machines
@@ -34,12 +34,11 @@ FAR = 0.2  # overlap with objects of a class below which a region is a negative
 CLOSE = 0.7  # overlap from which on a region teaches how to draw it anew
 OF_AN_OBJECT = 4  # such regions, at most
 PASSES = ("the objects themselves", "the regions that fit them best")
-SECONDS = 30  # between two lines on how far it is
 
 
 def finish(run, task):
     """Learns what is not learnt yet, and keeps it."""
-    network, said = task.network, Line(run.quiet)
+    network, said = task.network, Line("sds", run.quiet)
     svms = network.options["classifier"] == "svm"
     features = Features(network, task.samples, run.folder, said)
     try:
@@ -177,18 +176,6 @@ def choose_least(run, task, said):
                 say(f"sds: mean AP^r of {len(held)} pictures held out, {name}: {value:.1%}")
         least[int(way[0] == "svm")] = background_threshold(found[way])
     return np.where(least == 0, 1e-3, least)  # 0 means that it was not chosen
-
-
-class Line:
-    """Says how far it is, every half minute."""
-
-    def __init__(self, quiet):
-        self.quiet, self.last = quiet, time.monotonic()
-
-    def __call__(self, text):
-        if not self.quiet and time.monotonic() - self.last > SECONDS:
-            self.last = time.monotonic()
-            say(f"sds: {text}")
 
 
 def _keep(run, **arrays):

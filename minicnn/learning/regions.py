@@ -22,8 +22,9 @@ from minicnn.datasets.splits import hold_out
 from minicnn.engine import randomness
 from minicnn.learning import memory
 from minicnn.learning.pixels import epochs_of
+from minicnn.learning.progress import Line
 from minicnn.learning.proposal_files import load_proposer
-from minicnn.learning.region_classifiers import Line, finish
+from minicnn.learning.region_classifiers import finish
 from minicnn.learning.region_files import Keeper
 from minicnn.learning.samples import Sample, Samples
 from minicnn.learning.task import Task
@@ -71,7 +72,7 @@ class Regions(Task):
 
     def _collect(self, pictures, quiet):
         keeper, found = Keeper(self.proposer, self.network.options["regions"]), Samples()
-        said, skip_bad = Line(quiet), self.config.skip_bad
+        said, skip_bad = Line("sds", quiet), self.config.skip_bad
         with datasets.Loader(pictures, range(len(pictures)), skip_bad=skip_bad) as loader:
             try:
                 for picture in loader:

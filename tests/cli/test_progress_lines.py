@@ -5,7 +5,7 @@ import itertools
 from minicnn.cli import common
 
 
-def test_a_line_every_half_minute_where_stderr_is_a_file(capsys, monkeypatch):
+def test_a_line_every_half_minute_where_stderr_is_a_file(capsys):
     times = itertools.count(0, 20)  # seconds: the third item comes 60 after the beginning
     items = list(common._in_lines("abcdef", 6, lambda: next(times)))
     assert items == list("abcdef")
