@@ -41,6 +41,7 @@ import numpy as np
 
 from minicnn.engine import launching
 from minicnn.engine.devices import array_module, blas_libraries, check_one_device
+from minicnn.engine.rehearsal import rehearse, rehearsing
 from minicnn.engine.shapes import Shapes
 
 # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
@@ -55,7 +56,7 @@ class _OfThread(threading.local):
 
 
 _of_thread = _OfThread()
-_compiling = threading.Lock()  # kernels share helpers, which are compiled once
+compiling = threading.Lock()  # kernels share helpers, which are compiled once
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
@@ -183,10 +184,14 @@ class Kernel:
             self.shapes.check(self.name, args)
 
     def _call_cpu(self, *args):
+        return rehearse(self, args) if rehearsing() else self.compiled()(*args)
+
+    def compiled(self):
+        """What Numba makes of the CPU body; compiled at the first call."""
         if self._compiled is None:
-            with _compiling:
+            with compiling:
                 self._compiled = self._compiled or _compile(self.cpu_body)
-        return self._compiled(*args)
+        return self._compiled
 
 
 def _compile(body):

@@ -6,6 +6,7 @@ import time
 
 from minicnn import optim
 from minicnn.engine import randomness
+from minicnn.engine.compiling_ahead import compile_ahead
 from minicnn.engine.launching import launches
 from minicnn.engine.tensor import Tensor
 from minicnn.learning import checkpoints, fine_tuning
@@ -66,6 +67,8 @@ class Run:
     def step(self, batches):
         """Draws a batch and learns from it: (loss, share right, rate). None: it taught nothing."""
         number, batch = next(batches)
+        if number == self.begun_at and self.optimizer.parameters[0].device == "cpu":
+            compile_ahead(lambda: self._rehearse(batch))
         launched = launches.total()
         randomness.manual_seed(self.config.seed, number)  # dropout draws from it
         self.optimizer.steps_done = number
@@ -86,6 +89,11 @@ class Run:
 
         self.launches = launches.total() - launched
         return loss.item(), right, rate
+
+    def _rehearse(self, batch):
+        """What of `step` calls kernels."""
+        self.task.loss(batch)[0].backward()
+        self.optimizer.step()
 
     def feed(self, last):
         """What `batches` draws from, up to the step `last`: see Task.feed."""

@@ -1,4 +1,5 @@
-"""Shapes and receptive fields of a network, layer by layer, read off the graph that one run leaves.
+"""Shapes and receptive fields of a network, layer by layer, read off the graph that one run leaves,
+in which kernels have nothing to compute.
 
 A result of a convolution with a KxK window and dilation d sees d (K - 1) steps further than its
 input does; a step of its input is `every` pixels of the picture, and a stride s makes the step of
@@ -15,6 +16,7 @@ import numpy as np
 
 from minicnn.basics.tables import aligned
 from minicnn.engine.graph import in_order
+from minicnn.engine.rehearsal import rehearsal
 from minicnn.engine.tensor import Tensor
 
 
@@ -41,7 +43,9 @@ class Layer:
 def layers(network, size=(240, 320)):
     """The Layers of a network for a picture of `size` (H, W), in the order of computation."""
     image = np.zeros((*size, 3), np.uint8)
-    inputs = [Tensor(level[None], requires_grad=True) for level in network.preprocess(image)]
+    with rehearsal():
+        levels = network.preprocess(image)
+    inputs = [Tensor(level[None], requires_grad=True) for level in levels]
     scales = {id(t): network.input_scale(k) for k, t in enumerate(inputs)}
     return trace(network, inputs, scales)
 
@@ -51,7 +55,8 @@ def trace(network, inputs, scales=None):
     gives, by id of an input, how many pixels of the picture one of its pixels stands for (1)."""
     paths = {id(p): path.rpartition(".")[0] for path, p in network.named_parameters()}
     training = network.training
-    result = network.eval()(*inputs)
+    with rehearsal():
+        result = network.eval()(*inputs)
     network.train(training)
     sees = {id(t): ((scales or {}).get(id(t), 1),) * 2 for t in inputs}
     every, rows = dict(sees), []

@@ -12,6 +12,7 @@ from minicnn import functional as F
 from minicnn.engine.devices import default_device
 from minicnn.engine.kernel import algorithm, chosen_algorithm
 from minicnn.engine.profiling import profile
+from minicnn.engine.rehearsal import rehearsal
 
 
 def in_a_thread(function):
@@ -107,3 +108,12 @@ def test_watching():
         in_a_thread(lambda: network(x))
         network(x)
     assert len(seen["modules.0"]) == 1
+
+
+def test_a_rehearsal_is_of_one_thread():
+    def relu():
+        return F.relu(np.float32([-1, 2])).numpy().tolist()
+
+    with rehearsal():
+        assert relu() == [0, 0]
+        assert in_a_thread(relu) == [0, 2]

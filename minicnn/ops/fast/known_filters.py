@@ -11,6 +11,7 @@ import numpy as np
 
 from minicnn.engine.devices import get_num_threads
 from minicnn.engine.kernel import Kernel, prange
+from minicnn.engine.rehearsal import rehearsing
 
 KNOWN = 1 << 24  # numbers in the transforms that are remembered: 64 MB
 SOME = 256  # numbers that are compared first
@@ -44,6 +45,8 @@ def equal(a, b):
 def transform_of(name, w, groups, transform):
     """transform(), or what it gave when the filters w were the same; `name` says which one it
     is."""
+    if rehearsing():
+        return transform()
     known = vars(_kept).setdefault("filters", {})
     place = name, w.ctypes.data, w.shape, groups
     copy, found = known.pop(place, (None, None))
