@@ -11,12 +11,13 @@ the clock, so a run on a slow machine learns the same.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from minicnn.basics.nearest import did_you_mean
 from minicnn.engine.devices import array_module, device_of
 from minicnn.engine.kernel import Kernel, prange
 from minicnn.engine.op import contiguous
+from minicnn.engine.tensor import Tensor
 
 __all__ = [
     "SGD",
@@ -56,16 +57,23 @@ extern "C" __global__ void sgd_update(
 )
 
 
-def _each_once(parameters):
+def _each_once(who, parameters):
     """The list without repetitions: twice the same gradient would be twice the step."""
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for k, p in enumerate(parameters):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{who}: parameters[{k}] is no Tensor, but {type(p).__name__}")
     return list({id(p): p for p in parameters}.values())
 
 
 def _groups(parameters, numbers):
     """The groups as dicts, each with its list of Tensors; a plain list is one group."""
+    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise TypeError(f"SGD: parameters is a {kind}; give a list, as network.parameters() does")
     parameters = list(parameters)
     if not any(isinstance(group, dict) for group in parameters):
-        return [{"params": _each_once(parameters)}]
+        return [{"params": _each_once("SGD", parameters)}]
     for k, group in enumerate(parameters):
         if not isinstance(group, dict) or "params" not in group:
             raise ValueError(
@@ -77,7 +85,7 @@ def _groups(parameters, numbers):
                 f"SGD: parameters[{k}] has {unknown[0]!r}; a group has params, {', '.join(numbers)}"
                 f"{did_you_mean(str(unknown[0]), [*numbers, 'params'])}"
             )
-    return [group | {"params": _each_once(group["params"])} for group in parameters]
+    return [group | {"params": _each_once("SGD", group["params"])} for group in parameters]
 
 
 def _numbers(group):
@@ -112,7 +120,7 @@ class SGD:
         self.parameters = [p for group in self.param_groups for p in group["params"]]
         if not self.parameters:
             raise ValueError("SGD: there are no parameters to learn")
-        if len(_each_once(self.parameters)) < len(self.parameters):
+        if len(_each_once("SGD", self.parameters)) < len(self.parameters):
             raise ValueError("SGD: a parameter is in two groups; which of the rates is its own?")
         for lr, momentum, weight_decay in map(_numbers, self.param_groups):
             if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:
@@ -141,6 +149,8 @@ class SGD:
                 if p.grad is None:
                     continue
                 p.data, g = contiguous(p.data, p.grad)
+                if device_of(p.data) == "cpu" and not p.data.flags.writeable:  # as a mapped file is
+                    p.data = p.data.copy()
                 numbers = map(p.dtype.type, (lr * factor, momentum, weight_decay))
                 sgd_update(g.reshape(-1), *numbers, v.reshape(-1), p.data.reshape(-1))
         self.steps_done += 1
@@ -164,14 +174,15 @@ class SGD:
             p.grad = None
 
 
-def clip_grad_norm_(parameters: list, max_norm: float) -> float:
+def clip_grad_norm_(parameters: list | Tensor, max_norm: float) -> float:
     """Shortens the gradient, that of all parameters together, to the length `max_norm` if it is
     longer. Returns the length that it had. What goes through many layers can grow without warning.
-    Raises ValueError for a length that is no number of at least 0.
+    `parameters` are Tensors, or a single one. Raises ValueError for a length that is no number of
+    at least 0, TypeError for what is no Tensor.
     """
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm={max_norm}: expected a number of at least 0")
-    gradients = [p.grad for p in _each_once(parameters) if p.grad is not None]
+    gradients = [p.grad for p in _each_once("clip_grad_norm_", parameters) if p.grad is not None]
     norm = math.sqrt(sum(float((g.astype("f8") ** 2).sum()) for g in gradients))
     if norm > max_norm:
         for g in gradients:
@@ -225,5 +236,7 @@ def named_schedule(name: str, total: int, over: int = 0) -> Callable:
     if name not in SCHEDULES:
         hint = did_you_mean(name, SCHEDULES)
         raise ValueError(f"schedule {name!r}: choose {', '.join(SCHEDULES)}{hint}")
+    if total < 1:
+        raise ValueError(f"schedule {name!r}: {total} steps; a training has at least 1")
     schedule = SCHEDULES[name](total)
     return warm_up(schedule, min(over, total // 10)) if over else schedule

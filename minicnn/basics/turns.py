@@ -1,6 +1,7 @@
 """Processes that need the same thing at the same time, which takes long to make: one of them makes
 it, the others wait and take what it has made."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -23,6 +24,8 @@ def find_or_make(file, find):
 
 def made():
     while _locked:
+        with contextlib.suppress(OSError):  # a forked child may have it open, too
+            fcntl.flock(_locked[0], fcntl.LOCK_UN)
         os.close(_locked.pop())
 
 
@@ -37,3 +40,12 @@ def _wait_for(file):
                 time.sleep(0.05)
     except OSError:  # no file, or on a disk that knows no locks
         pass
+
+
+def _in_the_child():
+    """A lock is its parent's, who lets it go."""
+    while _locked:
+        os.close(_locked.pop())
+
+
+os.register_at_fork(after_in_child=_in_the_child)

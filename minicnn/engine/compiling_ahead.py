@@ -13,7 +13,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 import warnings
 
 from minicnn.engine import kernel
@@ -65,7 +64,6 @@ def _compile(step, parent):
         silence = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(silence, stream)
-        kernel.compiling = threading.Lock()
         for called, types in reversed(needed(step)):
             if os.getppid() != parent:
                 break

@@ -176,8 +176,9 @@ def _broken_cupy(error):
 
 
 def set_num_threads(n):
-    """`n` threads for the kernels and for numpy's matrix products alike. Results are the same bits
-    for the same `n`; another `n` may add in another order."""
+    """`n` threads for the kernels that this thread of the program calls (others are asked for
+    themselves), and for numpy's matrix products, whoever calls them. Results are the same bits for
+    the same `n`; another `n` may add in another order."""
     import numba
 
     if n > 1 and forking.only_one_thread():

@@ -71,7 +71,16 @@ def beside(value, like):
         dtype = np.dtype(np.float32 if array.dtype.kind == "f" else np.int64)
     if dtype.kind in "iu" and not (array.astype(dtype) == array).all():
         raise ValueError(f"{value} does not fit into {dtype}, the dtype of the Tensor beside it")
-    return devices.array_module(like.data).asarray(array.astype(dtype))
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if dtype.kind == "f" and (np.isinf(cast) & np.isfinite(array)).any():
+        raise ValueError(f"{value} does not fit into {dtype}, the dtype of the Tensor beside it")
+    return devices.array_module(like.data).asarray(cast)
+
+
+def adding(dtype):
+    """The dtype in which numbers of `dtype` are added: float16 counts to 2,048 and no further."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def together(tensors):

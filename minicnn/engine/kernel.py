@@ -22,10 +22,11 @@ an array that is too short. Each body gathers: a thread looks for all that belon
 element, and nobody else writes it. That means no races, and the same bits every time. (A faster
 algorithm may scatter where one thread has all that it writes to.)
 
-A CPU body may call @helper functions, of its own file or imported by name; an edit of any of these
-files is noticed by the disk cache (kernel_cache.py). With NUMBA_DISABLE_JIT=1 in the environment
-nothing is compiled, and a debugger walks through the loops. How a GPU body is compiled and started,
-`launching.py` says.
+A CPU body may call @helper functions, of its own file or imported by name; an edit of these, or of
+a number that they use, is noticed by the disk cache (kernel_cache.py). Rounds of a loop over
+`prange` may not write to what other rounds read, by whatever name. With NUMBA_DISABLE_JIT=1 in the
+environment nothing is compiled, and a debugger walks through the loops. How a GPU body is compiled
+and started, `launching.py` says.
 
 A computation may have a faster algorithm: `@kernel.fast` decorates a plain function with the same
 arguments, which may call other kernels, for numpy arrays or (`device="gpu"`) for those on a GPU;
@@ -33,12 +34,14 @@ these functions are in `ops/fast`. `with algorithm("simple"):` forces the body t
 """
 
 import contextlib
+import os
 import threading
 from inspect import isfunction
 from pathlib import Path
 
 import numpy as np
 
+from minicnn.basics import turns
 from minicnn.engine import launching
 from minicnn.engine.devices import array_module, blas_libraries, check_one_device
 from minicnn.engine.rehearsal import rehearse, rehearsing
@@ -57,6 +60,7 @@ class _OfThread(threading.local):
 
 _of_thread = _OfThread()
 compiling = threading.Lock()  # kernels share helpers, which are compiled once
+os.register_at_fork(after_in_child=compiling._at_fork_reinit)  # who holds it is not in the child
 
 # Importing Numba takes longer than importing the rest of minicnn, so it waits for the first call of
 # a kernel, which puts Numba's own prange (parallel over all threads) in the place of this one.
@@ -184,7 +188,13 @@ class Kernel:
             self.shapes.check(self.name, args)
 
     def _call_cpu(self, *args):
-        return rehearse(self, args) if rehearsing() else self.compiled()(*args)
+        if rehearsing():
+            return rehearse(self, args)
+        try:
+            return self.compiled()(*args)
+        except Exception:
+            turns.made()  # for what could not be compiled nobody need wait
+            raise
 
     def compiled(self):
         """What Numba makes of the CPU body; compiled at the first call."""
@@ -204,25 +214,23 @@ def _compile(body):
     if "dot" in body.__code__.co_names:
         for library in blas_libraries()[0]:
             library.set_num_threads(1)
-    files = _compile_helpers(body)
+    functions, files = _compile_helpers(body)
     if numba.config.DISABLE_JIT:
         return body
     parallel = "prange" in body.__code__.co_names
     if parallel and (parts := parallel_loops.split(body)) is not None:
         body, parallel = parts, False
-        # what they write stands in the machine code
         files |= {parallel_loops.__file__, loop_runner.__file__}
-    return kernel_cache.cached(numba.njit(parallel=parallel, **NUMPYS)(body), files)
+    return kernel_cache.cached(numba.njit(parallel=parallel, **NUMPYS)(body), functions, files)
 
 
 def _compile_helpers(body):
-    """Puts Numba's functions in the place of all helpers that `body` calls, or that those call;
-    returns the files in which they stand."""
+    """Puts Numba's functions in the place of all helpers that `body` calls, or that those call.
+    Returns the functions, and the files of what is written in the compiler's own language."""
     import numba
 
     calling, files = [body], set()
     for function in calling:  # helpers join at its end
-        files.add(function.__code__.co_filename)
         names = function.__globals__
         if "prange" in names:
             names["prange"] = numba.prange
@@ -239,4 +247,4 @@ def _compile_helpers(body):
             names[name] = _helpers[plain]
             if plain not in calling:
                 calling.append(plain)
-    return files
+    return calling, files

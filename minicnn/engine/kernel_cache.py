@@ -7,9 +7,12 @@ harm is done: then kernels are compiled, which is said once.
 
 import contextlib
 import functools
+import hashlib
 import os
 import sys
+from types import CodeType
 
+import numpy as np
 from numba.core import config, event
 from numba.core.caching import FunctionCache
 
@@ -29,14 +32,15 @@ def say_once(kind, sentence):
 
 class KernelCache(FunctionCache):
     """Numba's cache of one function; what is damaged is compiled anew and written over. It is void
-    after an edit of its file, as Numba's are, and of those of the helpers that it calls."""
+    after an edit of its file, as Numba's are; of anything else that its machine code is made of, as
+    the helpers that it calls (`functions`); and of `files`, by whose rules the code is written."""
 
-    def __init__(self, function, files=()):
+    def __init__(self, function, functions=(), files=()):
         super().__init__(function)
-        others = sorted(set(files) - {function.__code__.co_filename})
-        if others:
-            stamps = [(os.stat(f).st_mtime, os.stat(f).st_size) for f in others]
-            self._cache_file._source_stamp = self._cache_file._source_stamp, stamps
+        stamps = [(os.stat(f).st_mtime, os.stat(f).st_size) for f in sorted(files)]
+        # Numba looks at the time of the file now, which may have been edited since it was loaded
+        found = self._cache_file._source_stamp, digest_of([function, *functions]), stamps
+        self._cache_file._source_stamp = found
 
     def load_overload(self, sig, target_context):
         """What is on disk. Else Numba compiles it and calls save_overload, and until then other
@@ -71,12 +75,40 @@ class KernelCache(FunctionCache):
             turns.made()
 
 
-def cached(dispatcher, files=()):
-    """A Numba function that keeps its machine code on disk, if there is a folder for it. `files`:
-    those in which its helpers stand."""
+def digest_of(functions):
+    """Of the code of these functions, as it is loaded, and of the numbers that stand in it or are
+    called by a name of their modules: machine code is made of them."""
+    digest = hashlib.sha256()
+    for function in functions:
+        names = _put_in(digest, function.__code__)
+        for name in sorted(names & function.__globals__.keys()):
+            value = function.__globals__[name]
+            if isinstance(value, np.ndarray):
+                value = value.dtype.str, value.shape, value.tobytes()
+            if isinstance(value, bool | int | float | str | bytes | tuple | np.generic):
+                digest.update(repr((name, value)).encode())
+    return digest.hexdigest()
+
+
+def _put_in(digest, code):
+    """Returns the names in it, and in the functions inside of it."""
+    names = set(code.co_names)
+    digest.update(code.co_code)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _put_in(digest, constant)
+        else:
+            digest.update(repr(constant).encode())
+    digest.update(repr(code.co_names).encode())
+    return names
+
+
+def cached(dispatcher, functions=(), files=()):
+    """A Numba function that keeps its machine code on disk, if there is a folder for it; see
+    KernelCache."""
     source = dispatcher.py_func.__code__.co_filename
     try:
-        dispatcher._cache = KernelCache(dispatcher.py_func, files)
+        dispatcher._cache = KernelCache(dispatcher.py_func, functions, files)
     except RuntimeError:  # Numba finds no folder; for what is typed at a prompt there is none
         if os.path.exists(source):
             say_once(

@@ -33,6 +33,7 @@ class Conv2d(Module):
         initial: Callable = init.kaiming_normal,
     ):
         kh, kw = pair(kernel_size, "Conv2d: kernel_size", 1)
+        _at_least_one("Conv2d", groups=groups, in_channels=in_channels, out_channels=out_channels)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"Conv2d: {groups} groups do not divide {in_channels}, {out_channels}")
         fan_in = in_channels // groups * kh * kw
@@ -86,11 +87,18 @@ class Linear(Module):
         bias: bool = True,
         initial: Callable = init.kaiming_normal,
     ):
+        _at_least_one("Linear", in_features=in_features)
         self.weight = Parameter(initial((out_features, in_features), in_features))
         self.bias = Parameter(_bias(initial, out_features, in_features)) if bias else None
 
     def forward(self, x):
         return F.linear(x, self.weight, self.bias)
+
+
+def _at_least_one(layer, **numbers):
+    for name, number in numbers.items():
+        if not number >= 1:
+            raise ValueError(f"{layer}: {name}={number!r}: expected at least 1")
 
 
 def _bias(initial, size, fan_in):

@@ -20,6 +20,8 @@ Source: Hinton et al. 2012, Krizhevsky et al. 2012, section 4.2; the counter in 
 state: Salmon et al. 2011; the constants: Wellons 2018, «Prospecting for hash functions».
 """
 
+from numbers import Real
+
 import numpy as np
 
 from minicnn.engine.cases import Case, normal
@@ -105,7 +107,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     The numbers follow from `minicnn.manual_seed`; every call draws new ones. Raises ValueError for
     another p.
     """
-    if not 0 <= p <= 1:
+    if not (isinstance(p, Real) and 0 <= p <= 1):
         raise ValueError(f"dropout: p={p!r} must lie between 0 and 1")
     if not training or p == 0:
         return input if isinstance(input, Tensor) else Tensor(input)

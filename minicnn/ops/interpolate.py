@@ -27,6 +27,7 @@ Source: any book on image processing; conventions from PyTorch's documentation.
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -184,6 +185,7 @@ def interpolate(
 
     Returns (N, C, OH, OW). Raises ValueError where the arguments do not fit.
     """
+    input = input if isinstance(input, Tensor) else Tensor(input)
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f"interpolate: mode {mode!r}: choose 'nearest' or 'bilinear'")
     if mode == "nearest" and align_corners is not None:
@@ -200,7 +202,7 @@ def interpolate(
         ratio = tuple(b / s for b, s in zip(before, size, strict=True))
     else:
         scales = (scale_factor,) * 2 if np.isscalar(scale_factor) else tuple(scale_factor)
-        if len(scales) != 2 or min(scales) <= 0:
+        if len(scales) != 2 or not all(0 < scale < math.inf for scale in scales):
             raise ValueError(
                 f"interpolate: scale_factor={scale_factor!r}: expected a number above 0, or two"
             )

@@ -99,7 +99,7 @@ class ClassLoss(Op):
         xp = array_module(x)
         N, C = x.shape[:2] if x.ndim > 1 else (1, *x.shape)
         self.shape, self.view = x.shape, (N, C, math.prod(x.shape[2:]))
-        self.target = xp.ascontiguousarray(target, dtype=np.int64).reshape(N, -1)
+        self.target = xp.ascontiguousarray(target, dtype=np.int64).reshape(N, self.view[2])
         self.w = xp.ones(C, dtype=x.dtype) if w is None else w
         loss = self.losses(contiguous(x).reshape(self.view))
         if self.reduction == "none":

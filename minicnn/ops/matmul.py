@@ -13,6 +13,8 @@ The products are the business of BLAS, on both devices. For some shapes of a lin
 a faster way on the CPU: fast/linear.py.
 """
 
+import math
+
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import Op, hands_over
@@ -48,6 +50,11 @@ class MatMul(Op):
         )
 
 
+def _rows(x):
+    """(..., K) as a matrix of K columns, which may be none."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 class Linear(Op):
     floating = ("input", "weight", "bias")
 
@@ -59,7 +66,7 @@ class Linear(Op):
 
     def forward(self, x, w, b=None):
         self.x, self.w, self.has_bias = x, w, b is not None
-        y = self.faster(fast.forward, x.reshape(-1, x.shape[-1]), w)
+        y = self.faster(fast.forward, _rows(x), w)
         y = x @ w.T if y is None else y.reshape(*x.shape[:-1], len(w))
         if self.has_bias:
             y += b
@@ -67,7 +74,7 @@ class Linear(Op):
 
     @hands_over
     def backward(self, gy):
-        x, rows = self.x.reshape(-1, self.x.shape[-1]), gy.reshape(-1, gy.shape[-1])
+        x, rows = _rows(self.x), _rows(gy)
         gx = gw = None
         if self.needs[0]:
             gx = self.faster(fast.grad_input, rows, self.w)

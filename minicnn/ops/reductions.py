@@ -11,6 +11,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal, separated
 from minicnn.engine.devices import array_module
+from minicnn.engine.dtypes import adding
 from minicnn.engine.op import Op, axes_of
 from minicnn.engine.tensor import Tensor
 
@@ -34,8 +35,9 @@ class _Reduction(Op):
 class Sum(_Reduction):
     def forward(self, x):
         self.x = x
-        wide = np.int64 if x.dtype.kind in "biu" and x.dtype != np.uint64 else None
-        return x.sum(axis=self._axes(x), keepdims=self.keepdim, dtype=wide)
+        wide = np.int64 if x.dtype.kind in "biu" and x.dtype != np.uint64 else adding(x.dtype)
+        y = x.sum(axis=self._axes(x), keepdims=self.keepdim, dtype=wide)
+        return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
 
     def backward(self, gy):
         xp = array_module(gy)
@@ -49,7 +51,8 @@ class Mean(_Reduction):
         self.x = x
         if not x.size:  # 0 / 0, a NaN as in PyTorch; numpy would warn
             return x.sum(axis=self._axes(x), keepdims=self.keepdim) * x.dtype.type(np.nan)
-        return x.mean(axis=self._axes(x), keepdims=self.keepdim, dtype=x.dtype)
+        y = x.mean(axis=self._axes(x), keepdims=self.keepdim, dtype=adding(x.dtype))
+        return y.astype(x.dtype, copy=False)
 
     def backward(self, gy):
         xp = array_module(gy)

@@ -110,11 +110,14 @@ class Index(Op):
 
 
 def _on_device_of(x, index):
-    """`index` with its arrays, if there are any, on the device of x, and Tensors as arrays."""
+    """`index` with copies of its arrays on the device of x, and Tensors as arrays."""
     index = getattr(index, "data", index) if hasattr(index, "requires_grad") else index
     if isinstance(index, tuple):
         return tuple(_on_device_of(x, part) for part in index)
-    return move(index, device_of(x)) if isinstance(index, np.ndarray) else index
+    if isinstance(index, list):
+        return list(index)
+    # a copy, for backward looks at it, and the caller may change his
+    return move(np.array(index), device_of(x)) if isinstance(index, np.ndarray) else index
 
 
 class Concat(Op):

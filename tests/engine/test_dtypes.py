@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, nn
+from minicnn import Tensor, nn, optim
 from minicnn import functional as F
 
 
@@ -31,6 +31,8 @@ TABLE = [  # what is asked, values, dtype: those of PyTorch
     ("numpy's numbers", lambda: Tensor(np.int32(3)), 3, "int32"),
     ("numpy's float64", lambda: Tensor(np.float64(3)), 3, "float64"),
     ("float16", lambda: Tensor(array(1, 2, dtype=np.float16)) * 2, [2, 4], "float16"),
+    ("float16 sum", lambda: Tensor(np.ones(3000, np.float16)).sum(), 3000, "float16"),
+    ("float16 mean", lambda: Tensor(np.full(100, 1000, np.float16)).mean(), 1000, "float16"),
     ("big-endian", lambda: Tensor(array(1, 2, dtype=">f4")) + 1, [2, 3], "float32"),
     ("big-endian whole", lambda: whole(1, 258, dtype=">i4"), [1, 258], "int32"),
     ("whole * 0.5", lambda: whole(1, 2, 3) * 0.5, [0.5, 1, 1.5], "float32"),
@@ -102,6 +104,7 @@ REFUSED = [
     (lambda: F.linear(f, whole(1, 2, 3).reshape(1, 3)), TypeError, "linear: weight holds whole"),
     (lambda: F.relu(zeros(2, dtype=np.float16)), TypeError, "holds float16; kernels compute with"),
     (lambda: Tensor(BYTES) + 300, ValueError, "300 does not fit into uint8"),
+    (lambda: Tensor(np.float16([1])) / 1e5, ValueError, "100000.0 does not fit into float16"),
     (lambda: whole(1, 2) ** -1, ValueError, "pow: whole numbers"),
     (lambda: whole(1, dtype=bool) - whole(1, dtype=bool), TypeError, "sub: bools"),
     (lambda: -whole(1, dtype=bool), TypeError, "neg: bools"),
@@ -130,6 +133,32 @@ REFUSED = [
     (lambda: F.max_pool2d(zeros(1, 1, 4, 4), np.nan), ValueError, "kernel_size=nan: expected"),
     (lambda: F.max_pool2d(zeros(1, 1, 4, 4), None), ValueError, "kernel_size=None: expected"),
     (lambda: F.conv2d(filters, filters, groups=1.5), ValueError, "groups=1.5: expected an int"),
+    (
+        lambda: F.interpolate(zeros(1, 1, 2, 2), scale_factor=np.nan),
+        ValueError,
+        "factor=nan: ",
+    ),
+    (
+        lambda: F.interpolate(zeros(1, 1, 2, 2), scale_factor=np.inf),
+        ValueError,
+        "factor=inf: ",
+    ),
+    (lambda: F.dropout(f, "a"), ValueError, "dropout: p='a' must lie between 0 and 1"),
+    (lambda: nn.Conv2d(2, 2, 3, groups=0), ValueError, "Conv2d: groups=0: expected at least 1"),
+    (lambda: nn.Linear(0, 2), ValueError, "Linear: in_features=0: expected at least 1"),
+    (lambda: optim.named_schedule("cosine", 0), ValueError, "schedule 'cosine': 0 steps"),
+    (lambda: optim.SGD(f, 0.1), TypeError, "SGD: parameters is a Tensor; give a list"),
+    (lambda: optim.SGD(nn.ReLU(), 0.1), TypeError, "SGD: parameters is a ReLU; give a list"),
+    (
+        lambda: optim.SGD([f, ("w", f)], 0.1),
+        TypeError,
+        r"SGD: parameters\[1\] is no Tensor",
+    ),
+    (
+        lambda: optim.clip_grad_norm_([1.0], 1),
+        TypeError,
+        r"parameters\[0\] is no Tensor",
+    ),
 ]
 
 
@@ -156,3 +185,9 @@ def test_numpys_numbers_as_arguments():
     assert F.log_sum_exp_pool(pooled, np.float32(2), dim=np.int64(1)).shape == (1, 3, 3)
     loss = F.cross_entropy(pooled, np.zeros((1, 3, 3), int), label_smoothing=np.float64(0.1))
     assert loss.dtype == np.float32
+
+
+def test_a_gradient_is_summed_over_more_ones_than_float16_counts():
+    b = Tensor(np.zeros(2, np.float16), requires_grad=True)
+    (Tensor(np.zeros((3000, 2), np.float16)) + b).sum().backward()
+    np.testing.assert_array_equal(b.grad, [3000, 3000])

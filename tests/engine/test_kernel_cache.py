@@ -76,21 +76,105 @@ print(y[0])
 """
 
 
-def test_an_edit_of_a_helper_in_another_file_is_noticed(tmp_path):
+@pytest.fixture
+def walk(tmp_path):
+    """What a process says that calls CALLING, with this text in called.py, and `edit` there once
+    that was imported."""
     called, calling = tmp_path / "called.py", tmp_path / "calling.py"
-    calling.write_text(CALLING)
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
 
-    def run(text):
+    def run(text, edit=None):
         if text != (called.read_text() if called.exists() else ""):
             called.write_text(text)
+        edits = "" if edit is None else f"open({str(called)!r}, 'w').write({edit!r})\n"
+        calling.write_text(CALLING.replace("y = np", edits + "y = np"))
         command = [sys.executable, "-B", str(calling)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
         return done.stdout.strip(), done.stderr.strip()
 
-    assert run(CALLED) == ("3.0", COMPILING)
-    assert run(CALLED) == ("3.0", "")
-    assert run(CALLED.replace("STEP = 1", "STEP = 20")) == ("41.0", COMPILING)
+    return run
+
+
+def test_an_edit_of_a_helper_in_another_file_is_noticed(walk):
+    assert walk(CALLED) == ("3.0", COMPILING)
+    assert walk(CALLED) == ("3.0", "")
+    assert walk(CALLED.replace("STEP = 1", "STEP = 20")) == ("41.0", COMPILING)
+    assert walk(CALLED.replace("x + STEP", "x + 30")) == ("61.0", COMPILING)
+
+
+def test_an_edit_of_a_number_in_a_file_that_a_helper_imports_is_noticed(walk, tmp_path):
+    importing = CALLED.replace("STEP = 1", "from numbers_ import STEP")
+    for step, result in ((1, "3.0"), (20, "41.0")):
+        (tmp_path / "numbers_.py").write_text(f"STEP = {step}\n")
+        assert walk(importing) == (result, COMPILING)
+
+
+def test_an_edit_while_a_process_runs_is_not_taken_for_what_it_has_loaded(walk):
+    edited = CALLED.replace("x + STEP", "x + 30")
+    assert walk(CALLED, edit=edited)[0] == "3.0"
+    assert walk(edited) == ("61.0", COMPILING)
+    assert walk(edited) == ("61.0", "")
+
+
+def test_helpers_of_other_cells_of_a_notebook():
+    cells = [f"{CALLED}", "from minicnn.engine.kernel import Kernel\nimport numpy as np\n"]
+    cells[1] += CALLING[CALLING.index("walk = ") :]
+    program = f"""
+import linecache
+names = {{"__name__": "__main__"}}
+for number, cell in enumerate({cells!r}):
+    name = f"<ipython-input-{{number}}>"
+    linecache.cache[name] = len(cell), None, cell.splitlines(True), name
+    exec(compile(cell, name, "exec"), names)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.stdout, done.stderr.replace(COMPILING, "").strip()) == ("3.0\n", "")
+
+
+FAILING = """
+import fcntl, os, sys
+import numpy as np
+from minicnn.engine.kernel import Kernel
+
+broken = Kernel("broken")
+
+@broken.cpu
+def broken_cpu(x, y):
+    y[0] = x.nothing_like_that
+
+def others_wait():
+    with open(__file__) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+try:
+    broken(np.ones(1), np.ones(1))
+except Exception as error:
+    print(type(error).__name__, others_wait())
+
+from minicnn.basics import turns
+turns._wait_for(__file__)
+if os.fork():
+    os.wait()
+    print(others_wait())
+    turns.made()
+    print(others_wait())
+else:
+    os._exit(0)
+"""
+
+
+def test_nobody_waits_for_a_kernel_that_cannot_be_compiled_nor_for_a_forked_child(tmp_path):
+    file = tmp_path / "failing.py"
+    file.write_text(FAILING)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, str(file)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["TypingError", "False", "True", "False"]
 
 
 # ------------------------------------------------- the rest in this process, with a small function

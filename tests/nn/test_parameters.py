@@ -115,3 +115,21 @@ def test_a_velocity_of_one_number_is_refused():
     p.grad, sgd.velocity = np.ones(2, np.float32), [np.zeros(1, np.float32)]
     with pytest.raises(ValueError, match=r"velocity float32\(1,\)"):
         sgd.step()
+
+
+def test_one_parameter_that_is_not_in_a_list():
+    p = parameter(1.0, 1.0)
+    p.grad = np.float32([3, 4])
+    assert optim.clip_grad_norm_(p, 1.0) == 5
+    optim.SGD([{"params": p}], 1.0).step()
+    np.testing.assert_allclose(p.data, [0.4, 0.2])
+
+
+def test_numbers_that_cannot_be_written_to_are_learnt_in_a_copy():
+    mapped = np.ones(2, np.float32)
+    mapped.flags.writeable = False
+    p = Parameter(mapped)
+    p.grad = np.float32([1, 2])
+    optim.SGD([p], 0.5).step()
+    np.testing.assert_array_equal(p.data, [0.5, 0])
+    np.testing.assert_array_equal(mapped, [1, 1])

@@ -381,3 +381,30 @@ def test_editing_a_helper_is_noticed(tmp_path):
             timeout=120,
         )
         assert float(run.stdout) == 2 * number + 1
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2, 2)])
+def test_losses_of_no_pictures(shape, reduction):
+    x = Tensor(np.zeros(shape), requires_grad=True)
+    target = np.zeros(shape[:1] + shape[2:], int)
+    for loss in (F.cross_entropy, F.nll_loss):
+        y = loss(x, target, reduction=reduction)
+        y.backward(np.ones(y.shape))
+        assert x.grad.shape == shape
+        assert reduction != "mean" or np.isnan(y.item())
+
+
+def test_linear_of_nothing():
+    x, w = (Tensor(np.ones(shape), requires_grad=True) for shape in ((3, 0), (2, 0)))
+    F.linear(x, w).sum().backward()
+    assert (x.grad.shape, w.grad.shape) == (x.shape, w.shape)
+
+
+@pytest.mark.parametrize("make", [np.array, list])
+def test_an_index_may_be_changed_before_backward(make):
+    x, index = Tensor(np.zeros(3), requires_grad=True), make([0, 1])
+    y = x[index]
+    index[:] = make([2, 2])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [1, 1, 0])
