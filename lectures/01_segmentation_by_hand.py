@@ -154,7 +154,7 @@ def features(image):
 
 # %% [markdown]
 # **The classifier.** Multinomial logistic regression: a score for each class, linear in the
-# features; softmax; the loss of chapter 08. It learns by plain descent, on a sample of the pixels.
+# features; softmax; the loss of chapter 08 and its descent with momentum, on a sample of pixels.
 
 # %%
 train, test = list(scenes.split("train")), list(scenes.split("test"))
@@ -285,9 +285,9 @@ assert curve[-1] - curve[-2] < 0.06  # doubling the data once more hardly helps
 #
 # A slide of its own says «DATA is the new oil»: it drives everything, and it lies deep. For
 # classification there were 15 million pictures (ImageNet), for segmentation 10,000 (PASCAL VOC) and
-# soon 300,000 (COCO): it takes a second to say «cat», and half an hour to draw the border of
-# everything. So it matters whether a method can *use* data. «More data, better quality» is what
-# the slide «Deep learning» says of networks, first of all. We asked one. A small network of three
+# soon 300,000 (COCO): it takes a second to say «cat», and many minutes to draw the border of
+# everything. So it matters whether a method can *use* data. «More data, better quality» is what the
+# slide «Deep learning» says of networks, first of all. We asked one. A small network of three
 # scales took 2000 steps on photographs, the same each time, but from more and more of them:
 
 # %%

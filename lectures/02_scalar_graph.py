@@ -2,7 +2,7 @@
 # # A scalar graph, and why order matters
 #
 # - **Slides:** Convolutional Networks (LeCun et al., 89)
-# - **Source:** minicnn/engine/tensor.py; minicnn/engine/op.py
+# - **Source:** minicnn/engine/tensor.py; minicnn/engine/graph.py; minicnn/engine/op.py
 # - **Exercises:** ex01_topological_backward
 #
 # **The problem.** A network has a million weights and one loss. To make the loss smaller we need
@@ -119,8 +119,8 @@ def in_topological_order(y):
 
 # %% [markdown]
 # **The wrong order.** Take $d = 2a$ and $E = d^3 + d^2$, built as $(d\,d + d)\,d$. Three boxes use
-# $d$. The queue reaches $d$ early, from the box next to the loss, and lets it speak before the
-# other two have spoken to it.
+# $d$. The queue reaches $d$ early, from the box next to the loss. The sum has spoken to it by
+# then, the product $d\,d$ has not, and what that says comes too late.
 
 
 # %%

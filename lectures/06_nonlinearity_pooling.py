@@ -8,10 +8,10 @@
 #   ex11_pool_over_maps; ex12_subsampling_backward
 #
 # **The problem.** Convolution after convolution is again one convolution: a thousand linear layers
-# see no more than one. Something must bend between them. And a network that shall say «car» must
-# not care whether the car stands one pixel further to the left: something must forget the exact
-# place. The slide has one line for each: $y_c := \max(y_c, 0)$, and a maximum over «some layers,
-# some pixels».
+# can do no more than a single one with a larger filter. Something must bend between them. And a
+# network that shall say «car» must not care whether the car stands one pixel further to the left:
+# something must forget the exact place. The slide has one line for each: $y_c := \max(y_c, 0)$, and
+# a maximum over «some layers, some pixels».
 
 # %%
 import numpy as np
@@ -258,7 +258,7 @@ assert by_max.max() == 4 and by_mean.max() == 4 / 16
 # ## 7. Your turn
 #
 # **ex08** ReLU, **ex09** tanh, **ex10** max pooling backward, **ex11** pooling over maps, **ex12**
-# subsampling. Begin with ReLU: it takes five minutes and shows how the checker talks. For max
+# subsampling. Begin with ReLU: it takes ten minutes and shows how the checker talks. For max
 # pooling think of two things that the checker will ask: overlapping windows, and equal values.
 
 # %% [markdown]

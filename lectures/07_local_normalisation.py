@@ -262,9 +262,9 @@ assert minicnn.gradcheck(lambda t: F.local_response_norm(t, 3, alpha=1.5), x)
 # ## 5. An experiment: why normalise the input at all?
 #
 # Chapter 05 learnt a filter from one picture. Here is the same descent, from the raw picture and
-# from the normalised one, each with the best step size that does not explode. Raw neighbours are
-# nearly equal, so the loss is a long narrow valley: steep along the mean brightness, flat along
-# everything that makes a texture.
+# from the normalised one, each with half the step size at which it would begin to explode (chapter
+# 08). Raw neighbours are nearly equal, so the loss is a long narrow valley: steep along the mean
+# brightness, flat along everything that makes a texture.
 
 # %%
 secret = random.normal(size=(1, 1, 5, 5))

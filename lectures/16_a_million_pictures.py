@@ -6,12 +6,12 @@
 #   minicnn/learning/statistics.py; minicnn/learning/fine_tuning.py; minicnn/optim.py
 # - **Exercises:** ex23_ten_crops
 #
-# **The problem.** Labelling the pixels of one photograph takes a person a quarter of an hour, so
-# the data sets of this lecture have some hundred photographs. Saying what a photograph shows takes
-# a second, and of such labels there are millions. They do not say where anything is. But a network
-# that can tell a thousand kinds of things apart must have learnt what edges, fur and wheels look
-# like, and that is what a network for pixels needs, too. In 2012 one such network (Krizhevsky,
-# Sutskever, Hinton) left all others far behind, and for years everybody began with its weights.
+# **The problem.** Labelling the pixels of one photograph takes a person many minutes, so the data
+# sets of this lecture have some hundred photographs. Saying what a photograph shows takes a second,
+# and of such labels there are millions. They do not say where anything is. But a network that can
+# tell a thousand kinds of things apart must have learnt what edges, fur and wheels look like, and
+# that is what a network for pixels needs, too. In 2012 one such network (Krizhevsky, Sutskever,
+# Hinton) left all others far behind, and for years everybody began with its weights.
 
 # %%
 import json
@@ -306,8 +306,9 @@ Table(("validation pictures right", *(f"epoch {k}" for k in range(1, 7))), rows)
 # Of 2,400 pictures, shares of 11 % can be told apart if they differ by 1.8 points. So ReLU, norm,
 # overlap and colour noise are worth nothing here, where the authors needed six times fewer epochs
 # with ReLU (a smaller network, each with its own rate). Ours have one rate, and begin with layers
-# whose numbers are about 1, where tanh is steepest. Only dropout counts, and it costs eight points:
-# it pays when pictures are known by heart, and six epochs do not come so far.
+# whose numbers lie mostly between -1 and 1, where tanh is not yet flat (its slope there is between
+# 0.42 and 1). Only dropout counts, and it costs eight points: it pays when pictures are known by
+# heart, and six epochs do not come so far.
 #
 # **What weights are worth.** Cats against dogs, 600 photographs, five folds: 432 to learn from, 48
 # to choose the rate by, 120 to test. Both ways take 80 steps of 32 pictures, each with its own best

@@ -291,7 +291,7 @@ assert ours["B"] > ours["C, drawn anew"]  # but here the two that learn apart ar
 # here it saw 48,000 regions, not 12.8 million.
 #
 # **What the small pre-training costs.** Regions are there: of a hundred for each picture one fits
-# an object in three cases of four (`lectures/results/README.md`). Names are missing: of the first
+# an object in four cases of five (`lectures/results/README.md`). Names are missing: of the first
 # 445 regions 198 are another animal than is said. A million
 # photographs had told the authors' network breeds of dogs from each other before it saw the first
 # region; ours had seen a hundred classes, 64 pixels wide, and learns the rest from 940 pictures.

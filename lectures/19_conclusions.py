@@ -500,7 +500,8 @@ assert measured("sift-flow, feedback: iteration 1") == 74.3
 #
 # The score is 2, its difference 1, and each use sends $1 \cdot x_k$: together $2 + 1 - 1 = 2$. With
 # the mistake only the last one is left, $-1$: it has the wrong sign, and the loss grows. Had the
-# first scale come last, the step would be right but for its size, and nobody would notice.
+# first scale come last, the gradient would be 2, which by luck is the right one, and nobody would
+# notice. With the second last it would be 1: the right sign and half the size.
 #
 # </details>
 #

@@ -188,6 +188,11 @@ MUTANTS = {
         "return loss / counted, gx",
         "The loss is a mean, and your gradient is that of a sum.",
     ),
+    "gradient of a mean over all": (
+        "return loss / counted, gx / counted",
+        "return loss / counted, gx / target.size",
+        "The loss is a mean over the labelled pixels, your gradient one over all.",
+    ),
     "prediction alone": (
         "- (1 if c == t else 0)",
         "- 0",

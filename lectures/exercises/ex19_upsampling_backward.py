@@ -122,6 +122,17 @@ def one_pixel(gy, x_shape, offset):
     return gx
 
 
+def past_the_end(gy, x_shape):
+    """What would go to a row or a column after the last one is thrown away."""
+
+    def weights(n, size):
+        t = np.maximum((np.arange(size) + 0.5) * n / size - 0.5, 0)
+        return np.maximum(1 - np.abs(t[:, None] - np.arange(n)), 0)
+
+    down, across = map(weights, x_shape[2:], gy.shape[2:])
+    return (down.T @ gy @ across).astype(gy.dtype)
+
+
 MUTANTS = {
     "corners on corners": (
         "max((i + 0.5) * H / OH - 0.5, 0), max((j + 0.5) * W / OW - 0.5, 0)",
@@ -163,6 +174,11 @@ MUTANTS = {
         "gx[n, c, p, q] += ",
         "gx[n, c, p, q] = ",
         "A pixel has been mixed into several y. What becomes of what was there before?",
+    ),
+    "past the end": (
+        past_the_end,
+        "In the last row the weights add up to less than 1: where does f go if there is no next "
+        "row?",
     ),
     "a corner forgotten": (
         "gx[n, c, below, right] += f * h * gy[n, c, i, j]",

@@ -204,6 +204,16 @@ MUTANTS = {
         "pass",
         "Five regions on the same cat have found one cat, not five.",
     ),
+    "the best, free or not": (
+        "            if free[o] and j[r, o] > threshold and (best == -1 or j[r, o] > j[r, best]):\n"
+        "                best = o\n",
+        "            if j[r, o] > threshold and (best == -1 or j[r, o] > j[r, best]):\n"
+        "                best = o\n"
+        "        if best >= 0 and not free[best]:\n"
+        "            best = -1\n",
+        "The best object may be taken; the second best may still be free. Look among the free ones "
+        "only.",
+    ),
     "the first that is near enough": (
         "(best == -1 or j[r, o] > j[r, best])",
         "best == -1",

@@ -26,8 +26,8 @@ Find the four brackets. (Write out y[2 t], and see what must stand beside w0, w1
 Returns the products, an array (lines, n/2 - 1, 4), and y, an array (lines, n - 2), both of x's
 dtype.
 
-By hand, one tile: x = 1 2 3 5, w = 1 2 3, so u = 1 3 1 3. The products are -2, 15, 1, -9, and y is
-14, 23.
+By hand, one tile: x = 1 2 3 5, w = 1 2 4, so u = 1 3.5 1.5 4. The products are -2, 17.5, 1.5, -12,
+and y is 17, 28.
 """
 
 import numpy as np
@@ -67,8 +67,8 @@ def truth(x, w):
 
 
 def by_hand():
-    expected = np.array([[[-2.0, 15, 1, -9]]]), np.array([[14.0, 23]])
-    return (np.array([[1.0, 2, 3, 5]]), np.array([1.0, 2, 3])), expected
+    expected = np.array([[[-2.0, 17.5, 1.5, -12]]]), np.array([[17.0, 28]])
+    return (np.array([[1.0, 2, 3, 5]]), np.array([1.0, 2, 4])), expected
 
 
 def cases():
@@ -126,12 +126,18 @@ MUTANTS = {
     "the pixels at -1 the wrong way": (
         "(c - b) * u[2]",
         "(b - c) * u[2]",
-        "At -1 the odd terms change their sign: of u2 that is w1, so of its pixels that must be b.",
+        "At -1 the odd terms change their sign: in u2 only w1 has a minus, so in its bracket only "
+        "b has one.",
     ),
     "halves forgotten": (
         "half + w[1] / 2, half - w[1] / 2",
         "2 * half + w[1], 2 * half - w[1]",
         "m1 + m2 holds everything twice: where have the halves of u1 and u2 gone?",
+    ),
+    "halves thrown away": (
+        "half + w[1] / 2, half - w[1] / 2",
+        "(w[0] + w[1] + w[2]) // 2, (w[0] - w[1] + w[2]) // 2",
+        "Half of an odd number is no whole number: `//` throws the rest away.",
     ),
     "the last product the wrong way": (
         "(b - d) * u[3]",

@@ -168,10 +168,9 @@ def missing(e):
     short = window(e, gone)
     if short:
         return short
-    hit = gone.any(axis=0)
-    region = place(hit, e.x.shape)
-    if region:
-        return f"only {region} of x is wrong: part of the gradient is missing there"
+    named = named_place(e, look="part of the gradient is missing there")
+    if named:
+        return named
     return f"terms are missing: {int(gone.sum())} of {int((e.B != 0).sum())} are zero, others right"
 
 
@@ -229,7 +228,7 @@ def surplus(e):
         )
 
 
-def named_place(e, lists=True):
+def named_place(e, lists=True, look="look at the padding and at where the ranges begin and end"):
     """Where it is wrong, and what it is there."""
     region = place(e.wrong.any(axis=0), e.x.shape, lists)
     if region is None:
@@ -237,8 +236,8 @@ def named_place(e, lists=True):
     A, B = e.A[e.wrong], e.B[e.wrong]
     c = float((A * B).sum() / (B * B).sum()) if B.any() else 0.0
     factor = f", {c:.4g} times what it should be there" if c and e.same(A, c * B) else ""
-    look = "look at the padding and at where the ranges begin and end"
-    return f"only {region} of x is wrong{factor}: {look}"
+    verb = "are" if "(" in region or ", " in region.replace("border, ", "") else "is"
+    return f"only {region} of x {verb} wrong{factor}: {look}"
 
 
 def border(e):

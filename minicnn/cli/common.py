@@ -15,6 +15,8 @@ from minicnn.inference import evaluation
 from minicnn.learning.progress import Line, duration
 from minicnn.learning.world import world
 
+RECIPE = "ours"  # unless another one is asked for
+
 
 def use_threads(o):
     if o.threads:
@@ -68,7 +70,8 @@ def labelling_in(settings, others="", default="argmax"):
 
 def given(o, names, data_options):
     """Which of these flags, and of the options of data, a user has given, as they are written."""
-    flags = [name for name in names if getattr(o, name) not in (None, False)]
+    usual = {"recipe": RECIPE}
+    flags = [name for name in names if getattr(o, name) not in (None, False, usual.get(name))]
     written = [f"--{name.replace('_', '-')}" for name in flags]
     return written + [f"--set data.{name}" for name in data_options]
 

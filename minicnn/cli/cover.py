@@ -7,7 +7,7 @@ from minicnn.cli.common import bar, given, machine
 from minicnn.learning import checkpoints
 from minicnn.learning.covers import cover_file
 
-FLAGS = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "out")
+FLAGS = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "recipe", "out")
 
 
 def train(o, settings, data_options):

@@ -20,15 +20,16 @@ from minicnn.cli.common import bar, changes_in, labelling_in, machine, results_i
 from minicnn.cli.values import split_settings, whole_number
 from minicnn.learning.world import world
 
+SHEETS = 4
+
 
 def add(commands):
     p = add_command(commands, "evaluate", "scores a trained network on labelled pictures", run)
     p.add_argument("model", metavar="MODEL", help=ASKED)
     add_data(p, None, LABELLING, keys.of_evaluation)
     p.add_argument("--split", choices=("test", "val", "train"), default="test", help="(test)")
-    p.add_argument(
-        "--sheets", type=whole_number(0), default=4, metavar="N", help="of 6 pictures (4)"
-    )
+    what = f"of 6 pictures, for --out ({SHEETS})"
+    p.add_argument("--sheets", type=whole_number(0), metavar="N", help=what)
     p.add_argument(
         "--crops",
         type=int,
@@ -44,6 +45,8 @@ def add(commands):
 def run(o):
     settings, data_options = split_settings(o.set)
     settings |= {} if o.crops is None else {"crops": o.crops}
+    if o.sheets and not o.out:
+        raise ValueError(f"--sheets {o.sheets}: into which folder? add --out DIR")
     changes, labelling = changes_in(settings), labelling_in(settings, "of the data (data.KEY) and ")
     with machine(o) as device, results_in(o.out, None) as out:
         result = minicnn.evaluate(
@@ -55,7 +58,7 @@ def run(o):
             data_options=data_options,
             device=device,
             skip_bad=o.skip_bad,
-            examples=6 * o.sheets if out else 0,
+            examples=6 * (SHEETS if o.sheets is None else o.sheets) if out else 0,
             progress=bar,
         )
         if out and world().first:

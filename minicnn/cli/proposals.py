@@ -7,7 +7,7 @@ from minicnn.cli.common import bar, given, machine
 from minicnn.learning import checkpoints
 from minicnn.learning.proposal_files import proposal_file
 
-FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "out")
+FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "recipe", "out")
 
 
 def train(o, settings, data_options):

@@ -14,7 +14,7 @@ from minicnn.cli.arguments import (
     add_out,
     add_skip_bad,
 )
-from minicnn.cli.common import machine, results_in
+from minicnn.cli.common import RECIPE, machine, results_in
 from minicnn.cli.values import positive, split_settings, whole_number
 from minicnn.learning.config import STEPS
 
@@ -26,7 +26,7 @@ def add(commands):
     p.add_argument("model", metavar="MODEL", help=what)
     add_data(p, "scenes", "an option of the recipe or network (lr=0.01)", keys.of_training)
     p.set_defaults(data=None)  # a cover learns from the data of its network
-    p.add_argument("--recipe", choices=("ours", "faithful"), default="ours", help="whose (ours)")
+    p.add_argument("--recipe", choices=(RECIPE, "faithful"), default=RECIPE, help="whose (ours)")
     p.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="(0)")
     how_long = p.add_mutually_exclusive_group()
     how_long.add_argument("--epochs", type=positive, metavar="N", help="times all pictures (5)")

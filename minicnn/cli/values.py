@@ -10,6 +10,8 @@ from pathlib import Path
 from minicnn.basics.writing import check_free, remove_empty
 from minicnn.learning.checkpoints import LAST, PLAN
 
+TEXTS = ("classes", "lists", "mapping", "more")  # options of data sets: there 007 is a name
+
 
 def whole_number(least, most=math.inf):
     """The argparse type of whole numbers from `least` on, up to `most`."""
@@ -93,7 +95,8 @@ def split_settings(pairs, only_data=False):
         if key == "data.fold":
             raise ValueError(f"--set {key}={value}: the fold is given with --fold {value}")
         if key.startswith("data."):
-            data_options[key.removeprefix("data.")] = _parsed(value)
+            name = key.removeprefix("data.")
+            data_options[name] = value if name in TEXTS else _parsed(value)
         elif only_data:
             raise ValueError(f"--set {key}={value}: only options of the data (data.KEY) apply here")
         else:

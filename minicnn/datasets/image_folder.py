@@ -26,11 +26,20 @@ ANNOTATIONS = "val_annotations.txt"  # of Tiny ImageNet: name <tab> WNID <tab> a
 
 def is_image_folder(root):
     """Whether the folder `root` looks like one of the layouts: it has folders with pictures, or
-    folders of those in `train`, `val` or `test`."""
+    folders of those in `train`, `val` or `test`. Beside `images`, `labels` are label maps."""
     root = Path(root)
     tops = [root / split for split in SPLITS if (root / split).is_dir()] or [root]
+    if any((t / "images").is_dir() and (t / "labels").is_dir() for t in (root, *tops)):
+        return False
     classes = (f for top in tops for f in _folders(top) if not (f / "labels").exists())
     return not (root / "classes.txt").exists() and any(map(_pictures, classes))
+
+
+def names_of(classes):
+    """The names of classes that a user gives: a list of them, or one text with commas; of a single
+    one, a number may have become of it on the way."""
+    one = isinstance(classes, str | int | float)
+    return [str(c).strip() for c in (str(classes).split(",") if one else classes)]
 
 
 class ImageFolder(Dataset):
@@ -118,8 +127,7 @@ class ImageFolder(Dataset):
 
     def _chosen(self, wanted, halves):
         """The halves without the classes that nobody wants."""
-        wanted = wanted.split(",") if isinstance(wanted, str) else wanted
-        wanted = [str(c).strip() for c in wanted]
+        wanted = names_of(wanted)
         known = [*self.ids, *self.classes]
         for c in wanted:
             if c not in known:

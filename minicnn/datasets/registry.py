@@ -30,6 +30,7 @@ OF_REGIONS = (BSDS, VOCAnimals, VOC, COCOPanoptic, COCO)
 INSTALLABLE = {kind.name: kind for kind in (*OF_PICTURES, *OF_REGIONS)}
 DRAWN = ("scenes",)
 COMMON = "common"  # the mapping.txt that comes with minicnn
+FINGERPRINTS = ".fingerprints.json"  # in `data_home`, of photographs that several sets may share
 
 
 def load(name_or_path, /, fold=None, **options):
@@ -46,8 +47,9 @@ def load(name_or_path, /, fold=None, **options):
         options["fold"] = fold
     if "mapping" in options or is_joined(name):
         return _joined(name, **options)
-    if isinstance(options.get("more"), str):  # another data set, to be found when it is needed
-        options["more"] = functools.partial(load, options["more"])
+    more = options.get("more")
+    if more is not None and not callable(more):  # another data set, found when it is needed
+        options["more"] = functools.partial(load, str(more))
     return _construct(name, options, *_found(name))
 
 
@@ -77,7 +79,7 @@ def _joined(name, fold=None, mapping=COMMON, **options):
     if fold is not None and not folds:
         raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
     mapping = read_mapping(SHIPPED if mapping == COMMON else str(mapping))
-    return Several(parts, mapping, data_home() / ".fingerprints.json")
+    return Several(parts, mapping, data_home() / FINGERPRINTS)
 
 
 def _found(name):
@@ -107,10 +109,12 @@ def lasting_name(name_or_path):
 
 
 def lasting_options(options):
-    """The options of a data set, a mapping's path made absolute."""
+    """The options of a data set, a mapping's path, and that of `more`, made absolute."""
     options = dict(options or {})
     if (path := options.get("mapping", COMMON)) != COMMON:
         options["mapping"] = str(Path(str(path)).resolve())
+    if (more := options.get("more")) is not None and not callable(more):
+        options["more"] = lasting_name(str(more))
     return options
 
 

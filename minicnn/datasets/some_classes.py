@@ -11,7 +11,7 @@ import numpy as np
 from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.colours import class_colours
 from minicnn.datasets.dataset import DataError, Picture
-from minicnn.datasets.image_folder import ImageFolder
+from minicnn.datasets.image_folder import ImageFolder, names_of
 from minicnn.datasets.pairing import occurring
 from minicnn.datasets.splits import by_digest
 from minicnn.images.labels import VOID
@@ -31,8 +31,7 @@ class SomeClasses:
     """
 
     def __init__(self, whole, classes, more=None):
-        wanted = classes.split(",") if isinstance(classes, str) else classes
-        wanted = [str(c).strip() for c in wanted]
+        wanted = names_of(classes)
         for c in wanted:
             if c not in whole.classes[1:]:
                 raise DataError(

@@ -17,8 +17,8 @@ VOID = 255
 def read_labels(path, max_pixels=MAX_PIXELS):
     """The label map in a PNG file as uint8 (H, W), turned as its own EXIF orientation says: the
     numbers stored for the pixels, which of an indexed PNG are the palette's indices, not its
-    colours; 255, which is void, where a grey PNG is transparent. Raises ImageError as `read_image`
-    does, and for a file that is not an indexed PNG or an 8-bit grey one."""
+    colours; 255, which is void, where it is transparent. Raises ImageError as `read_image` does,
+    and for a file that is not an indexed PNG or an 8-bit grey one."""
     with opened(path, ("PNG",), max_pixels) as picture:
         depth, grey = _png_depth(path), picture.mode in ("1", "L", "LA", "I", "I;16", "I;16B")
         if picture.mode != "P" and not grey:
@@ -31,12 +31,25 @@ def read_labels(path, max_pixels=MAX_PIXELS):
         with decoding(path, picture):
             picture.load()
             labels, stored = upright(picture)
+            label_of = _labels_of(picture.info.get("transparency"))
             for place, block in blocks(picture):
                 numbers = np.asarray(block)
                 if picture.mode == "LA":
                     numbers = np.where(numbers[..., 1] < SEE_THROUGH, VOID, numbers[..., 0])
-                stored[place] = numbers
+                stored[place] = numbers if label_of is None else label_of[numbers]
             return labels
+
+
+def _labels_of(transparency):
+    """uint8 (256,): the label that each number of a PNG means, void for those that its chunk tRNS
+    makes transparent: one number, or, as bytes, the alpha of each from 0 on. None without it."""
+    if transparency is None:
+        return None
+    labels = np.arange(256, dtype=np.uint8)
+    several = isinstance(transparency, bytes)
+    clear = np.frombuffer(transparency, np.uint8) < SEE_THROUGH if several else transparency
+    labels[np.flatnonzero(clear) if several else clear] = VOID
+    return labels
 
 
 def read_ids(path, max_pixels=MAX_PIXELS):

@@ -16,6 +16,7 @@ import numpy as np
 from minicnn import datasets
 from minicnn.basics import displays
 from minicnn.datasets.splits import evenly
+from minicnn.inference import seen
 from minicnn.inference.objects import score_objects
 from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.methods import as_labelling, labelled, name_of
@@ -44,7 +45,7 @@ class Evaluation:
     examples             [(Picture, uint8 (H, W) prediction), ...] of some pictures, to be looked
                          at; of Photographs the prediction is a class
     left_out             messages about pictures that are all void, or (with `skip_bad`) unreadable
-    note                 a sentence if the network has seen these pictures in training, or ""
+    note                 a sentence if the network has seen such pictures in training, or ""
     labelling            how scores became labels
     recipe, seed         of the training; None if the network does not know
     network              the name of a shipped network; None for others
@@ -151,6 +152,9 @@ def evaluate(
     pictures = datasets.Split(dataset, evenly(dataset.names(split), most))
     if not len(pictures):
         raise datasets.DataError(f"{dataset.name} has no pictures in its split {split!r}")
+    same = known and (fold, data_options) == (stored.fold, stored.options)
+    note = seen.note(network, config, dataset, pictures.names, same) if stored.name else ""
+    note = _seen(split, known, fold, stored) if note is None else note
     count, kept, everybody = len(pictures), [], world()
     mine = everybody.deal(range(count))
     wanted = set(evenly(pictures.names, examples))
@@ -192,7 +196,7 @@ def evaluate(
         np.asarray(dataset.colours),
         kept,
         left_out,
-        _seen(split, known, fold, stored),
+        note,
         name_of(labelling),
         config and config.recipe,
         config and config.seed,
@@ -229,6 +233,7 @@ def _few(names, most=12):
 
 
 def _seen(split, known, fold, stored):
+    """The note if the data set of the training is not there to be asked."""
     if known and split == "train":
         return "the network was trained on these very pictures"
     if known and fold != stored.fold:

@@ -9,7 +9,9 @@ there, and the masks are enlarged.
 """
 
 import json
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -38,7 +40,7 @@ ONE = 0.5  # J of regions of two classes, from which on they are one object
 def find_objects(image, model, size=None):
     """The Objects of a picture, a path or uint8 (H, W, 3), as a Trained `sds` sees them. size  the
     long side in which it is looked at, at most SIDE."""
-    network, config, _ = model
+    (network, config, _), file = model, image
     name, image, opaque = looked_at(image, size)
     size = min(size or (config and config.long_side) or SIDE, SIDE)
     seen = resize(image, fit_long_side(*image.shape[:2], size))
@@ -49,7 +51,8 @@ def find_objects(image, model, size=None):
     found = enlarged(found, image.shape[:2], opaque)
     classes = tuple((config and config.classes) or (f"class {k}" for k in range(network.classes)))
     colours = np.array((config and config.colours) or palette(len(classes)), np.uint8)
-    return Objects(image, found, classes, colours, name, opaque)
+    file = Path(file).name if isinstance(file, str | os.PathLike) else name
+    return Objects(image, found, classes, colours, name, opaque, file)
 
 
 def _proposer_of(network):
@@ -83,15 +86,16 @@ class Objects(Segmentation):
     background, or, if the network knows no such class, 255.
 
     objects  Regions in the size of the picture, the best first
+    file     the name of its file, by which programs that read COCO find it; by default `name`
     """
 
-    def __init__(self, image, objects, classes, colours, name="picture", opaque=None):
+    def __init__(self, image, objects, classes, colours, name="picture", opaque=None, file=None):
         empty = 0 if classes[0] == "background" else VOID
         labels = paste(objects, background=empty)
         if opaque is not None:
             labels[~opaque] = VOID
         super().__init__(image, labels, classes, colours, name)
-        self.objects = objects
+        self.objects, self.file = objects, file or name
 
     @property
     def labelling(self):
@@ -122,7 +126,7 @@ class Objects(Segmentation):
 
     def more(self):
         def write_json(path):
-            file = annotated({self.name: self.objects}, self.classes)
+            file = annotated({self.file: self.objects}, self.classes)
             write_atomically(path, json.dumps(file) + "\n")
 
         return {

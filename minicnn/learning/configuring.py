@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from minicnn.learning.config import (
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.planning import looks_that_fit, steps_that_fit
 
+PATHS = ("edges", "mean")  # options of networks that may be one
 READERS = {}  # {".onnx": function from a path to Begun}, of files that others write
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
@@ -67,7 +69,7 @@ def configure(model, recipe, settings, dataset, seed, begun=None):
             f"there is no setting {unknown[0]!r}; there are {', '.join(sorted(known))}"
             f"{did_you_mean(unknown[0], known)}"
         )
-    network = {k: v for k, v in merged.items() if k in cls.DEFAULTS}
+    network = {k: _lasting(k, v) for k, v in merged.items() if k in cls.DEFAULTS}
     training = {k: v for k, v in merged.items() if k in TRAINING_DEFAULTS}
     optim.named_schedule(merged.get("schedule", TRAINING_DEFAULTS["schedule"]), 1)  # has it one?
     return Config(
@@ -82,6 +84,11 @@ def configure(model, recipe, settings, dataset, seed, begun=None):
         seed=int(seed),
         step=0,
     )
+
+
+def _lasting(option, value):
+    """The value of a network's option; a path shall mean the same from any folder."""
+    return str(Path(value).resolve()) if option in PATHS and os.path.exists(value) else value
 
 
 def check_length(**given):

@@ -8,13 +8,14 @@ N / K patches for each output, and then learns to hit it, as if the target were 
     H = sigmoid(X W^T + b)                        answers, (n, K)
     k = argmax_j (H[n, j] - a[j])                 for one patch n after the other: who wins?
     T[n, k] = 1,  a[k] = a[k] + K / N             who has won is inhibited
+    a[k] = a[k] + 1                               when it has come to 1, after its N / K wins
     E = |H - T|^2                                 the error of a minibatch
     dE/dW = (2 (H - T) H (1 - H))^T X             through the sigmoid, whose slope is H (1 - H)
 
-The inhibition `a` begins at 0 in every epoch; an output whose `a` has reached 1, after N / K wins,
-has had its share and wins only once all others have had theirs. The filters keep the length 1. The
-authors take their step sizes from the variance of the gradients; here Adam does that, with a rate
-that falls.
+The inhibition `a` begins at 0 in every epoch; an output whose `a` has come to 1, after N / K wins,
+has had its share: 1 more is added, so that any other output comes before it. The filters keep the
+length 1. The authors take their step sizes from the variance of the gradients; here Adam does that,
+with a rate that falls.
 
 Patches are whitened first: their mean is taken away, and their principal components get the same
 variance; those that are smallest are left out. That is linear, so it is folded into the filters.

@@ -8,7 +8,7 @@ from minicnn.learning.checkpoints import BEST, LAST, restore
 from minicnn.learning.config import STEPS, Best
 from minicnn.learning.errors import Diverged
 from minicnn.learning.interrupts import defer_interrupt, terminable
-from minicnn.learning.planning import LOOKS, TRIMS, new_total, stalled
+from minicnn.learning.planning import LOOKS, TRIMS, looks_due, new_total, stalled
 from minicnn.learning.progress import Progress
 from minicnn.learning.world import Elsewhere
 
@@ -130,11 +130,8 @@ class _Fitting:
     # --------------------------------------------------------------------------- validation looks
     def _look_due(self, before, now):
         """Whether a look at `val` lies between these two steps."""
-        looks, pace = max(1, self.config.training.validations), self.run.pace
-        if self.config.pace is None and self.limit is None:
-            every = max(1, pace.total // looks)
-            return now // every > before // every
-        return int(pace.share(now) * looks + 1e-9) > int(pace.share(before) * looks + 1e-9)
+        looks, share = max(1, self.config.training.validations), self.run.pace.share
+        return looks_due(share(now), looks) > looks_due(share(before), looks)
 
     def _looked_at(self):
         """The last step at which `val` was looked at."""
@@ -192,7 +189,7 @@ class _Fitting:
     def _failed(self, error):
         """After an exception: what is worth keeping is kept, and a sentence says how to go on."""
         run = self.run
-        if run.steps_done == 0:  # weights that learnt nothing shall not look like a trained network
+        if not self._worth_keeping():  # what learnt nothing shall not look like a trained network
             if run.folder is not None:
                 for file in (run.folder / LAST, run.folder / "log.jsonl"):
                     file.unlink(missing_ok=True)
@@ -205,13 +202,17 @@ class _Fitting:
             hint = f"mend it, then minicnn resume {run.folder} (or add --skip-bad)"
             raise DataError(f"{error}; {hint}") from None
 
+    def _worth_keeping(self):
+        """Whether steps are done, or, which may have taken as long, what is before the first."""
+        return self.run.steps_done > 0 or self.run.task.early or self.run.task.teaches
+
     def _go_on(self):
         folder = self.run.folder
         return f"; go on with: minicnn resume {folder}" if folder else ""
 
     def _message_of_divergence(self, step, loss):
         kept = "stopped"
-        if self.run.folder:
+        if self.run.folder and self._worth_keeping():
             where = self.run.folder
             kept = f"the last good weights, of step {self.config.step}, are in {where}"
         lr = self.config.training.lr

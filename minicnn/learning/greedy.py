@@ -53,6 +53,13 @@ class Plan:
         given = {k: v for k, v in given.items() if k in cls.DEFAULTS}
         return cls.merged(given)[self.option]
 
+    def check(self):
+        """Raises ValueError for what cannot be trained part by part, or not so."""
+        self.count  # noqa: B018  refuses a model without
+        if freeze := self.settings.get("freeze"):
+            why = "parts that have learnt keep their weights anyway; leave freeze away"
+            raise ValueError(f"freeze={freeze}: {self.model} is trained part by part, and {why}")
+
     def save(self, folder):
         write_atomically(Path(folder) / PLAN, json.dumps(asdict(self), indent=1) + "\n")
 

@@ -26,6 +26,7 @@ from minicnn.learning.drawn_pixels import DrawnPixels
 from minicnn.learning.errors import TrainingError
 from minicnn.learning.metrics import Confusion
 from minicnn.learning.pixels import sampled
+from minicnn.learning.progress import Line
 from minicnn.models.pixel_features import COUNT, PixelFeatures
 
 CHUNK = 1000  # pixels that the trees are asked at once
@@ -182,11 +183,13 @@ class HandMade(DrawnPixels):
         counts = {price: Confusion(self.config.classes) for price in PRICES}
         places = evenly(range(len(self.val)), LOOKED_AT)
         self._say(f"choosing the price of a border on {len(places)} validation pictures")
+        said = Line("shallow", self.quiet)
         with datasets.Loader(self.val, places, skip_bad=self.config.skip_bad) as loader:
-            for picture in loader:
+            for number, picture in enumerate(loader, 1):
                 probabilities = softmax(self.network.predict(picture.image))
                 for price, confusion in counts.items():
                     confusion.add(picture.labels, potts(picture.image, probabilities, price))
+                said(f"the price of a border: {number} of {len(places)} pictures")
         found = {price: confusion.pixel_accuracy for price, confusion in counts.items()}
         return {price: round(a, 6) for price, a in found.items() if np.isfinite(a)}
 

@@ -98,6 +98,7 @@ class Confusion:
     def take_in(self, other):
         """Counts what another Confusion has counted, too."""
         self.matrix += other.matrix
+        self.of_sets += other.of_sets
 
     def __repr__(self):
         count = f"{len(self.classes)} classes, {self.matrix.sum():,} {self.what}"

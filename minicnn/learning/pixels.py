@@ -34,16 +34,9 @@ class Pixels(Task):
         check_labelled(self.pictures, "train", config.skip_bad)
         if len(self.val):
             check_labelled(self.val, "val", config.skip_bad)
-        self.weight = self._class_weights()
+        shares, balance = config.class_shares, config.training.balance  # None: all count alike
+        self.weight = class_weights(shares, balance).astype(np.float32) if balance else None
         self.missed, self.learnt = Counter(), False  # where no labelled pixel was asked for
-
-    def _class_weights(self):
-        """Weights of the classes in the loss, or None. Sampled pixels are drawn by weight, and
-        then count alike."""
-        options = self.config.training
-        if not options.balance or options.patches:
-            return None
-        return class_weights(self.config.class_shares, options.balance).astype(np.float32)
 
     def feed(self, first, last):
         order = epochs_of(len(self.pictures), self.config.seed, first, last)
@@ -51,22 +44,24 @@ class Pixels(Task):
         return datasets.Loader(self.pictures, order, self._variant, skip_bad=skip_bad, start=first)
 
     def _variant(self, picture, step):
-        """What the network sees of a training picture: (step, (inputs, labels)), or None if no
-        pixel of this variant has a label."""
+        """What the network sees of a training picture: (step, (inputs, labels, its name, weights of
+        the classes or None)), or None if no pixel of this variant has a label."""
         rng, options = randomness.generator(self.config.seed, 2, step), self.config.training
         image, labels = jitter(picture.image, picture.labels, rng, **options.jitter)
         if (labels == VOID).all():
             return None
-        if options.patches:
-            shares = self.config.class_shares
-            sets = self.dataset.sets
-            labels = sampled(labels, options.patches, options.balance, shares, rng, sets)
+        weight, some = self.weight, options.patches
+        if some and np.count_nonzero(labels != VOID) > some:
+            shares, sets = self.config.class_shares, self.dataset.sets
+            places = drawn(labels, some, options.balance, shares, rng, sets)
+            named, labels = labels.ravel()[places], only(labels, places)
+            weight = None if weight is None else repeats(named, labels, len(weight))
         inputs = [level[None] for level in self.network.preprocess(image)]
-        return step, (inputs, np.ascontiguousarray(labels[None]), picture.name)
+        return step, (inputs, np.ascontiguousarray(labels[None]), picture.name, weight)
 
     def loss(self, batch):
-        inputs, labels, name = batch
-        loss, scores = self.network.loss(self.tensors(inputs), labels, self.weight)
+        inputs, labels, name, weight = batch
+        loss, scores = self.network.loss(self.tensors(inputs), labels, weight)
         if loss is None:  # the network asked at no labelled pixel
             self.missed[name] += 1
             if self.missed.total() > CHANCES + len(self.pictures) and not self.learnt:
@@ -76,10 +71,10 @@ class Pixels(Task):
         return loss, share_right(scores, labels, self.dataset.sets)
 
     def counted(self, batch):
-        labels = batch[1][batch[1] != VOID]
-        if self.weight is None:
+        labels, weight = batch[1][batch[1] != VOID], batch[3]
+        if weight is None:
             return float(len(labels))
-        return float(of_sets(self.weight, self.dataset.sets)[labels].sum())
+        return float(of_sets(weight, self.dataset.sets)[labels].sum())
 
     def validate(self, count=None):
         (order, count), skip_bad = dealt(self.val, count), self.config.skip_bad
@@ -136,18 +131,35 @@ def share_right(scores, labels, sets=()):
 
 
 def sampled(labels, patches, balance, shares, rng, sets=()):
-    """Labels (H, W) of which only `patches` randomly drawn pixels are left, the others void: what
-    the network would learn from patches around those pixels. Pixels of a class are drawn in
-    proportion to its weight; see `class_weights`."""
+    """Labels (H, W) of which only the pixels that are `drawn` are left, the others void: what the
+    network would learn from patches around those pixels."""
+    return only(labels, drawn(labels, patches, balance, shares, rng, sets))
+
+
+def drawn(labels, patches, balance, shares, rng, sets=()):
+    """The places of `patches` randomly drawn pixels in labels (H, W) laid flat; of all that have a
+    label, if there are no more. Pixels of a class are drawn in proportion to its weight, see
+    `class_weights`; so the pixels of a small one may be drawn several times."""
     places = np.flatnonzero(labels != VOID)
     if len(places) <= patches:
-        return labels
+        return places
     chance = None
     if balance:
         weights = of_sets(class_weights(shares, balance), sets)
         chance = weights[labels.ravel()[places]]
         chance = chance / chance.sum()
-    chosen = rng.choice(places, patches, replace=balance > 0, p=chance)
+    return rng.choice(places, patches, replace=balance > 0, p=chance)
+
+
+def only(labels, places):
+    """Labels (H, W) that are left at these places alone, and void elsewhere."""
     kept = np.full(labels.size, VOID, labels.dtype)
-    kept[chosen] = labels.ravel()[chosen]
+    kept[places] = labels.ravel()[places]
     return kept.reshape(labels.shape)
+
+
+def repeats(named, labels, classes):
+    """float32 (classes,): how often a pixel of a class was drawn on average. `named` are the
+    classes of all that were, and in `labels` each pixel is there once."""
+    often, once = (np.bincount(a.ravel(), minlength=classes)[:classes] for a in (named, labels))
+    return np.where(once > 0, often / np.maximum(once, 1), 1).astype(np.float32)

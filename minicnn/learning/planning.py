@@ -57,6 +57,12 @@ def looks_that_fit(seconds, per_picture, looks, pictures):
     return looks, int(max(1, min(pictures, allowed // looks)))
 
 
+def looks_due(share, looks):
+    """How many of so many looks at `val`, evenly spread over a training, are due when this share of
+    it is over; the last one at its end."""
+    return int(share * looks + 1e-9)
+
+
 def steps_that_fit(seconds, per_step, per_look, looks):
     """How many steps of `per_step` seconds are left between the looks; one at least."""
     return max(1, int((seconds - looks * per_look) / max(per_step, 1e-9)))

@@ -7,6 +7,7 @@ import time
 from collections import deque
 
 from minicnn.basics.notebooks import Bar, in_notebook, say
+from minicnn.learning.planning import looks_due
 
 WARM = 5  # steps that are timed before anything is said of the time that is left
 FIRST = 2  # steps that may compile kernels, and are not timed
@@ -69,7 +70,8 @@ class Progress:
     def looks_left(self):
         """How often `val` will still be looked at."""
         looks = max(1, self.run.config.training.validations) if len(self.run.task.val) else 0
-        return looks - int(self.run.pace.share(self.run.steps_done) * looks)
+        left = looks - looks_due(self.run.pace.share(self.run.steps_done), looks)
+        return min(left, self.run.pace.total - self.run.steps_done)  # one a step at most
 
     def seconds_left(self):
         """Of the steps and looks that are left, within the limit; None before that is known."""

@@ -10,7 +10,6 @@ A tenth of the training pictures, always the same, is held out for every choice;
 set is not looked at.
 """
 
-import itertools
 import time
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from minicnn import datasets
 from minicnn import functional as F
 from minicnn.datasets.instances import background_of
-from minicnn.datasets.splits import hold_out
+from minicnn.datasets.splits import evenly, hold_out
 from minicnn.engine import randomness
 from minicnn.learning import memory
 from minicnn.learning.pixels import epochs_of
@@ -158,9 +157,9 @@ class Regions(Task):
         right, objects = [], []
         samples = self.samples if self.config.overfit_one else self.others
         with self.network.predicting():
-            for place, sample in enumerate(itertools.islice(samples, count)):
+            for place in evenly(range(len(samples)), count):
                 rng = randomness.generator(0, 3, place)
-                for scores, classes in self._answers(self._of(sample, rng, LOOKED_AT)):
+                for scores, classes in self._answers(self._of(samples[place], rng, LOOKED_AT)):
                     correct = scores.numpy().argmax(axis=1) == classes
                     right.append(correct)
                     objects.append(correct[classes != self.nothing])

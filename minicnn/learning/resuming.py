@@ -117,7 +117,7 @@ def _look_for_best(run):
         looks = [r for r in run.log.records if "val_accuracy" in r and r["step"] == now]
         run.config.best = None
         if looks:
-            run.config.best = Best(now, looks[-1]["val_accuracy"])
+            run.config.best = Best(now, looks[-1]["val_accuracy"], looks[-1].get("sure"))
             checkpoints.save(run.folder / BEST, run.network.state_dict(), run.config.to_json())
         if not run.quiet:
             say(f"{error}; the best weights are chosen from here on")

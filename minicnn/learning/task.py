@@ -37,6 +37,7 @@ class Task:
     what = "pixels"  # that are right or wrong
     val = ()
     early = False  # whether `prepare` takes so long that it calls `keep` on the way
+    teaches = False  # whether `prepare` teaches the network something
     shared = True  # whether several processes may share the steps: see parallel.py
     deals = False  # whether `validate` lets each of them look at some pictures
     unused = {}  # {training option that it does not hear: what says so, of {name} and {model}}

@@ -77,9 +77,9 @@ def train(
               {"lr": 0.01, "normalise": "both"}; defaults: `minicnn train --help`
     fold      test fold of a data set that has folds
     start     a trained network (Run, run folder, file, also .onnx, or shipped name) to begin with,
-              where name and shape agree; what it lacks begins at random. Pictures are prepared as
-              they were for it, unless `settings` say otherwise. 'sds' and 'weak' begin with the
-              shipped alexnet, unless this says "none"
+              where name and shape agree; what it lacks begins at random, and what it has for
+              other classes. Pictures are prepared as they were for it, unless `settings` say
+              otherwise. 'sds' and 'weak' begin with the shipped alexnet, unless this says "none"
     overfit_one  trains on the first picture alone: a network that cannot learn that has a bug
     skip_bad  leaves out pictures that cannot be read instead of stopping
 
@@ -167,10 +167,11 @@ def train_part(
         if begun:
             arrays = begun.arrays(network) if callable(begun.arrays) else begun.arrays
             arrays = network.adapted(arrays)
+            shapes = {name: a.shape for name, a in arrays.items()}
+            arrays = fine_tuning.of_classes(arrays, network, begun.config, config)
             tables = begun.config.tables if begun.config else {}
             config.start = initialise_from(arrays, tables, network, begun.source)
             if not quiet and config.start.new and network.PARTS != "iterations":
-                shapes = {name: a.shape for name, a in arrays.items()}
                 print(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
         check_settings(check_kind(network, model, dataset), model, settings)
@@ -213,8 +214,9 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     """
     refuse_many("a training part by part")
     others = {"device": options.pop("device", "cpu"), "quiet": options.pop("quiet", False)}
+    options["data_options"] = datasets.lasting_options(options.get("data_options"))
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
-    plan.count  # noqa: B018  refuses a model without
+    plan.check()
     with claimed(out, "choose another, or `resume` it"):
         return plan.run(out, train_part, **others)
 

@@ -46,6 +46,8 @@ _said = {}  # {who said it of what: class maps}: one entry, for the iteration af
 class Unrolled(DrawnPixels):
     """Pixels that are drawn from all pictures before the first step, and their labels."""
 
+    teaches = True
+
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
         if config.training.balance and not config.training.patches:

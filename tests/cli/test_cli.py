@@ -233,6 +233,7 @@ MISTAKES = [
     (["train", "multi-scale", "--epoch", "1"], "unrecognized arguments"),
     (["resume", "nowhere"], "nothing to resume"),
     (["evaluate", "nowhere"], "neither a run folder"),
+    (["evaluate", "nowhere", "--sheets", "3"], "--sheets 3: into which folder? add --out DIR"),
     (["evaluate", "nowhere", "--set", "lr=1"], "only options of the data"),
     (["evaluate", "nowhere", "--set", "labelling=best"], "'best': choose argmax, superpixels, crf"),
     (["evaluate", "nowhere", "--set", "labelling=crf", "lr=1"], "crf has no option 'lr'; it has"),
@@ -356,6 +357,8 @@ def test_settings_are_parsed():
     )
     assert settings == {"lr": "1e-3"}  # as text: the recipe knows of which kind it is
     assert data == {"size": (120, 160), "seed": 7, "x": True}
+    names = [("data.classes", "007"), ("data.more", "5"), ("data.mapping", "1x2")]
+    assert split_settings(names)[1] == {"classes": "007", "more": "5", "mapping": "1x2"}
 
 
 def minicnn_process(*arguments, **options):

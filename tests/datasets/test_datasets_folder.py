@@ -1,6 +1,7 @@
 """Folder data sets: class ids, lists, splits, and every way in which they can be wrong."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -111,6 +112,16 @@ def test_palette_colours_differ():
 
 
 # ---------------------------------------------------------------------------------- classes.txt
+def test_without_it_label_maps_are_no_class(folder):
+    """images/ and labels/ are not two classes to tell apart."""
+    (folder / "classes.txt").unlink()
+    refused(
+        f"{folder}: has no classes.txt; a data set needs images/, labels/", datasets.load, folder
+    )
+    for split in ("train", "val"):  # as other programs deal them
+        for part in ("images", "labels"):
+            shutil.copytree(folder / part, folder.parent / "theirs" / split / part)
+    refused("theirs: has no images; a data set needs", datasets.load, folder.parent / "theirs")
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,19 @@ def test_void_where_a_label_picture_is_transparent(tmp_path):
     np.testing.assert_array_equal(read_labels(path), np.where(alpha == 0, 255, GREY))
 
 
+@pytest.mark.parametrize(("mode", "chunk"), [("L", 2), ("P", 2), ("P", bytes([255, 127, 0, 200]))])
+def test_void_where_numbers_are_transparent(tmp_path, mode, chunk):
+    """By the chunk tRNS: one number, or, of an indexed PNG, the alpha of the first four."""
+    numbers = np.array([[0, 1, 2, 3, 4, 255]], np.uint8)
+    picture = Image.fromarray(numbers, "L")
+    if mode == "P":
+        picture = Image.fromarray(numbers, "P")
+        picture.putpalette(list(range(256)) * 3)
+    void = [2] if chunk == 2 else [1, 2]
+    path = saved(tmp_path, picture, transparency=chunk)
+    np.testing.assert_array_equal(read_labels(path), np.where(np.isin(numbers, void), 255, numbers))
+
+
 @pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "L", "1", "I;16", "CMYK"])
 def test_blocks_make_one_picture(tmp_path, mode, monkeypatch):
     big = random_image(size=(50, 70))

@@ -67,6 +67,24 @@ def test_what_does_not_fit_is_said(home):
     refused(words, classes="cat", more=str(home / "weak-cats-dogs"))
     refused("scenes has no pictures of a class each", classes="cat,dog", more="scenes")
     refused("there is no data set 'nowhere'", classes="cat,dog", more="nowhere")
+    refused("classes=5: there is no class '5'", classes=5)
+    refused("there is no data set '5'", classes="cat,dog", more=5)
+    with pytest.raises(DataError, match="classes=5: there is no class '5'"):
+        datasets.load("weak-cats-dogs", classes=5)
+
+
+def test_a_path_of_more_lasts(home, monkeypatch):
+    """A run is resumed from any folder."""
+    options = {"classes": "cat,dog", "more": "weak-cats-dogs"}
+    assert datasets.lasting_options(options) == options  # a name
+    (home / "weak-cats-dogs").rename(home / "mine")
+    monkeypatch.chdir(home)
+    lasting = datasets.lasting_options(options | {"more": "mine"})
+    assert lasting["more"] == str(home / "mine")
+    assert datasets.lasting_options(options | {"more": home / "mine"}) == lasting
+    monkeypatch.chdir("/")
+    data = datasets.load("voc2012-animals", **options | {"more": home / "mine"})
+    assert data.names("train") == datasets.load("voc2012-animals", **lasting).names("train")
 
 
 @real

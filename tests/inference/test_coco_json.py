@@ -1,6 +1,7 @@
 """Objects as COCO writes them, read back; their map; their names in the picture."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from minicnn.datasets.run_lengths import decode
 from minicnn.images.labels import read_ids
 from minicnn.images.naming import named_objects
 from minicnn.inference.coco_json import annotated, object_map, results, save_object_map
+from minicnn.inference.objects import find_objects
 from minicnn.labelling.regions.regions import Regions
 
 CLASSES = ("background", "cat", "dog")
@@ -52,6 +54,30 @@ def test_our_own_reader_reads_them(found, tmp_path):
     again = Regions.of_objects(of_picture(picture), (6, 8))
     assert (again.masks == found.masks).all() and (again.classes == found.classes).all()
     assert (again.difficult == found.difficult).all()
+
+
+def test_what_segment_saves_is_read_again(found, tmp_path, monkeypatch):
+    """objects.json beside its photograph, in COCO's folders."""
+    from minicnn.datasets import load
+    from minicnn.inference import objects
+
+    photograph = tmp_path / "val2017" / "a photo.jpeg"
+    photograph.parent.mkdir()
+    Image.new("RGB", (8, 6)).save(photograph)
+    network = SimpleNamespace(options={"test_regions": 3}, classes=3)
+    monkeypatch.setattr(objects, "_proposer_of", lambda network: lambda image, count: None)
+    monkeypatch.setattr(objects.Proposed, "of", lambda *a: None)
+    monkeypatch.setattr(objects, "detect", lambda *a: found)
+    monkeypatch.setattr(objects, "shown_from", lambda network: 0.3)
+    config = SimpleNamespace(long_side=8, classes=CLASSES, colours=[[0, 0, 0]] * 3)
+    result = find_objects(photograph, (network, config, None))
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    file.parent.mkdir()
+    result.more()["objects.json"](file)
+    dataset = load(tmp_path)
+    assert dataset.photograph("a photo") == photograph
+    assert len(of_picture(dataset.read("a photo"))) == len(result.objects) == 2
+    assert find_objects(np.zeros((6, 8, 3), np.uint8), (network, None, None)).file == "picture"
 
 
 def test_the_best_lies_on_top_in_the_map(found, tmp_path):

@@ -169,6 +169,8 @@ def test_evaluate_on_another_fold_says_so(tmp_path, monkeypatch):
         "single-scale", "stanford-background", fold=1, steps=1, settings=SETTINGS, quiet=True
     )
     assert minicnn.evaluate(run).note == ""
+    assert "trained on these very pictures" in minicnn.evaluate(run, fold=2).note
+    monkeypatch.setattr("minicnn.inference.seen.note", lambda *a: None)  # nothing is known of it
     assert "has seen pictures of the test fold 2" in minicnn.evaluate(run, fold=2).note
 
 

@@ -346,6 +346,8 @@ def test_refusals(run, capsys):
         (["train", "cover"], "for which network"),
         (["train", "cover", "--start", "x", "--data", "scenes"], "leave --data away"),
         (["train", "cover", "--start", "x", "--overfit-one"], "leave --overfit-one away"),
+        (["train", "cover", "--start", "x", "--recipe", "faithful"], "leave --recipe away"),
+        (["train", "proposals", "--start", "x", "--recipe", "faithful"], "leave --recipe away"),
         (["train", "cover", "--start", "x", "--set", "data.size=9"], "leave --set data.size away"),
         (["train", "cover", "--start", "multi-scale"], "came with minicnn and stays as it is"),
         (["train", "cover", "--start", str(run.folder), "--set", "depth=3"], "no option 'depth'"),

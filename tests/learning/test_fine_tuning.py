@@ -135,7 +135,7 @@ def test_frozen_layers_stay_and_the_new_one_learns_faster(root, first):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"freeze": "fc8"}, "freeze=fc8: fc8.bias is not in .*best.safetensors, so it would keep"),
+        ({"freeze": "fc8"}, "freeze=fc8: fc8.bias does not come from .*best.safetensors"),
         ({"freeze": "conv9"}, "freeze 'conv9': there is no such module"),
         ({"head_lr": -1}, "head_lr=-1"),
     ],

@@ -240,8 +240,9 @@ def test_a_plan_that_is_damaged(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["lost", "cut short", "of NaN"])
-def test_a_run_whose_best_weights_are_lost_can_be_resumed(how, tmp_path, capsys):
+def test_a_run_whose_best_weights_are_lost_can_be_resumed(how, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "run"
+    monkeypatch.setattr("minicnn.learning.sureness.FEWEST", 1)
     whole = train(folder)
     best = folder / BEST
     if how == "lost":
@@ -256,6 +257,7 @@ def test_a_run_whose_best_weights_are_lost_can_be_resumed(how, tmp_path, capsys)
     last, _ = checkpoints.load(folder / LAST)
     assert same(run.network.state_dict(), {k: a for k, a in last.items() if "/" not in k})
     assert run.config.best.step == run.steps_done == whole.steps_done
+    assert run.config.best.sure == run.log.records[-1]["sure"] is not None
     _, config = checkpoints.load_model(folder)
     assert config.best == run.config.best
     os.unlink(folder / LAST)

@@ -9,9 +9,10 @@ from PIL import Image
 from support.datasets_samples import make_folder
 
 import minicnn
-from minicnn import cli
+from minicnn import cli, datasets
 from minicnn.learning import checkpoints
 from minicnn.learning.checkpoints import BEST, LAST, PLAN
+from minicnn.learning.configuring import configure
 
 SETTINGS = {"width": 0.1, "patches": 20, "validations": 1, "checkpoint_steps": 1}
 SETTINGS |= {"schedule": "constant", "warm_up": 0}  # the same rates, however long it was to be
@@ -93,6 +94,15 @@ def test_a_training_block_by_block_finds_its_data_again(tmp_path, monkeypatch):
     assert run.steps_done == 3 and len(run.network.blocks) == 3
     assert json.loads((tmp_path / "run" / PLAN).read_text())["data"] == str(tmp_path / "there")
     assert minicnn.resume(tmp_path / "run", quiet=True).steps_done == 3
+
+
+def test_a_path_among_the_options_of_a_network_lasts(tmp_path, monkeypatch):
+    """`segment` reads it, too, from wherever it is called."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for given, kept in (("mine", str(tmp_path / "mine")), ("edges", "edges"), ("gone", "gone")):
+        config = configure("sds", "ours", {"edges": given}, datasets.load("scenes"), 0)
+        assert config.options["edges"] == kept
 
 
 def other_classes(root):

@@ -243,6 +243,37 @@ def test_a_look_in_between_is_no_step_and_what_looks_are_left_counts():
     assert progress.seconds_left() == 0 and progress.looks_left() == 0
 
 
+@pytest.mark.parametrize(
+    ("total", "validations", "expected"),
+    [
+        (24, 12, range(2, 25, 2)),  # as many steps between them, where that can be
+        (100, 4, range(25, 101, 25)),
+        (23, 12, None),
+        (100, 7, None),
+        (997, 12, None),
+        (5, 12, range(1, 6)),  # one a step at most
+        (7, 1, [7]),
+    ],
+)
+def test_there_are_as_many_looks_as_were_asked_for(total, validations, expected):
+    """Evenly spread, the last at the end; and so many are expected."""
+    clock, left = Clock(), []
+    run = run_of(timed(clock, lambda step: 1.0, 0.1), Weight(), total, validations=validations)
+    look = run.validate
+
+    def counted(count):
+        left.append(Progress(run, None, clock).looks_left())
+        return look(count)
+
+    run.validate = counted
+    fitting.fit(run, None, clock)
+    looked = [r["step"] for r in run.log.records if "val_accuracy" in r]
+    assert looked[-1] == total and len(looked) == min(total, validations)
+    assert left == [*range(len(looked))][::-1]  # that one is done
+    gaps = np.diff([0, *looked])
+    assert gaps.max() - gaps.min() <= 1 and list(expected or looked) == looked
+
+
 def test_the_limit_is_the_longest_that_can_be_left():
     progress, run, clock = progress_of(limit=480)
     clock.now += 200  # compiled

@@ -117,6 +117,16 @@ def test_a_stopped_run_ends_with_the_same_bits(run, voc, tmp_path, monkeypatch):
         assert (p.data == resumed.network.state()[key].data).all(), key
 
 
+def test_a_look_at_some_is_at_some_evenly_spread(run, monkeypatch):
+    seen, right = [], (minicnn.Tensor(np.eye(2)), np.array([0, 1]))
+    monkeypatch.setattr(run.task, "others", list("abcdefgh"))
+    monkeypatch.setattr(run.task, "_of", lambda sample, *_: seen.append(sample))
+    monkeypatch.setattr(run.task, "_answers", lambda batch: [right])
+    assert run.task.validate(4)["val_accuracy"] == 1
+    run.task.validate()
+    assert "".join(seen) == "aceg" + "abcdefgh"
+
+
 def test_networks_a_and_b_learn_and_go_on(voc):
     a = tiny_sds(voc, net="A", steps=2)
     assert not a.network.has_svms and a.network.refinement is not None

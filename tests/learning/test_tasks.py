@@ -7,14 +7,16 @@ import pytest
 from PIL import Image
 from support.image_folders import make_image_folder
 from support.small_runs import SCENES
-from support.toy_tasks import Bags, OfRegions, Regions, run_of
+from support.toy_tasks import Bags, Clock, OfRegions, Regions, Weight, run_of, timed
 
 import minicnn
 from minicnn import datasets, nn
+from minicnn import functional as F
 from minicnn.datasets import VOID, DataError
 from minicnn.datasets.image_folder import ImageFolder
 from minicnn.datasets.splits import evenly
 from minicnn.learning import checkpoints, pictures, pixels
+from minicnn.learning.checkpoints import LAST
 from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.pictures import Pictures
 from minicnn.models.three_layers import ThreeLayers
@@ -119,6 +121,27 @@ def test_all_variants_void_ends_in_a_sentence(tmp_path, monkeypatch):
         with pytest.raises(DataError, match=words):
             minicnn.train("patch", root, out=tmp_path / "run", **options)
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("attribute", "kept"), [(None, False), ("early", True), ("teaches", True)])
+@pytest.mark.parametrize("error", [DataError("p3.png: is damaged"), None])
+def test_what_was_done_before_the_first_step_is_kept(attribute, kept, error, tmp_path):
+    """Trees, and features, may have taken hours; a mishap of the first step does not take them."""
+
+    class Task(timed(Clock(), lambda step: 1.0, 0.0)):
+        def loss(self, batch):
+            if error:
+                raise error
+            return F.sum(self.network.w * np.float32(np.nan)), 0.5
+
+    run = run_of(Task, Weight(), 3, tmp_path)
+    if attribute:
+        setattr(run.task, attribute, True)
+    run.save()
+    with pytest.raises(ValueError) as caught:
+        run.fit()
+    assert (tmp_path / LAST).is_file() == kept
+    assert (str(tmp_path) in str(caught.value)) == kept  # how to go on, or where it is
 
 
 @pytest.mark.parametrize("size", [(3, 48), (48, 3), (1, 1), (5, 7)])

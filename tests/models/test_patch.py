@@ -99,3 +99,5 @@ def test_greedy_training_keeps_the_earlier_blocks(tmp_path):
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == names
     with pytest.raises(ValueError, match="multi-scale has no blocks"):
         minicnn.train_greedily("multi-scale")
+    with pytest.raises(ValueError, match=r"freeze=blocks\.0: patch is trained part by part"):
+        minicnn.train_greedily(settings={"freeze": "blocks.0"})

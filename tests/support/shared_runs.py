@@ -50,9 +50,9 @@ class Together(Pixels):
 
     def collate(self, items):
         numbers, parts = zip(*items, strict=True)
-        inputs, labels, names = zip(*parts, strict=True)
+        inputs, labels, names, weights = zip(*parts, strict=True)
         levels = [np.concatenate(level) for level in zip(*inputs, strict=True)]
-        return numbers[0] // len(items), (levels, np.concatenate(labels), names)
+        return numbers[0] // len(items), (levels, np.concatenate(labels), names, weights[0])
 
 
 @functools.cache
