@@ -28,6 +28,8 @@ Whole numbers that fit stay exact.
 Source: Boykov, Veksler, Zabih 2001; the cut after Kolmogorov, Zabih 2004.
 """
 
+import math
+
 import numpy as np
 
 BITS = 30  # of the sum of all capacities: scipy counts in 32 bits, and rounding may add a little
@@ -72,13 +74,14 @@ def expansion_move(unary, edges, weights, labels, alpha):
     return np.where(keeps, labels, alpha)
 
 
-def alpha_expansion(unary, edges, weights, labels=None, trace=None):
+def alpha_expansion(unary, edges, weights, labels=None, trace=None, rounds=math.inf):
     """int64 (N,): labels whose energy no expansion move makes smaller.
 
     unary, edges, weights   as `energy` takes them, weights at least 0
     labels   to start from; by default the cheapest of each node
     trace    a list that gets (alpha, energy) of every move that was made; the energies leave out
              what each node's cheapest label costs
+    rounds   at most so many, each with a move for every label; by default until nothing is gained
 
     Raises ValueError for a negative weight and for energies that are not finite.
     """
@@ -89,8 +92,9 @@ def alpha_expansion(unary, edges, weights, labels=None, trace=None):
     whole, whole_weights, factor = as_whole_numbers(unary, weights)
     labels = whole.argmin(axis=1) if labels is None else np.asarray(labels, np.int64)
     least = energy(whole, edges, whole_weights, labels)
-    unchanged, alpha = 0, 0
-    while unchanged < whole.shape[1]:  # a full round without a gain
+    unchanged, moves, count = 0, 0, whole.shape[1]
+    while unchanged < count and moves < rounds * count:  # unchanged: a full round without a gain
+        alpha, moves = moves % count, moves + 1
         moved = expansion_move(whole, edges, whole_weights, labels, alpha)
         found = energy(whole, edges, whole_weights, moved)
         unchanged += 1
@@ -98,7 +102,6 @@ def alpha_expansion(unary, edges, weights, labels=None, trace=None):
             labels, least, unchanged = moved, found, 1  # the same move again would gain nothing
             if trace is not None:
                 trace.append((alpha, found / factor))
-        alpha = (alpha + 1) % whole.shape[1]
     return labels
 
 

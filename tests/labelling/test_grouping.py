@@ -108,6 +108,8 @@ def test_graphs_without_edges_or_costs():
     assert alpha_expansion([[3, 1, 2], [0, 5, 5]], none, []).tolist() == [1, 0]
     assert alpha_expansion(np.zeros((2, 3)), [[0, 1]], [0.0]).tolist() == [0, 0]
     assert alpha_expansion([[4.0]], none, []).tolist() == [0]
+    assert alpha_expansion([[3, 1, 2]], none, [], labels=[0], rounds=0).tolist() == [0]
+    assert alpha_expansion([[3, 1, 2]], none, [], labels=[0], rounds=1).tolist() == [1]
 
 
 def test_energies_that_no_cut_can_serve_are_refused():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from minicnn.labelling.alpha_expansion import energy
+from minicnn.labelling.alpha_expansion import alpha_expansion, energy
 from minicnn.labelling.methods import Labelling, softmax
 from minicnn.labelling.potts import SMALLEST, contrast_edges, potts
 
@@ -50,6 +50,25 @@ def test_of_two_labels_the_least_energy_is_found(seed):
     every = itertools.product(range(2), repeat=6)
     least = min(literal_energy(image, probabilities, np.reshape(ls, (2, 3)), 1.5) for ls in every)
     assert found == pytest.approx(least, abs=1e-3)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 1.5, 6.0])
+def test_what_blocks_begin_ends_near_the_energy_of_moves_between_pixels(gamma):
+    size, draw = (37, 50), np.random.default_rng(3)
+    rows, columns = np.indices(size)
+    shapes = (columns > 20 + 6 * np.sin(rows / 5)) + (np.hypot(rows - 20, columns - 40) < 9)
+    image = (60 + 70 * shapes[..., None] + draw.normal(0, 12, (*size, 3))).clip(0, 255)
+    image = image.astype(np.uint8)
+    scores = 1.5 * (np.arange(5)[:, None, None] == shapes) + draw.normal(size=(5, *size))
+    probabilities = softmax(scores)
+    unary = -np.log(probabilities.reshape(5, -1).T)
+    edges, weights = contrast_edges(image)
+    between_pixels = alpha_expansion(unary, edges, gamma * weights)
+    least = energy(unary, edges, gamma * weights, between_pixels)
+    found = energy(unary, edges, gamma * weights, potts(image, probabilities, gamma).ravel())
+    assert least * (1 - 1e-6) <= found <= 1.002 * least
+    at_first = energy(unary, edges, gamma * weights, unary.argmin(axis=1))
+    assert gamma == 0 or found < 0.98 * at_first
 
 
 def test_a_border_is_put_where_the_colour_changes():
