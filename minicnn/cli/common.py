@@ -20,7 +20,11 @@ RECIPE = "ours"  # unless another one is asked for
 
 def use_threads(o):
     if o.threads:
-        minicnn.set_num_threads(o.threads)
+        try:
+            minicnn.set_num_threads(o.threads)
+        except ValueError as error:
+            said = str(error).partition(": ")[2]
+            raise ValueError(f"--threads {o.threads}: {said}") from None
 
 
 @contextlib.contextmanager

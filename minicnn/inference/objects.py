@@ -29,7 +29,7 @@ from minicnn.labelling.regions.proposed import Proposed, shrunk
 from minicnn.labelling.regions.regions import Regions
 from minicnn.labelling.regions.suppression import suppress
 from minicnn.learning.instance_scores import InstanceScores
-from minicnn.learning.metrics import Confusion
+from minicnn.learning.metrics import Confusion, typical
 from minicnn.learning.proposal_files import load_proposer
 from minicnn.learning.region_files import Keeper
 from minicnn.models.detection import detect
@@ -185,4 +185,4 @@ def score_objects(network, pictures, dataset, watch=None, keep=True):
             scores.pasted.add(picture.labels, labels)
         if watch is not None:
             watch(picture, labels)
-    return scores, float(np.median(seconds)) if seconds else float("nan")
+    return scores, typical(seconds)

@@ -26,6 +26,7 @@ import numpy as np
 from minicnn.datasets.label_checks import ScoresError
 from minicnn.labelling.contours import thinned
 from minicnn.learning.matching import match
+from minicnn.learning.metrics import typical
 
 MOST = 0.0075  # of the diagonal: 4.3 pixels of 481x321
 COUNT = 33  # thresholds
@@ -139,7 +140,7 @@ def score_boundaries(network, pictures, count=COUNT):
         if not np.isfinite(lines).all():
             raise ScoresError("the network's edges are no numbers: its weights are damaged")
         scores.add(lines, picture.boundaries)
-    return scores, float(np.median(times)) if times else float("nan")
+    return scores, typical(times)
 
 
 def agreement(people, most=MOST):

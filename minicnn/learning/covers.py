@@ -112,8 +112,11 @@ def with_classifier(labelling, network, weights):
     if path is None or not path.is_file():
         where = "a network in memory" if path is None else f"{path}: no such file"
         start = weights.parent if weights and weights.name == checkpoints.BEST else weights or "RUN"
+        copy = ""
+        if weights and weights.parent == checkpoints.WEIGHTS:  # what ships stays as it is
+            copy, start = f"copy {weights} to a folder of yours, and ", weights.name
         raise GroupingError(
-            f"labelling=cover needs a classifier of its own ({where}); train one: "
+            f"labelling=cover needs a classifier of its own ({where}); {copy}train one: "
             f"minicnn train cover --start {start}"
         )
     return cover_labelling(load_cover(path, network), **labelling.given)

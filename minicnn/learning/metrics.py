@@ -31,7 +31,13 @@ def score(network, pictures, classes, watch=None, label=None, apart=(), sets=())
             raise type(error)(f"picture {picture.name}: {error}") from None
         if watch is not None:
             watch(picture, prediction.astype(np.uint8))
-    return confusion, float(np.median(seconds)) if seconds else float("nan")
+    return confusion, typical(seconds)
+
+
+def typical(seconds):
+    """The median of seconds, without the first if there are more: that is when kernels are loaded,
+    or compiled. NaN of none."""
+    return float(np.median(seconds[1:] or seconds)) if seconds else float("nan")
 
 
 def highest(network, image):

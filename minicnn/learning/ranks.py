@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from minicnn.datasets.label_checks import ScoresError
-from minicnn.learning.metrics import Confusion, rounded
+from minicnn.learning.metrics import Confusion, rounded, typical
 
 MISTAKES = 10  # that a report lists
 
@@ -29,7 +29,7 @@ def rank(network, pictures, classes, watch=None):
             raise ScoresError(f"picture {picture.name}: {error}") from None
         if watch is not None:
             watch(picture, called)
-    return ranks, float(np.median(seconds)) if seconds else float("nan")
+    return ranks, typical(seconds)
 
 
 def average_precision(scores, truth):

@@ -8,7 +8,7 @@ from minicnn.inference.objects import ObjectScores
 from minicnn.labelling.regions.regions import Regions
 from minicnn.learning.boundary_scores import BoundaryScores
 from minicnn.learning.instance_scores import InstanceScores
-from minicnn.learning.metrics import Confusion
+from minicnn.learning.metrics import Confusion, typical
 from minicnn.learning.ranks import Ranks
 
 CLASSES = ("background", "cow", "sheep", "dog")
@@ -64,3 +64,9 @@ def test_no_score_is_forgotten():
     for kind in found:
         found += [k for k in kind.__subclasses__() if k.__module__.startswith("minicnn.")]
     assert {kind.__name__ for kind in found} == set(KINDS)
+
+
+def test_the_typical_time_leaves_out_the_first_where_there_are_more():
+    assert typical([9.0, 1.0, 3.0, 2.0]) == 2
+    assert typical([9.0]) == 9
+    assert np.isnan(typical([]))
