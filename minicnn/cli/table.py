@@ -87,6 +87,9 @@ def _all(o):
 
 
 def _draw(figure, o, name):
-    plot = o.plot or f"{name}-table.png"
+    plot, out = o.plot or f"{name}-table.png", sys.stderr if o.json else sys.stdout
+    if not o.plot and Path(plot).exists():  # perhaps another one, of that name
+        print(f"\n{plot} is there already and stays as it is; --plot FILE draws another", file=out)
+        return
     figure.savefig(plot)
-    print(f"\nas a picture: {plot}", file=sys.stderr if o.json else sys.stdout)
+    print(f"\nas a picture: {plot}", file=out)

@@ -159,6 +159,10 @@ def test_the_command(table, tmp_path, monkeypatch, capsys):
     assert set(os.listdir()) == {"own.json", "scores.json"}
     assert main(["table", "own.json"]) == 0
     assert "as a picture: own-table.png" in capsys.readouterr().out
+    (tmp_path / "own-table.png").write_text("somebody's own")
+    assert main(["table", "own.json"]) == 0
+    assert "own-table.png is there already" in capsys.readouterr().out
+    assert (tmp_path / "own-table.png").read_text() == "somebody's own"
     assert main(["table", "own.json", "--plot", "t.svg"]) == 0
     assert {"own-table.png", "t.svg"} < set(os.listdir())
     (tmp_path / "scores.json").write_text("no")
