@@ -448,7 +448,7 @@ assert measured("sift-flow, feedback: iteration 1") == 74.3
 # 1. *Is fold 1 a lucky one?* It has 78.5 % after ten epochs. The other four:
 #    `minicnn train multi-scale --data stanford-background --fold 2 --epochs 10 --out runs/fold-2`
 # 2. *Streets.* Windows and doors are lost by all four networks. Would it help to ask for them?
-#    `minicnn train single-scale --data labelmefacade --epochs 10 --set balance=0.5 --out runs/doors`
+#    `minicnn train single-scale --data labelmefacade --epochs 10 --set balance=0.5 --out runs/door`
 # 3. *Feedback on whole pictures.* So far it has seen them at half their size:
 #    `minicnn train feedback --data sift-flow --epochs 5 --set iterations=2 side=256`
 # 4. *Two points are missing* to 40 % on Tiny ImageNet. A better beginning, and more variants:
