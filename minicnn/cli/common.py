@@ -56,6 +56,12 @@ def trained(model, device, changes):
     """The Trained of a name, with these options changed."""
     found = evaluation.trained(model, device)
     found.network.change(**changes)
+    if found.config and found.config.total_steps and not found.config.step and world().first:
+        print(
+            f"minicnn: {model} was stopped before its first step, so it knows only what it began "
+            f"with; go on with: minicnn resume {model}",
+            file=sys.stderr,
+        )
     return found
 
 

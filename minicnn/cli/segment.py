@@ -131,6 +131,11 @@ def pictures(name):
     if not names - ours:
         raise ImageError(f"{name}: there is no picture in this folder")
     inside = [folder / n for n in sorted(names - ours)]
+    if all(path.is_dir() for path in inside):
+        raise ImageError(
+            f"{name}: there is no picture in this folder itself, only folders, {inside[0].name} "
+            f"for one: name those, as {name}/*"
+        )
     return [(str(p), p.suffix.lower() in ENDINGS) for p in inside]
 
 

@@ -29,9 +29,10 @@ from minicnn.labelling.regions.proposed import Proposed, shrunk
 from minicnn.labelling.regions.regions import Regions
 from minicnn.labelling.regions.suppression import suppress
 from minicnn.learning.instance_scores import InstanceScores
-from minicnn.learning.metrics import Confusion, typical
+from minicnn.learning.metrics import Confusion
 from minicnn.learning.proposal_files import load_proposer
 from minicnn.learning.region_files import Keeper
+from minicnn.learning.timing import typical
 from minicnn.models.detection import detect
 
 ONE = 0.5  # J of regions of two classes, from which on they are one object

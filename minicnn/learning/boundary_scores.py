@@ -26,7 +26,7 @@ import numpy as np
 from minicnn.datasets.label_checks import ScoresError
 from minicnn.labelling.contours import thinned
 from minicnn.learning.matching import match
-from minicnn.learning.metrics import typical
+from minicnn.learning.timing import typical
 
 MOST = 0.0075  # of the diagonal: 4.3 pixels of 481x321
 COUNT = 33  # thresholds

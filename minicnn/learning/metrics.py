@@ -7,6 +7,7 @@ import numpy as np
 from minicnn.basics import displays
 from minicnn.datasets import VOID
 from minicnn.datasets.label_checks import LabelError, ScoresError, check_range, check_scores
+from minicnn.learning.timing import typical
 
 
 def score(network, pictures, classes, watch=None, label=None, apart=(), sets=()):
@@ -32,12 +33,6 @@ def score(network, pictures, classes, watch=None, label=None, apart=(), sets=())
         if watch is not None:
             watch(picture, prediction.astype(np.uint8))
     return confusion, typical(seconds)
-
-
-def typical(seconds):
-    """The median of seconds, without the first if there are more: that is when kernels are loaded,
-    or compiled. NaN of none."""
-    return float(np.median(seconds[1:] or seconds)) if seconds else float("nan")
 
 
 def highest(network, image):

@@ -1,4 +1,5 @@
-"""How long a step and a prediction take on this machine, before a training is planned."""
+"""How long a step and a prediction take on this machine: before a training is planned, and of many
+pictures."""
 
 import itertools
 import statistics
@@ -35,3 +36,9 @@ def measure(task):
         seconds = time.perf_counter() - begun
     task.network.train()
     return per_step, seconds / count
+
+
+def typical(seconds):
+    """The median of seconds, without the first if there are more: that is when kernels are loaded,
+    or compiled. NaN of none."""
+    return statistics.median(seconds[1:] or seconds) if seconds else float("nan")

@@ -17,6 +17,7 @@ from minicnn import ops
 from minicnn.cli import main
 from minicnn.cli.values import split_settings
 from minicnn.engine.cases import Case
+from minicnn.learning import weight_files
 
 TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
 TINY = ["--set"] + [
@@ -146,6 +147,18 @@ def test_segment_takes_a_folder(elsewhere, run, capsys):
     (elsewhere / "empty").mkdir()
     assert main(["segment", "empty", "--model", run]) == 2
     assert "empty: there is no picture in this folder" in capsys.readouterr().err
+    (elsewhere / "sorted").mkdir()
+    save_picture(elsewhere / "sorted/cats/a.png")
+    refused(capsys, ["segment", "sorted", "--model", run], "only folders, cats for one: name those")
+
+
+def test_a_run_that_took_no_step_says_so(elsewhere, run, capsys):
+    picture = save_picture(elsewhere / "a.png")
+    arrays, about = weight_files.load(Path(run) / "best.safetensors")
+    weight_files.save(elsewhere / "begun.safetensors", arrays, about | {"step": 0, "best": None})
+    for model, said in ((run, False), ("begun.safetensors", True)):
+        assert main(["segment", picture, "--model", model, "--force"]) == 0
+        assert ("was stopped before its first step" in capsys.readouterr().err) == said
 
 
 def test_segment_adds_to_a_folder_and_replaces_only_with_force(elsewhere, run, capsys):
