@@ -62,6 +62,9 @@ def read_ids(path, max_pixels=MAX_PIXELS):
                 f"{path}: holds {picture.mode}, but numbers of regions are grey, indexed or RGB: "
                 "save it without transparency"
             )
+        depth = _png_depth(path)
+        if picture.mode == "L" and depth != 8:  # Pillow would stretch them to 0 .. 255
+            raise ImageError(f"{path}: is a {depth}-bit grey PNG; save it with 1, 8 or 16 bits")
         with decoding(path, picture):
             picture.load()
             ids, stored = upright(picture, dtype=np.int32)

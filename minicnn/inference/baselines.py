@@ -22,9 +22,9 @@ BANDS = 240  # heights that are told apart
 LEVELS = 16  # of red, of green and of blue
 
 
-def baselines(train, test, classes):
+def baselines(train, test, classes, apart=(), sets=()):
     """{rule: Confusion} of the rules, counted in the pictures `train`, on the pictures `test`.
-    `classes` are the names of the classes."""
+    `classes` are the names of the classes; `apart` and `sets` as Confusion takes them."""
     counts = {rule: np.zeros((cells, len(classes)), np.int64) for rule, cells in CELLS.items()}
     for picture in train:
         known = picture.labels < len(classes)
@@ -33,8 +33,9 @@ def baselines(train, test, classes):
             codes += picture.labels[known]
             count += np.bincount(codes, minlength=count.size).reshape(count.shape)
     # a height or a colour that never came gets the commonest class
-    best = {rule: (c + 1e-6 * c.sum(axis=0)).argmax(axis=1) for rule, c in counts.items()}
-    found = {rule: Confusion(classes) for rule in counts}
+    shares = {rule: c.sum(axis=0) / max(1, 2 * c.sum()) for rule, c in counts.items()}
+    best = {rule: (c + shares[rule]).argmax(axis=1) for rule, c in counts.items()}
+    found = {rule: Confusion(classes, apart, sets) for rule in counts}
     for picture in test:
         for rule, confusion in found.items():
             confusion.add(picture.labels, best[rule][cells(rule, picture.image)])
@@ -60,8 +61,13 @@ def main():
     parser.add_argument("--fold", type=int)
     options = parser.parse_args()
     try:
-        dataset = datasets.load(options.data, fold=options.fold)
-        found = baselines(dataset.split("train"), dataset.split("test"), dataset.classes)
+        data = datasets.load(options.data, fold=options.fold)
+        if data.kind in ("pictures", "boundaries"):
+            raise datasets.DataError(f"{data.name}: has no labels of pixels to count")
+        splits = data.split("train"), data.split("test")
+        found = baselines(*splits, data.classes, data.not_averaged, data.sets)
+        if not found["majority"].matrix.sum():
+            raise datasets.DataError(f"{data.name}: has no pixel with a label in its split 'test'")
     except (ValueError, OSError) as error:
         parser.exit(2, f"minicnn: {one_line(error)}\n")
     for rule, confusion in found.items():

@@ -65,7 +65,7 @@ def object_map(found):
     """int32 (H, W): k + 1 where region k lies, 0 where none does; where regions overlap, the one
     with the highest score."""
     numbers = np.zeros(found.size, np.int32)
-    for k in np.argsort(found.scores, kind="stable"):
+    for k in np.argsort(-found.scores, kind="stable")[::-1]:  # of equal ones the first on top
         numbers[found.masks[k]] = k + 1
     return numbers
 

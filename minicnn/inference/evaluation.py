@@ -8,6 +8,7 @@ too; `evaluate` finds the network and the data set for them.
 """
 
 import functools
+import numbers
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -134,6 +135,8 @@ def evaluate(
     Returns an Evaluation. Raises CheckpointError, DataError, GroupingError, ScoresError (scores
     that are not finite) or LabelError (labels that are no classes) with one sentence.
     """
+    if most is not None and not (isinstance(most, numbers.Integral) and most > 0):
+        raise ValueError(f"evaluate: most={most!r}: expected a whole number of pictures, from 1 on")
     network, config, weights = found = trained(model, device)
     labelling = as_labelling(labelling)
     if network.task == "pixels" or name_of(labelling) != "argmax":

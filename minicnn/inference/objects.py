@@ -50,6 +50,7 @@ def find_objects(image, model, size=None):
     found = found[found.scores > shown_from(network)]
     found = found[suppress(found.masks, found.scores, ONE)][:MOST]  # an object has one name
     found = enlarged(found, image.shape[:2], opaque)
+    found = found[found.masks.any(axis=(1, 2))]  # in a small picture one may be less than a pixel
     classes = tuple((config and config.classes) or (f"class {k}" for k in range(network.classes)))
     colours = np.array((config and config.colours) or palette(len(classes)), np.uint8)
     file = Path(file).name if isinstance(file, str | os.PathLike) else name

@@ -33,6 +33,9 @@ OTHERS = ("all", "quick")  # JSON files beside this one that are of overall.py a
 RECIPES = ("ours", "faithful")
 COLUMNS = ("lecture", *RECIPES)
 NUMBERS = ("pixel_accuracy", "class_accuracy", "seconds_per_picture")
+KEPT = (*NUMBERS, "mean_iou", "network", "labelling", "seed")
+OF_PICTURES = ("data", "fold", "split", "pictures")
+OF_ROWS = {"name", "title", "model", "labelling", "options", *COLUMNS}
 
 
 def names():
@@ -52,7 +55,8 @@ def load_table(name):
         table = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON file ({error})") from None
-    if not isinstance(table, dict) or not {"title", "rows", "notes"} <= set(table):
+    whole = isinstance(table, dict) and {"title", "rows", "notes"} <= set(table)
+    if not whole or not all(isinstance(r, dict) and OF_ROWS <= set(r) for r in table["rows"]):
         raise ValueError(f"{path}: JSON, but not a table like {TABLES / 'stanford.json'}")
     return table, path
 
@@ -82,11 +86,11 @@ def put(table, name, found, train=None):
         hint = did_you_mean(name, rows)
         raise ValueError(f"the table has no row {name!r}; it has {', '.join(rows)}{hint}")
     row, recipe = rows[name], found.get("recipe") if isinstance(found, dict) else None
-    if recipe not in RECIPES or not set(NUMBERS) <= set(found):
+    if recipe not in RECIPES or not {*KEPT, *OF_PICTURES, "model", "options"} <= set(found):
         raise ValueError(
             "expected what `minicnn evaluate MODEL --json` prints of a trained network"
         )
-    wanted = {key: table[key] for key in ("data", "fold", "split", "pictures")}
+    wanted = {key: table[key] for key in OF_PICTURES}
     given = found | {"labelling": found["labelling"].partition("(")[0]}
     if row["model"]:  # else the row is open to all
         wanted |= {"model": row["model"], "labelling": row["labelling"]} | row["options"]
@@ -96,8 +100,7 @@ def put(table, name, found, train=None):
             raise ValueError(
                 f"row {name} wants {key} {value!r}; these numbers are of {given[key]!r}"
             )
-    kept = (*NUMBERS, "mean_iou", "network", "labelling", "seed")
-    row[recipe] |= {key: found[key] for key in kept} | ({"train": train} if train else {})
+    row[recipe] |= {key: found[key] for key in KEPT} | ({"train": train} if train else {})
 
 
 def command(table, row, recipe):

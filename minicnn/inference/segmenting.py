@@ -8,6 +8,8 @@ that size, the network gives its scores there, and the scores (not the labels: t
 be jagged) are enlarged to the photograph again.
 """
 
+import copy
+
 import numpy as np
 
 from minicnn import functional as F
@@ -64,12 +66,13 @@ def segment(image, model="photo", size=None, device="cpu", labelling=None):
 
 
 def labelling_for(model, labelling=None):
-    """The labelling of a Trained, ready to be used; None means the best that was measured. Raises
-    ValueError for a network that names whole pictures."""
+    """The labelling of a Trained, ready to be used; None means the best that was measured. The one
+    that is given stays as it is, for it may be used with other networks, too. Raises ValueError for
+    a network that names whole pictures."""
     needs_pixels(model)
     if labelling is None:
         labelling = getattr(model.network, "labelling", None) or best_labelling(model.weights)
-    labelling = with_price(as_labelling(labelling), model.network)
+    labelling = with_price(copy.copy(as_labelling(labelling)), model.network)
     if hasattr(labelling, "pooling") and hasattr(model.network, "pooling"):
         labelling.pooling = model.network.pooling(model.config.classes if model.config else ())
     return with_classifier(labelling, model.network, model.weights)

@@ -89,30 +89,32 @@ def alpha_expansion(unary, edges, weights, labels=None, trace=None, rounds=math.
     edges = np.asarray(edges, np.int64).reshape(-1, 2)
     if weights.size and weights.min() < 0:
         raise ValueError("alpha_expansion: a weight is negative, so a move is no minimum cut")
-    whole, whole_weights, factor = as_whole_numbers(unary, weights)
-    labels = whole.argmin(axis=1) if labels is None else np.asarray(labels, np.int64)
-    least = energy(whole, edges, whole_weights, labels)
+    whole, whole_weights = as_whole_numbers(unary, weights)
+    labels = unary.argmin(axis=1) if labels is None else np.asarray(labels, np.int64)
+    # Moves are found among whole numbers, and judged by the energy as it is: where borders are dear
+    # beside what nodes cost, the latter may round to nothing.
+    above = unary - unary.min(axis=1, keepdims=True)
+    least = energy(above, edges, weights, labels)
     unchanged, moves, count = 0, 0, whole.shape[1]
     while unchanged < count and moves < rounds * count:  # unchanged: a full round without a gain
         alpha, moves = moves % count, moves + 1
         moved = expansion_move(whole, edges, whole_weights, labels, alpha)
-        found = energy(whole, edges, whole_weights, moved)
+        found = energy(above, edges, weights, moved)
         unchanged += 1
         if found < least:
             labels, least, unchanged = moved, found, 1  # the same move again would gain nothing
             if trace is not None:
-                trace.append((alpha, found / factor))
+                trace.append((alpha, found))
     return labels
 
 
 def as_whole_numbers(unary, weights):
-    """(unary, weights, factor): int64, multiplied by a power of two and rounded, so that all
-    capacities of a move together stay at about 2^BITS. Each node's cheapest label costs 0, which
-    changes no choice."""
+    """(unary, weights): int64, multiplied by a power of two and rounded, so that all capacities of
+    a move together stay at about 2^BITS. Each node's cheapest label costs 0, which changes no
+    choice."""
     if not (np.isfinite(unary).all() and np.isfinite(weights).all()):
         raise ValueError("alpha_expansion: an energy is infinite or not a number")
     unary = unary - unary.min(axis=1, keepdims=True)
     total = unary.max(axis=1).sum() + 4 * weights.sum()  # an edge adds at most 4 w to the arcs
     factor = 2.0 ** (BITS - np.ceil(np.log2(total))) if total > 0 else 1.0
-    whole, whole_weights = (np.rint(v * factor).astype(np.int64) for v in (unary, weights))
-    return whole, whole_weights, factor
+    return tuple(np.rint(v * factor).astype(np.int64) for v in (unary, weights))

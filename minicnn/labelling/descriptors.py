@@ -70,14 +70,19 @@ def pool_segments(features, regions, parents, grid, nodes=None):
     return out
 
 
+def middles(pixels, places):
+    """int (places,): the pixel in the middle of each of the places that divide a row of pixels."""
+    each = -(-pixels // places)
+    return np.minimum(np.arange(places) * each + each // 2, pixels - 1)
+
+
 def _owners(regions, size):
     """(owners int64 (P,), places int64 (P,)): the region of each place of a map of size (h, w), the
     one of the pixel in its middle. A region too small to own a place shares the one around a pixel
     of its own, so that none is without."""
     height, width = regions.shape
     down, across = -(-height // size[0]), -(-width // size[1])  # pixels to a place
-    rows = np.minimum(np.arange(size[0]) * down + down // 2, height - 1)
-    columns = np.minimum(np.arange(size[1]) * across + across // 2, width - 1)
+    rows, columns = middles(height, size[0]), middles(width, size[1])
     owners = regions[rows[:, None], columns].ravel()
     everyone, pixels = np.unique(regions, return_index=True)
     lost = ~np.isin(everyone, owners)

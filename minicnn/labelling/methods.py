@@ -26,6 +26,7 @@ from minicnn.basics.options import merge_options
 from minicnn.datasets.label_checks import check_labels, check_scores
 from minicnn.labelling.cover import cover
 from minicnn.labelling.crf import crf
+from minicnn.labelling.descriptors import middles
 from minicnn.labelling.potts import potts
 from minicnn.labelling.priors import Pooling, with_prior
 from minicnn.labelling.probabilities import softmax
@@ -182,5 +183,8 @@ def name_of(labelling):
 
 def dense_features(features, probabilities):
     """The features (C, h, w) of a network as they are; of a network that shows none (None), its
-    probabilities at every fourth pixel."""
-    return probabilities[:, ::4, ::4] if features is None else features
+    probabilities at the middle of every 4 x 4 pixels."""
+    if features is not None:
+        return features
+    rows, columns = (middles(n, -(-n // 4)) for n in probabilities.shape[1:])
+    return probabilities[:, rows[:, None], columns]

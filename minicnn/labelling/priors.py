@@ -105,6 +105,8 @@ def of_boxes(y, boxes, pooling, threshold):
             allowed[k, a:c, b:d] = True
     if pooling.background is not None:
         allowed[pooling.background] = True
+    else:
+        allowed |= ~allowed.any(axis=0)  # what no box covers keeps the label that it had
     kept = np.where(allowed, y, 0)
     return pooling.decided(kept, threshold), kept
 
@@ -116,7 +118,9 @@ def of_segments(y, leaves, regions, pooling, threshold, most=3):
     leaves   int (H, W): the leaf of each pixel; regions  bool (N, L): the leaves of each segment
     """
     taken, sure = [], np.zeros(leaves.shape)
-    labels = np.full(leaves.shape, pooling.background or 0, np.uint8)
+    labels = y.argmax(axis=0).astype(np.uint8)  # where no segment lies, as it was
+    if pooling.background is not None:
+        labels[:] = pooling.background
     for k, plane in enumerate(y):
         if k == pooling.background:
             continue

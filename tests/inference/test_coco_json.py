@@ -1,6 +1,8 @@
 """Objects as COCO writes them, read back; their map; their names in the picture."""
 
 import json
+import struct
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +13,10 @@ from minicnn.datasets.instances import of_picture
 from minicnn.datasets.run_lengths import decode
 from minicnn.images.labels import read_ids
 from minicnn.images.naming import named_objects
+from minicnn.images.reading import ImageError
 from minicnn.inference.coco_json import annotated, object_map, results, save_object_map
 from minicnn.inference.objects import find_objects
+from minicnn.labelling.regions.paste import paste
 from minicnn.labelling.regions.regions import Regions
 
 CLASSES = ("background", "cat", "dog")
@@ -80,6 +84,22 @@ def test_what_segment_saves_is_read_again(found, tmp_path, monkeypatch):
     assert find_objects(np.zeros((6, 8, 3), np.uint8), (network, None, None)).file == "picture"
 
 
+def test_an_object_of_less_than_a_pixel_is_none(monkeypatch):
+    """A small picture is looked at large, and its objects are brought back to its size."""
+    from minicnn.inference import objects
+
+    masks = np.zeros((2, 200, 200), bool)
+    masks[0, 95:99, 95:99], masks[1, 100:, 100:] = True, True
+    network = SimpleNamespace(options={"test_regions": 3}, classes=3)
+    seen = Regions.of_masks(masks, [1, 2], [0.9, 0.8])
+    monkeypatch.setattr(objects, "_proposer_of", lambda network: None)
+    monkeypatch.setattr(objects.Proposed, "of", lambda *a: None)
+    monkeypatch.setattr(objects, "detect", lambda *a: seen)
+    monkeypatch.setattr(objects, "shown_from", lambda network: 0.3)
+    found = find_objects(np.zeros((12, 12, 3), np.uint8), (network, None, None)).objects
+    assert found.classes.tolist() == [2] and found.masks.any()
+
+
 def test_the_best_lies_on_top_in_the_map(found, tmp_path):
     numbers = object_map(found)
     assert numbers[3, 4] == 2 and numbers[1, 2] == 1 and numbers[0, 0] == 3 and numbers[5, 0] == 0
@@ -87,6 +107,9 @@ def test_the_best_lies_on_top_in_the_map(found, tmp_path):
     with Image.open(tmp_path / "map.png") as stored:
         assert stored.mode == "P"
     assert (read_ids(tmp_path / "map.png") == numbers).all()
+    alike = Regions.of_masks(found.masks, found.classes, np.ones(len(found)))
+    top = np.where(object_map(alike), alike.classes[object_map(alike) - 1], 0)
+    assert (top == paste(alike)).all()  # of equal scores, both put the first on top
 
 
 def test_more_regions_than_a_byte_counts(tmp_path):
@@ -110,3 +133,17 @@ def test_names_in_the_picture(found):
         3,
         3,
     )
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_numbers_that_would_be_stretched_are_refused(bits, tmp_path):
+    row = bytes([0]) + {2: b"\x1b", 4: b"\x01\x23"}[bits]  # 0 1 2 3
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 4, 1, bits, 0, 0, 0, 0))]
+    chunks += [(b"IDAT", zlib.compress(row)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, body in chunks:
+        data += struct.pack(">I", len(body)) + kind + body
+        data += struct.pack(">I", zlib.crc32(kind + body))
+    (tmp_path / "grey.png").write_bytes(data)
+    with pytest.raises(ImageError, match=f"is a {bits}-bit grey PNG"):
+        read_ids(tmp_path / "grey.png")

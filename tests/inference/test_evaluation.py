@@ -121,6 +121,9 @@ def test_evaluate_takes_runs_files_and_other_pictures(run):
     file = run.folder / "best.safetensors"
     other = minicnn.evaluate(str(file), data_options={"test": 2, "seed": 5}, examples=1)
     assert other.pictures == 2 and len(other.examples) == 1
+    for wrong in (0, -3, 1.5, "2"):
+        with pytest.raises(ValueError, match=f"most={wrong!r}: expected a whole number"):
+            minicnn.evaluate(run, most=wrong)
     some = minicnn.evaluate(run, most=2)
     assert [p.name for p, _ in some.examples] == ["scene-2000000", "scene-2000001"]
     assert "trained on" in minicnn.evaluate(run, split="train").note

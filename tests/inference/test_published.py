@@ -123,6 +123,9 @@ def test_a_table_is_written_as_it_was_read(table, tmp_path):
     other.write_text('{"rows": []}')
     with pytest.raises(ValueError, match="other.json: JSON, but not a table like"):
         load_table(other)
+    other.write_text('{"title": "t", "notes": [], "rows": [{"name": "a", "title": "A"}]}')
+    with pytest.raises(ValueError, match="other.json: JSON, but not a table like"):
+        load_table(other)
     with pytest.raises(ValueError, match="no table 'oslo'; there are .*stanford"):
         load_table("oslo")
 
@@ -174,3 +177,11 @@ def test_the_command(table, tmp_path, monkeypatch, capsys):
     ):
         assert main(["table", "own.json", *wrong]) == 2
         assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["labelling", "options", "model", "pictures", "seed"])
+def test_numbers_without_what_they_are_of_are_refused(table, missing):
+    found = measured()
+    del found[missing]
+    with pytest.raises(ValueError, match="expected what `minicnn evaluate MODEL --json`"):
+        put(table, "three-scales-crf", found)

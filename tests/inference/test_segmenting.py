@@ -24,6 +24,7 @@ from minicnn.inference.published import TABLES, best_labelling, load_table
 from minicnn.inference.segmentation import LARGEST
 from minicnn.inference.segmenting import enlarged_argmax
 from minicnn.labelling.methods import Labelling
+from minicnn.labelling.priors import Pooling
 from minicnn.learning.checkpoints import find, shipped_names
 from minicnn.learning.config import Config
 from minicnn.learning.trained import Trained
@@ -170,8 +171,8 @@ def test_refusals(tmp_path):
     for wrong in (np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
             minicnn.segment(wrong, Red(3))
-    for size in (-5, 0, 2.5, LARGEST + 1, 10**9):
-        with pytest.raises(ValueError, match=rf"size={size}: expected .* from 1 to {LARGEST}"):
+    for size in (-5, 0, 2.5, "320", LARGEST + 1, 10**9):
+        with pytest.raises(ValueError, match=rf"size={size!r}: expected .* from 1 to {LARGEST}"):
             minicnn.segment(np.zeros((4, 4, 3), np.uint8), Red(3), size=size)
     with pytest.raises(ImageError, match="no such file"):
         minicnn.segment(tmp_path / "none.jpg", Red(3))
@@ -353,3 +354,12 @@ def test_segment_says_its_labelling(small):
         minicnn.segment(image, small, labelling=Labelling("crf", gamma=3)).labelling
         == "crf(gamma=3.0)"
     )
+
+
+def test_a_labelling_that_was_used_with_one_network_is_new_for_the_next():
+    image, _ = red_picture((20, 30))
+    labelling = Labelling("prior")
+    fresh = minicnn.segment(image, knowing(), labelling=Labelling("prior")).labels
+    minicnn.segment(image, "weak", labelling=labelling)  # which knows a background
+    assert labelling.pooling == Pooling() and labelling.pooling.background is None
+    assert (minicnn.segment(image, knowing(), labelling=labelling).labels == fresh).all()

@@ -99,7 +99,7 @@ def test_energies_of_any_size_are_scaled(factor):
 
 def test_large_whole_numbers_stay_below_32_bits():
     unary, edges, weights, _ = graph(1, nodes=40)
-    whole, whole_weights, _ = expansion.as_whole_numbers(unary * 1e8, weights * 1e8)
+    whole, whole_weights = expansion.as_whole_numbers(unary * 1e8, weights * 1e8)
     assert 2**28 < whole.max(axis=1).sum() + 4 * whole_weights.sum() < 2**30 + 1000
 
 
@@ -230,3 +230,11 @@ def test_labelling_refuses_in_words(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
     with pytest.raises(GroupingError, match="pip install scikit-image"):
         superpixels(two_halves())
+
+
+@pytest.mark.parametrize("price", [1.0, 1e6, 1e12])
+def test_dear_borders_do_not_hide_what_the_nodes_cost(price):
+    """All agree, so no border is needed, however small their costs are beside one."""
+    pairs = np.array([(k, k + 1) for k in range(999)])
+    unary = np.tile([0.9, 0.5], (1000, 1))
+    assert alpha_expansion(unary, pairs, np.full(999, price)).tolist() == [1] * 1000

@@ -14,7 +14,7 @@ from minicnn.labelling import cover as covering
 from minicnn.labelling.cover import cover, entropy, label_distributions, purest_ancestors
 from minicnn.labelling.cover_classifier import CoverClassifier
 from minicnn.labelling.descriptors import pool_segments
-from minicnn.labelling.methods import GroupingError, Labelling, labelled, softmax
+from minicnn.labelling.methods import GroupingError, Labelling, dense_features, labelled, softmax
 from minicnn.labelling.tree import (
     colour_distances,
     cut,
@@ -356,3 +356,12 @@ def test_refusals(run, capsys):
     ):
         assert main(arguments) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("border", [8, 9, 10, 11, 12])
+def test_probabilities_in_the_place_of_maps_lie_where_their_segments_do(border):
+    regions = np.repeat(np.arange(20)[None] >= border, 20, axis=0).astype(int)
+    said = np.stack([regions == 0, regions == 1]).astype(np.float32)
+    parents = np.array([2, 2, 2])
+    found = pool_segments(dense_features(None, said), regions, parents, 1)
+    assert found[:2, 0, 0].tolist() == [[1, 0], [0, 1]]

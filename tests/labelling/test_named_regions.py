@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from minicnn.datasets.instances import Instance, instance
-from minicnn.labelling.regions.logistic import logistic_regression, probabilities
+from minicnn.labelling.regions.logistic import (
+    largest_eigenvalue,
+    logistic_regression,
+    probabilities,
+)
 from minicnn.labelling.regions.paste import background_threshold, paste
 from minicnn.labelling.regions.refine import (
     Refinement,
@@ -261,3 +265,13 @@ def test_what_would_vanish_stays_as_it_was():
     got = nothing.refined(np.zeros((1, 1)), masks, leaves)[:, leaves]
     assert (got == masks).all()
     assert nothing.refined(np.zeros((0, 1)), masks[:0], leaves).shape == (0, 20)
+
+
+def test_the_step_is_short_enough_for_features_around_zero():
+    x = np.array([[10.0], [-10.0]] * 5, np.float32)
+    assert 100 <= largest_eigenvalue(x) <= 111
+    targets = np.array([[1.0], [0.0]] * 5, np.float32)
+    targets[0] = 0
+    weight, bias = logistic_regression(x, targets, 1.0)
+    error = probabilities(x, weight, bias) - targets
+    assert np.abs(weight + (x * error).sum()).max() < 1e-2

@@ -101,3 +101,17 @@ def test_without_a_background_the_largest_wins_and_bad_options_are_refused():
         Labelling("prior", threshold=2)
     with pytest.raises(minicnn.labelling.methods.GroupingError, match="has no edges yet"):
         Labelling("prior-boxes")(np.zeros((5, 6, 3), np.uint8), scores)
+
+
+def test_without_a_background_what_nothing_covers_keeps_its_label():
+    y = np.full((2, 4, 4), 0.1)
+    y[1, :2], y[0, 2:] = 0.3, 0.2
+    own, none = y.argmax(axis=0), np.zeros((0, 4), int)
+    assert own.any() and not own.all()
+    assert (of_boxes(y, none, Pooling(), 0.9)[0] == own).all()
+    labels, kept = of_boxes(y, np.array([[0, 0, 3, 2]]), Pooling(), 0.15)
+    assert (labels[:3, :2] == 1).all() and (labels[:, 2:] == own[:, 2:]).all()
+    assert (kept[0, :3, :2] == 0).all() and (kept[:, 3] == y[:, 3]).all()
+    everything = np.ones((1, 1), bool)
+    labels, taken = of_segments(y, np.zeros((4, 4), int), everything, Pooling(), 0.9)
+    assert (labels == own).all() and taken == []

@@ -277,6 +277,9 @@ def test_a_proposer_finds_the_squares(found):
         result.mask(60)
     with pytest.raises(ValueError, match="from 1 on"):
         propose(image, 0, proposer)
+    for wrong in (None, "x", 2.5):
+        with pytest.raises(ValueError, match=f"count={wrong!r}: expected a whole number"):
+            propose(image, wrong, proposer)
 
 
 def test_what_is_missing_is_said(found, monkeypatch):

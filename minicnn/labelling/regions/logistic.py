@@ -50,7 +50,7 @@ def largest_eigenvalue(x, rounds=30):
     """Of the mean of [x 1] [x 1]^T over the N rows of x (N, F): the power method, which comes near
     it from below; a tenth is added."""
     x = np.concatenate([x, np.ones((len(x), 1), x.dtype)], axis=1)
-    v = x.sum(axis=0)
+    v = np.random.default_rng(0).normal(size=x.shape[1])  # along every axis, however x lies
     for _ in range(rounds):
         v = v / max(np.linalg.norm(v), 1e-30)
         v = (v @ x.T) @ x / len(x)
