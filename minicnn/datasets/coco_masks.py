@@ -75,6 +75,6 @@ def panoptic_masks(path, about, size, label_of, things):
 
 def _label(one, label_of, where):
     category = one.get("category_id")
-    if category not in label_of:
+    if isinstance(category, list | dict) or category not in label_of:
         raise DataError(f"{where}: there is no category {category!r}")
     return label_of[category]

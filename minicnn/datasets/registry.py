@@ -9,6 +9,7 @@ from minicnn.basics.nearest import did_you_mean
 from minicnn.datasets.bsds import BSDS
 from minicnn.datasets.coco import COCO, COCOPanoptic
 from minicnn.datasets.dataset import DataError, NotThere
+from minicnn.datasets.finding import composed
 from minicnn.datasets.folder import Folder
 from minicnn.datasets.image_folder import ImageFolder, is_image_folder
 from minicnn.datasets.labelmefacade import LabelMeFacade
@@ -72,7 +73,7 @@ def _joined(name, fold=None, mapping=COMMON, **options):
         has_folds = "fold" in inspect.signature(kind).parameters
         chosen = {"fold": fold} if has_folds and fold is not None else {}
         folds += len(chosen)
-        short = text if text in (*DRAWN, *INSTALLABLE) else Path(text).resolve().name
+        short = text if text in (*DRAWN, *INSTALLABLE) else composed(Path(text).resolve().name)
         if short in parts:
             raise DataError(f"{name}: two data sets are called {short}; rename a folder")
         parts[short] = _construct(text, chosen, kind, *where)

@@ -25,12 +25,13 @@ def decode(run_lengths):
         height, width = (int(side) for side in run_lengths["size"])
         counts = run_lengths["counts"]
         counts = from_text(counts) if isinstance(counts, str | bytes) else counts
-        counts = np.array([int(n) for n in counts], np.int64)
+        counts = [int(n) for n in counts]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"is no mask of run lengths with size and counts ({error})") from None
-    if min(height, width) < 1 or (counts < 0).any() or counts.sum() != height * width:
+    total = sum(counts)  # in whole numbers of any size: those of numpy would begin anew
+    if min(height, width) < 1 or min(counts, default=0) < 0 or total != height * width:
         raise ValueError(
-            f"has run lengths that add up to {counts.sum()}, and its size {width} x {height} is "
+            f"has run lengths that add up to {total}, and its size {width} x {height} is "
             f"{height * width} pixels"
         )
     values = np.arange(len(counts)) % 2 == 1

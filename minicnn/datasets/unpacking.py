@@ -26,6 +26,7 @@ MAX_FILES = 200_000
 MAX_HEADER = 1 << 20  # bytes of all that precedes one member of a tar: names of a few hundred
 MAX_LISTING = 32 << 20  # bytes of the list at the end of a zip: 160 for each file
 CHUNK = 1 << 20
+OF_A_MAC = "__MACOSX"  # where its Finder puts, beside every file of a zip, another of the same name
 
 DECOMPRESS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
@@ -90,7 +91,7 @@ def _members(source, max_bytes, max_files):
     for count, member in enumerate(members, 1):
         if count > max_files:
             raise DataError(f"{source}: holds more than {max_files} files")
-        if member is not None:
+        if member is not None and PurePosixPath(member[0]).parts[:1] != (OF_A_MAC,):
             yield member
 
 

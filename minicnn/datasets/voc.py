@@ -204,7 +204,7 @@ def read_boxes(path, classes):
             if name in classes:
                 hard = thing.findtext("difficult", "0").strip() == "1"
                 found.append((classes.index(name), (top - 1, left - 1, bottom, right), hard))
-    except (ValueError, TypeError, AttributeError, ElementTree.ParseError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, ElementTree.ParseError) as error:
         raise DataError(f"{path}: is no annotation of VOC ({error})") from error
     return found
 

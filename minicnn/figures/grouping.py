@@ -55,7 +55,11 @@ def grouping_sheet(pictures, regions, results, classes, colours, title=None):
         for a, heading, labels in zip(axes[1:], headings[1:], [picture.labels, *maps], strict=True):
             a.imshow(overlay(picture.image, labels, colours, 0.6))
             write_names(a, labels, classes)
-            right = f": {accuracy(picture.labels, labels):.0%} right" if heading != "truth" else ""
+            right = (
+                f": {accuracy(picture.labels, labels, len(classes)):.0%} right"
+                if heading != "truth"
+                else ""
+            )
             a.set_title(heading + right, fontsize=TEXT, parse_math=False)
             if before is not None and (changed := labels != before).any():
                 a.contour(changed, levels=[0.5], colors="white", linewidths=1.5)

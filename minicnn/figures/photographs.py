@@ -1,7 +1,5 @@
 """Sheets of whole pictures that have one class each."""
 
-from textwrap import shorten
-
 from minicnn.basics.printing import printable
 from minicnn.datasets.dataset import DataError
 from minicnn.datasets.splits import evenly
@@ -22,7 +20,7 @@ def class_sheet(dataset, split="train", count=24):
     for name in evenly(names, count):
         try:
             picture = dataset.read(name)
-            shown.append((picture.image, dataset.classes[picture.label], "black"))
+            shown.append((picture.image, _short(dataset.classes[picture.label]), "black"))
         except DataError as error:
             shown.append((None, str(error), WRONG))
     title = f"{printable(dataset.name)}: {len(shown)} of {len(names)} pictures of {split}"
@@ -61,11 +59,13 @@ def photograph_sheet(shown, title):
             axes.text(0.5, 0.5, printable(text), ha="center", wrap=True, fontsize=6, **style)
             continue
         axes.imshow(image)
-        lines = "\n".join(_short(line) for line in text.split("\n"))
+        lines = "\n".join(_short(line, LONGEST + len("✓ is ")) for line in text.split("\n"))
         axes.set_title(lines, fontsize=8, pad=3, **style)
     figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
-def _short(name):
-    return shorten(printable(name), LONGEST, placeholder="…")
+def _short(name, longest=LONGEST):
+    """A name, so that it fits above its picture."""
+    text = printable(name)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -35,7 +35,7 @@ def read_with_mask(path, max_pixels=MAX_PIXELS):
 def orientation(path, max_pixels=MAX_PIXELS):
     """The EXIF orientation of a picture file, 1 to 8, or None if it tells none."""
     with opened(path, FORMATS, max_pixels) as picture, decoding(path, picture):
-        return _orientation(picture)
+        return turn_of(picture)
 
 
 def turned(stored, orientation):
@@ -66,7 +66,7 @@ def _photograph(path, max_pixels, masked):
 def upright(picture, *channels, dtype=np.uint8):
     """(array, view): an empty array for the upright picture, and the same array as it has to be
     seen while pixels are written into it in the order in which the file stores them."""
-    turn, (width, height) = _orientation(picture) or 1, picture.size
+    turn, (width, height) = turn_of(picture) or 1, picture.size
     upright = np.empty(((height, width) if turn < 5 else (width, height)) + channels, dtype)
     back = {6: 8, 8: 6}.get(turn, turn)  # all others are undone by themselves
     return upright, turned(upright, back)
@@ -82,8 +82,9 @@ def blocks(picture):
             yield place, picture.crop((left, top, right, bottom))
 
 
-def _orientation(picture):
-    """1 to 8, or None. EXIF that cannot be read is no reason to refuse the pixels."""
+def turn_of(picture):
+    """The EXIF orientation of a Pillow image, 1 to 8, or None. EXIF that cannot be read is no
+    reason to refuse the pixels."""
     try:
         found = picture.getexif().get(ORIENTATION)
     except Exception:

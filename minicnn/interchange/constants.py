@@ -49,6 +49,11 @@ def _range(node, start, limit, delta):
     return np.arange(start, limit, delta)
 
 
+def _product(node, a):
+    axes = node.get("axes")
+    return a.prod(axis=tuple(axes) if axes else None, keepdims=bool(node.get("keepdims", 1)))
+
+
 def _scatter(node, data, places, updates):
     y, how = data.copy(), node.get("reduction", "none")
     at = tuple(np.moveaxis(places, -1, 0))
@@ -84,7 +89,7 @@ ARRAYS = {
     "Mul": lambda node, a, b: a * b,
     "Not": lambda node, a: ~a,
     "Range": _range,
-    "ReduceProd": lambda node, a: a.prod(keepdims=bool(node.get("keepdims", 1))),
+    "ReduceProd": _product,
     "ScatterND": _scatter,
     "Sub": lambda node, a, b: a - b,
     "Where": lambda node, c, a, b: np.where(c, a, b),

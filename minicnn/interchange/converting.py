@@ -6,10 +6,10 @@
 From then on it is a network like any other: `segment`, `evaluate`, `info`, `train --start`.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 from minicnn import models, nn
+from minicnn.basics.plain import read_text
 from minicnn.interchange import foreign, importing
 from minicnn.interchange.errors import InterchangeError
 from minicnn.learning import checkpoints
@@ -74,10 +74,7 @@ def _classes(file, count, path):
     """Names of classes from a text file, a line each, or numbers."""
     if not file:
         return [f"class {k}" for k in range(count)]
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise InterchangeError(f"classes={file}: not a text file") from None
+    lines = read_text(file, InterchangeError).splitlines()
     names = [line.strip() for line in lines if line.strip()]
     if len(names) != count or len(set(names)) != count:
         raise InterchangeError(

@@ -64,7 +64,12 @@ def metadata(config, network, form):
         code = FIT.format(side=o["side"])
     else:
         before, code = "nothing: whatever the network wants of a picture is in the graph", ""
-        if config.long_side:
+        if form.larger:
+            before += (
+                f"; it is asked at pictures whose longer side has {form.larger * o['size']} "
+                "pixels, so bring others to that"
+            )
+        elif config.long_side:
             before += (
                 f"; it has learnt from pictures whose longer side has about {config.long_side} "
                 "pixels, so bring larger ones to that"

@@ -87,6 +87,8 @@ def options_of(network):
     groups = [n.get("group", 1) for n in network.nodes if n.op == "Conv"]
     options = {"columns": 2 if 2 in groups else 1, "norm": 0.0}
     if norm is not None:
+        if not norm.get("size", 5) > 0:
+            raise InterchangeError(f"its LRN is over {norm.get('size')} maps, which is none")
         options["order"] = "caffe" if kinds[0] == "MaxPool" else "paper"
         options["norm"] = _short(norm.get("alpha", 1e-4) / norm.get("size", 5))
         options["norm_bias"] = _short(norm.get("bias", 1.0))

@@ -11,7 +11,7 @@ from minicnn import functional as F
 from minicnn.engine.tensor import Tensor
 from minicnn.images.normalise import normalise_rgb
 from minicnn.interchange import preparation as prepare
-from minicnn.models.everywhere import Everywhere
+from minicnn.models.everywhere import LARGER, Everywhere
 
 
 class Form(NamedTuple):
@@ -19,11 +19,13 @@ class Form(NamedTuple):
 
     ask       function (graph, network, pictures) to scores
     crop, fits   whether all pictures are crops of the network's size, or fit into its square
+    larger       the long side of pictures at which it is asked, in sides of the network's crops
     """
 
     ask: object
     crop: bool = False
     fits: bool = False
+    larger: int | None = None
 
     def sizes(self, network):
         """Three sizes (height, width) of pictures: to write the graph by, and to check it at."""
@@ -120,7 +122,7 @@ FORMS = {
     "recurrent": _for_pixels(_recurrent),
     "feedback": Form(_feedback, fits=True),
     "alexnet": Form(_crops, crop=True),
-    "alexnet-everywhere": Form(_everywhere),
+    "alexnet-everywhere": Form(_everywhere, larger=LARGER),
     "three-layers": Form(_crops, crop=True),
 }
 # What stays here, and why.

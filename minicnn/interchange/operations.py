@@ -121,10 +121,19 @@ def _reshape(g, op, names, inputs, output):
 
 
 def _index(g, op, names, inputs, output):
-    """Slices together; then each whole number, which takes a dimension away."""
+    """Slices together; then each whole number, which takes a dimension away. Or an array of whole
+    numbers along one axis."""
     value, parts = names[0], op.index if isinstance(op.index, tuple) else (op.index,)
-    if any(not isinstance(part, slice | int) for part in parts):
-        raise NotImplementedError("index: only slices and whole numbers have a place in ONNX")
+    others = [axis for axis, part in enumerate(parts) if not isinstance(part, slice | int)]
+    if others:
+        axis, rest = others[0], [part for part in parts if part is not parts[others[0]]]
+        part = np.asarray(parts[axis])
+        if len(others) > 1 or part.dtype.kind not in "iu" or any(p != slice(None) for p in rest):
+            raise NotImplementedError(
+                "index: only slices, whole numbers, and an array of these along one axis have a "
+                "place in ONNX"
+            )
+        return g.node("Gather", value, part.astype(np.int64), axis=axis)
     cut = [(axis, s) for axis, s in enumerate(parts) if isinstance(s, slice) and s != slice(None)]
     if cut:
         steps = [1 if s.step is None else s.step for _, s in cut]

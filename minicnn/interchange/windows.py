@@ -32,6 +32,11 @@ def _symmetric(pads):
     return pads[:2] == pads[2:]
 
 
+def _within(pads, window):
+    """Whether they are as ours may be: the same on both sides, at most half of the window."""
+    return _symmetric(pads) and all(2 * p <= k for p, k in zip(pads, (*window,) * 2, strict=True))
+
+
 def _pad(x, pads, value=0.0):
     top, left, bottom, right = pads
     return F.pad(x, (left, right, top, bottom), value=value)
@@ -53,14 +58,17 @@ def _window(node, x):
         raise ValueError("kernel_shape is missing")
     strides, pads, dilations = _geometry(node, x, window)
     ceil = bool(node.get("ceil_mode", 0))
-    if ceil and not _symmetric(pads):
-        raise ValueError(f"pads={[*pads]} with ceil_mode are not known here, only the same on both")
+    if ceil and not _within(pads, window):
+        raise ValueError(
+            f"pads={[*pads]} with ceil_mode are not known here, only the same on both sides, at "
+            f"most half of the window {[*window]}"
+        )
     return tuple(window), strides, pads, dilations, ceil
 
 
 def _max_pool(node, x):
     window, strides, pads, dilations, ceil = _window(node, x)
-    if not _symmetric(pads) or any(2 * p > k for p, k in zip(pads, window * 2, strict=True)):
+    if not _within(pads, window):
         x, pads = _pad(x, pads, -np.inf), (0, 0)
     return F.max_pool2d(x, window, strides, pads[:2], dilations, ceil)
 
@@ -70,7 +78,7 @@ def _avg_pool(node, x):
     if dilations != (1, 1):
         raise ValueError(f"dilations={[*dilations]} of an average are not known here")
     counted = bool(node.get("count_include_pad", 0))
-    if _symmetric(pads) and all(2 * p <= k for p, k in zip(pads, window * 2, strict=True)):
+    if _within(pads, window):
         return F.avg_pool2d(x, window, strides, pads[:2], ceil, counted)
     mean = F.avg_pool2d(_pad(x, pads), window, strides)
     if counted:
@@ -140,7 +148,9 @@ def _resized(node, x, numbers, by_scale):
     elif mode in ("linear", "bilinear"):
         if how == "align_corners" and not by_scale:
             return F.interpolate(x, **to, mode="bilinear", align_corners=True)
-        if how == "half_pixel" or (how == "pytorch_half_pixel" and min(x.shape[2:]) > 1):
+        sizes = [int(n * s) for n, s in zip(x.shape[2:], numbers, strict=True)]
+        alike = min(sizes if by_scale else numbers) > 1  # a side of one is at the corner, there
+        if how == "half_pixel" or (how == "pytorch_half_pixel" and alike):
             return F.interpolate(x, **to, mode="bilinear", align_corners=False)
     raise ValueError(f"mode={mode} with coordinate_transformation_mode={how} is not known here")
 

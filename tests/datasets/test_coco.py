@@ -69,7 +69,13 @@ def test_run_lengths():
             again = {"size": list(size), "counts": run_lengths.to_text(given)}
             assert (run_lengths.decode(again) == given).all()
     assert (run_lengths.decode(lengths(LEFT, text=False)) == LEFT).all()
-    for wrong in ({"size": [4, 6], "counts": [25]}, {"size": [2, 2], "counts": "X"}, {"size": 3}):
+    huge = {"size": [2, 2], "counts": [2**62] * 4 + [4]}  # 2^64 and 4: 4, if a number has 64 bits
+    for wrong in (
+        huge,
+        {"size": [4, 6], "counts": [25]},
+        {"size": [2, 2], "counts": "X"},
+        {"size": 3},
+    ):
         with pytest.raises(ValueError, match="run lengths|ends within"):
             run_lengths.decode(wrong)
 
@@ -129,6 +135,7 @@ def test_panoptic(root):
     for change, text in (
         ({"id": 8}, "segment 8 of 0005.png: has an area of 0"),
         ({"category_id": 4}, "segment 7 of 0005.png: there is no category 4"),
+        ({"category_id": [1]}, "segment 7 of 0005.png: there is no category [1]"),
     ):
         wrong = [segments[0] | change, segments[1]]
         write(root, "panoptic", [about | {"segments_info": wrong}])

@@ -119,6 +119,16 @@ def two(tmp_path, home):
     return f"{one}+{two}", put(tmp_path, GOOD)
 
 
+def test_names_of_folders_are_composed(two, tmp_path):
+    """A Mac writes é as an e and an accent."""
+    name, _ = two
+    apart = tmp_path / "e\u0301cole"
+    (tmp_path / "one").rename(apart)
+    mapping = put(tmp_path, GOOD.replace("[one]", "[\u00e9cole]"))
+    joined = datasets.load(f"{apart}+{tmp_path / 'two'}", mapping=mapping)
+    assert joined.name == "\u00e9cole+two"
+
+
 def test_several_as_one(two):
     name, mapping = two
     joined = datasets.load(name, mapping=mapping)

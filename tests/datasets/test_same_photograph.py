@@ -9,6 +9,7 @@ from PIL import Image
 from minicnn import datasets
 from minicnn.datasets import same_photograph
 from minicnn.datasets.same_photograph import SAME, fingerprint, fingerprints, same
+from minicnn.images.reading import read_image, turned
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,38 @@ def test_the_184_of_sift_flow_and_labelmefacade():
     found = {(ours[i].stem, theirs[j].stem) for i, j in pairs}
     named = {(o.stem, t.stem) for o in ours for t in theirs if t.stem.endswith(f"_{o.stem}")}
     assert len(named) == 184 and named <= found
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_however_a_camera_was_held(drawn, turn, tmp_path):
+    """EXIF tells how stored pixels are to be turned; the other copy is stored upright."""
+    upright = Image.fromarray(drawn[0])
+    upright.resize((80, 60)).save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    back = {6: 8, 8: 6}.get(turn, turn)  # all others are undone by themselves
+    stored = Image.fromarray(np.ascontiguousarray(turned(drawn[0], back)))
+    stored.save(tmp_path / "stored.jpg", quality=90, exif=exif)
+    assert read_image(tmp_path / "stored.jpg").shape == drawn[0].shape
+    bits = fingerprints([tmp_path / "upright.png", tmp_path / "stored.jpg"])
+    assert same(bits[:1], bits[1:]) == [(0, 0)]
+
+
+def test_grey_levels_of_16_bits(drawn, tmp_path):
+    grey = Image.fromarray(drawn[0]).convert("L")
+    grey.save(tmp_path / "8.png")
+    wide = np.asarray(grey.resize((80, 60))).astype(np.uint16) * 257
+    Image.fromarray(wide).save(tmp_path / "16.png")
+    with Image.open(tmp_path / "16.png") as picture:
+        assert picture.mode.startswith("I")
+    bits = fingerprints([tmp_path / "8.png", tmp_path / "16.png"])
+    assert same(bits[:1], bits[1:]) == [(0, 0)]
+
+
+def test_what_an_older_version_kept_is_not_taken(drawn, tmp_path):
+    Image.fromarray(drawn[0]).save(tmp_path / "a.png")
+    right = fingerprints([tmp_path / "a.png"], tmp_path / "kept")
+    (key,) = json.loads((tmp_path / "kept").read_text())
+    old = {key.partition(" ")[2]: "00" * 32, "1" + key[1:]: "00" * 32}
+    (tmp_path / "kept").write_text(json.dumps(old))
+    assert (fingerprints([tmp_path / "a.png"], tmp_path / "kept") == right).all()

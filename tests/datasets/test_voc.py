@@ -1,5 +1,7 @@
 """VOCdevkits and SBD, on pictures that are drawn here; and the real pictures, if installed."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +123,10 @@ def test_what_is_wrong_is_said(root, tmp_path):
     refused("holds the label 21; the classes are 0 to 20", dataset.read, "a")
     (root / "Annotations/b.xml").write_text("<annotation><object/></annotation>")
     refused("b.xml: is no annotation of VOC", dataset.read, "b")
+    corners = "".join(f"<{side}>inf</{side}>" for side in ("xmin", "ymin", "xmax", "ymax"))
+    thing = f"<object><name>cat</name><bndbox>{corners}</bndbox></object>"
+    (root / "Annotations/b.xml").write_text(f"<annotation>{thing}</annotation>")
+    refused("b.xml: is no annotation of VOC", dataset.read, "b")
     (root / "Annotations/b.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>')
     refused("b.xml: is no annotation of VOC (it declares entities)", dataset.read, "b")
     refused("is this a VOCdevkit?", VOC, root / "JPEGImages")
@@ -155,6 +161,12 @@ def test_it_installs(root, home, tmp_path):
     assert "3 pictures installed" in install("voc2012-animals", archive)
     assert len(datasets.load("voc2012-animals").names("train")) == 2
     assert "3 pictures installed" in install("voc", archive)
+    with zipfile.ZipFile(archive, "a") as more:  # as the Finder of a Mac packs it
+        for name in more.namelist():
+            folder, _, file = name.rpartition("/")
+            more.writestr(f"__MACOSX/{folder}/._{file}", b"about the file")
+    assert "3 pictures installed" in install("voc", archive)
+    assert not list(home.rglob("__MACOSX"))
 
 
 def test_drawn_scenes_have_instances_too():

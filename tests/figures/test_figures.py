@@ -1,6 +1,7 @@
 """The figures show the data they were given, and can be drawn without warnings or a display."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,3 +241,12 @@ def test_the_picture_of_a_connection_table():
 def test_tables_that_cannot_be_drawn(table, sentence):
     with pytest.raises(ValueError, match=sentence):
         figures.draw_table(table, 3, 2)
+
+
+def test_long_names_of_whole_pictures_are_cut_and_do_not_vanish():
+    classes = ("Tomato___Tomato_Yellow_Leaf_Curl_Virus", "golden_retriever_adult_1", "a b")
+    shown = [SimpleNamespace(image=np.zeros((4, 4, 3), np.uint8), label=k) for k in (0, 1, 2)]
+    titles = [a.get_title() for a in figures.answer_sheet(shown, [0, 0, 2], classes).axes[:3]]
+    assert titles[0] == "✓ Tomato___Tomato_Yellow_…"
+    assert titles[1] == "✗ Tomato___Tomato_Yellow_…\nis golden_retriever_adult_1"
+    assert titles[2] == "✓ a b"

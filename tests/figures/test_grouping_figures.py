@@ -33,6 +33,9 @@ def test_a_sheet_frames_what_changed():
     assert titles[3:] == ["again: 50% right", "$regions$: 100% right"]
     assert [len(axes.collections) for axes in figure.axes] == [0, 0, 0, 0, 1]
     figure.canvas.draw()
+    picture.labels = np.where(truth == 1, 3, 0).astype(np.uint8)  # 3: one of several of the three
+    (axes,) = grouping_sheet([picture], regions, {"": [truth]}, ("a", "b", "c"), COLOURS).axes[2:]
+    assert axes.get_title() == ": 100% right"
 
 
 def test_a_sheet_wants_a_map_for_each_picture():

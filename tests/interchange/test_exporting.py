@@ -33,6 +33,10 @@ NETWORKS = {
         {"width": 0.2, "net": "rCNN3", "feedback": "scores", "output": 2},
     ),
     "feedback": ("feedback", {"maps": 3, "side": 64, "iterations": 2, "folds": 2, "mix": 2}),
+    "feedback-surroundings": (
+        "feedback",
+        {"maps": 3, "side": 64, "levels": 3, "iterations": 2, "feedback": "surroundings"},
+    ),
     "alexnet": ("alexnet", {"size": 40, "width": 0.05}),
     "alexnet-caffe": (
         "alexnet",
@@ -100,6 +104,8 @@ def test_alexnet_names_pixels_too(tmp_path):
         image = pictures(size)
         got = session.run(None, {"image": planes(image)})[0]
         np.testing.assert_allclose(got[0], asked.predict(image[0]), rtol=0, atol=1e-4)
+    said = session.get_modelmeta().custom_metadata_map["caller"]
+    assert f"has {asked.long_side} pixels, so bring others to that" in said
 
 
 @pytest.mark.parametrize(

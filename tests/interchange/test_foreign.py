@@ -172,7 +172,7 @@ def test_what_does_not_fit_is_said(file, tmp_path):
         ({}, "which of our networks is it"),
         ({"model": "alexnet", **SMALL, "columns": 1}, "its layer for conv.*.weight has another sh"),
         ({"model": "patch"}, "8 layers with weights, and the network has 4"),
-        ({"model": "alexnet", **SMALL, "classes": str(path)}, "not a text file"),
+        ({"model": "alexnet", **SMALL, "classes": str(path)}, "not readable as UTF-8 text"),
         ({"model": "alexnet", **SMALL, "colours": "yuv"}, "choose rgb or bgr"),
         (
             {"model": "alexnet", **SMALL, "mean": "nowhere.npy"},
@@ -181,6 +181,9 @@ def test_what_does_not_fit_is_said(file, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             convert(path, settings)
+    (tmp_path / "words.txt").write_text("\ufeffone\ntwo\n3\n4\n5\n", encoding="utf-8")
+    named = convert(path, {"model": "alexnet", **SMALL, "classes": str(tmp_path / "words.txt")})
+    assert named.config.classes == ["one", "two", "3", "4", "5"]  # without the mark in front
     (tmp_path / "words.txt").write_text("one\none\n")
     with pytest.raises(InterchangeError, match="2 lines, 1 different ones, and .* names 5 classes"):
         convert(path, {"model": "alexnet", **SMALL, "classes": str(tmp_path / "words.txt")})

@@ -48,6 +48,7 @@ CASES = {
         "AveragePool", X, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1
     ),
     "avg-pool-uneven": one("AveragePool", X, kernel_shape=[3, 3], pads=[2, 0, 0, 1]),
+    "max-pool-far": one("MaxPool", X, kernel_shape=[3, 3], pads=[2, 2, 2, 2], strides=[2, 2]),
     "avg-pool-ceil": one("AveragePool", X, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
     "global-mean": one("GlobalAveragePool", X),
     "global-max": one("GlobalMaxPool", X),
@@ -195,10 +196,32 @@ CASES = {
         },
     ),
 }
+CASES |= {
+    "clip-infinite": one("Clip", X, floats(-1)[0], floats(6)[0]),
+    "clip-infinite-below": one("Clip", X, floats(-1)[0]),
+    "resize-to-one": one(
+        "Resize", X[:1, :, :1, :1].copy(), None, None, ints(1, 4, 3, 2), mode="linear",
+        coordinate_transformation_mode="pytorch_half_pixel",
+    ),
+    "product-along": model(
+        [
+            node("Shape", "x", "s"),
+            node("Reshape", "s two", "r"),
+            node("ReduceProd", "r", "p", axes=[0], keepdims=0),
+            node("Reshape", "x p", "y"),
+        ],
+        {"x": [None] * 4},
+        {"two": ints(2, 2)},
+    ),
+}  # fmt: skip
+BEYOND = X.copy()
+BEYOND[0, 0, 0, :2] = np.inf, -np.inf
 INPUTS = {
     **dict.fromkeys(("gemm", "gemm-plain", "gemm-scaled", "matmul-old"), SQUARE),
     **dict.fromkeys(("squeeze-13", "squeeze-11"), X[:1, :, :1].copy()),
     **dict.fromkeys(("sqrt", "pow"), abs(X)),
+    **{"clip-infinite": BEYOND, "clip-infinite-below": BEYOND},
+    **{"resize-to-one": X[:1, :, :1, :1].copy()},
     **{"log": abs(X) + 1, "clip-relu6": 9 * X},
 }
 
@@ -272,6 +295,18 @@ REFUSED = {
     "axis=7 does not exist": one("Flatten", X, axis=7),
     "not all of size 1": one("Squeeze", X, ints(1)),
     "expected 8 numbers": one("Pad", X, ints(1, 2)),
+    "with ceil_mode are not known": one(
+        "MaxPool", X, kernel_shape=[4, 4], strides=[3, 3], pads=[3, 3, 3, 3], ceil_mode=1
+    ),
+    "mode=linear with coordinate_transformation_mode=pytorch": one(
+        "Resize",
+        X,
+        None,
+        None,
+        ints(2, 4, 1, 3),
+        mode="linear",
+        coordinate_transformation_mode="pytorch_half_pixel",
+    ),
     "kernel_shape is missing": one("MaxPool", X),
     "kernel_shape=.5, 5., and the weight": one("Conv", X, W, kernel_shape=[5, 5]),
     "only maps of two dimensions": one("Conv", X, normal(6, 4, 3)),
