@@ -220,7 +220,7 @@ INPUTS = {
     **dict.fromkeys(("gemm", "gemm-plain", "gemm-scaled", "matmul-old"), SQUARE),
     **dict.fromkeys(("squeeze-13", "squeeze-11"), X[:1, :, :1].copy()),
     **dict.fromkeys(("sqrt", "pow"), abs(X)),
-    **{"clip-infinite": BEYOND, "clip-infinite-below": BEYOND},
+    **{"clip-infinite": BEYOND, "clip-infinite-below": np.minimum(BEYOND, 9)},
     **{"resize-to-one": X[:1, :, :1, :1].copy()},
     **{"log": abs(X) + 1, "clip-relu6": 9 * X},
 }
