@@ -314,8 +314,8 @@ assert scales > by_hand + 1
 # decides. From 2 and from 32 scenes the features win; from 8 it may be luck, and all of it is one
 # seed. What people have put into features, the network would have to find in the data. But features
 # by hand gain from data as well, so that «no use for large data» (chapter 01, with 15 features) is
-# not true of 761. From 515 photographs three scales are ahead by two points, after three hours of
-# training. Where the two curves cross was not measured.
+# not true of 761: from 140 to 2,237 photographs of SIFT Flow they go from 68.9 to 75.0 % (results).
+# From 515 photographs three scales are ahead by two points; with graphical models by one.
 #
 # **Verdict: holds**, with a rider: it is labels that count, not pictures; and where only names are
 # given, a thousand pictures are few, since all that failed here (weak supervision, regions) failed
