@@ -287,20 +287,27 @@ def test_regions_leave_a_picture_at_every_step(tmp_path, monkeypatch):
     assert written == ["1-regions.png", "2-scores.png", "3-drawn-anew.png", "4-scores.png"]
 
 
+def ious_of(output):
+    """{way: mean IoU} of what weak.py says, the thresholds left away."""
+    found = re.findall(r"^(\S.*?)(?: \([\d.]+\))? +mean IoU ([\d.]+)%", output, flags=re.M)
+    return {name: float(iou) / 100 for name, iou in found}
+
+
 WAYS = ["one for all pixels", "mean", "max", "lse", "lse, prior", "lse, prior-superpixels"]
 
 
 def test_weak_leaves_a_picture_at_every_step(tmp_path):
-    small = ("--steps", "2", "--pictures", "6", "--tests", "3")
-    assert list(rows_of(run("weak.py", tmp_path, *small))) == WAYS
+    small = ("--steps", "2", "--pictures", "24", "--tests", "3")
+    assert list(ious_of(run("weak.py", tmp_path, *small))) == WAYS
     written = sorted(path.name for path in (tmp_path / "weak-story").iterdir())
-    assert written == ["1-pixels.png", "2-prior.png", "3-superpixels.png"]
+    assert written == ["1-pixels.png", "2-prior.png", "3-superpixels.png", "folders"]
 
 
 @pytest.mark.slow
 def test_weak_finds_more_than_one_thing_in_a_picture(tmp_path):
-    right = rows_of(run("weak.py", tmp_path))
-    assert right["lse"] > right["one for all pixels"] + 0.05
+    found = ious_of(run("weak.py", tmp_path))
+    assert found["lse"] > max(found["max"], found["one for all pixels"])
+    assert found["lse, prior"] > found["one for all pixels"] + 0.1
 
 
 def test_photo_stands_beside_the_old_network(tmp_path):
