@@ -37,7 +37,7 @@ def propose(image, count=1000, model="edges", device="cpu"):
         image = read_image(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"propose: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    if not isinstance(count, numbers.Integral) or count < 1:
+    if not (isinstance(count, numbers.Real) and count % 1 == 0 and count >= 1):
         raise ValueError(f"propose: count={count!r}: expected a whole number of regions, from 1 on")
     proposer = model if callable(model) else load_proposer(model, device)
     return proposer(image, int(count))

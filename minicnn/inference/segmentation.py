@@ -35,7 +35,8 @@ def looked_at(image, size=None):
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"segment: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    if size is not None and not (isinstance(size, numbers.Integral) and 1 <= size <= LARGEST):
+    whole = isinstance(size, numbers.Real) and size % 1 == 0
+    if size is not None and not (whole and 1 <= size <= LARGEST):
         raise ValueError(
             f"segment: size={size!r}: expected a whole number of pixels from 1 to {LARGEST}, the "
             "long side of the picture that the network sees"

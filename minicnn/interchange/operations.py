@@ -126,8 +126,8 @@ def _index(g, op, names, inputs, output):
     value, parts = names[0], op.index if isinstance(op.index, tuple) else (op.index,)
     others = [axis for axis, part in enumerate(parts) if not isinstance(part, slice | int)]
     if others:
-        axis, rest = others[0], [part for part in parts if part is not parts[others[0]]]
-        part = np.asarray(parts[axis])
+        axis = others[0]
+        part, rest = np.asarray(parts[axis]), (*parts[:axis], *parts[axis + 1 :])
         if len(others) > 1 or part.dtype.kind not in "iu" or any(p != slice(None) for p in rest):
             raise NotImplementedError(
                 "index: only slices, whole numbers, and an array of these along one axis have a "

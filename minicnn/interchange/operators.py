@@ -90,9 +90,9 @@ def _clip(node, x, low=None, high=None):
         if bound is not None:
             bound = x.data.dtype.type(np.asarray(bound).item())
             out = beyond(x.data, bound)
-            low, b = beyond is operator.lt, float(bound)
-            if (x.data == (-np.inf if low else np.inf)).any():  # times 0 that is no number
-                x = F.relu(x - b) + b if low else b - F.relu(b - x)
+            below, b = beyond is operator.lt, float(bound)
+            if (x.data == (-np.inf if below else np.inf)).any():  # times 0 that is no number
+                x = F.relu(x - b) + b if below else b - F.relu(b - x)
             x = x * (~out).astype(x.dtype) + out * bound
     return x
 

@@ -148,9 +148,10 @@ def _resized(node, x, numbers, by_scale):
     elif mode in ("linear", "bilinear"):
         if how == "align_corners" and not by_scale:
             return F.interpolate(x, **to, mode="bilinear", align_corners=True)
-        sizes = [int(n * s) for n, s in zip(x.shape[2:], numbers, strict=True)]
-        alike = min(sizes if by_scale else numbers) > 1  # a side of one is at the corner, there
-        if how == "half_pixel" or (how == "pytorch_half_pixel" and alike):
+        scaled = [int(n * s) for n, s in zip(x.shape[2:], numbers, strict=True)]
+        sizes = scaled if by_scale else numbers
+        # PyTorch's takes a side of one pixel from the corner, not from the middle
+        if how == "half_pixel" or (how == "pytorch_half_pixel" and min(sizes) > 1):
             return F.interpolate(x, **to, mode="bilinear", align_corners=False)
     raise ValueError(f"mode={mode} with coordinate_transformation_mode={how} is not known here")
 
