@@ -38,7 +38,7 @@ for ax, (row, column) in zip(axes[1:], places, strict=True):
     r, c = row - 16, column - 16
     axes[0].plot([c, c + 34, c + 34, c, c], [r, r, r + 34, r + 34, r], color=RED, linewidth=2)
     picture(
-        ax, np.pad(scene.image, ((17, 17), (17, 17), (0, 0)))[row : row + 34, column : column + 34]
+        ax, np.pad(scene.image, ((16, 17), (16, 17), (0, 0)))[row : row + 34, column : column + 34]
     )
     ax.plot(16, 16, "+", color=RED, markersize=16, markeredgewidth=2)
 show(drawing, "Three patches of a scene; the network has to name the pixel in the middle")

@@ -117,8 +117,9 @@ assert 0.01 < share < 0.5
 
 # %% [markdown]
 # Drawn as they come, most of a batch would be nothing, and a network that always says so would be
-# nearly always right: so it would begin. Of 64 regions 16 are objects, always. What a batch makes
-# dearer is not for ever: of the scores only their order within a class counts in the end.
+# nearly always right: so it would begin. Of 64 regions 16 are objects, wherever a picture has one.
+# What a batch makes dearer is not for ever: of the scores only their order within a class counts in
+# the end.
 
 # %%
 source(Sample.drawn)
@@ -264,6 +265,9 @@ assert min(shares.values()) > 0.6  # by lot: a half
 assert shares["both"] > min(shares["box"], shares["region"])
 
 # %% [markdown]
+# Here the box alone does as well as both: a drawn object fills most of its box. On photographs, in
+# section 8, two views are worth more.
+#
 # ## 8. What the authors reported, what we measured
 #
 # **AP^r.** All regions of a class, of all pictures, are put in a row by their scores. From the best

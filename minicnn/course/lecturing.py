@@ -110,7 +110,7 @@ def show(drawing, caption):
     if sink is not None:
         sink(drawing, caption)
         return
-    if "ipykernel" in sys.modules:
+    if _in_a_notebook():
         from IPython.display import Image, display
 
         display(Image(data=png(drawing), alt=caption))
@@ -121,6 +121,16 @@ def show(drawing, caption):
     path = folder / f"{Path(sys.argv[0]).stem}-{_shown}.png"
     path.write_bytes(png(drawing))
     print(f"[{path}] {caption}")
+
+
+def _in_a_notebook():
+    return "ipykernel" in sys.modules
+
+
+def _print_in_a_script(thing):
+    """A notebook and the book show what ends a cell; a script says nothing of it by itself."""
+    if sink is None and not _in_a_notebook():
+        print(f"{thing!r}\n")
 
 
 def png(drawing):
@@ -138,6 +148,7 @@ class Source:
     def __init__(self, path, line, text, language="python"):
         self.path, self.line, self.language = Path(path), line, language
         self.text = textwrap.dedent(text).strip("\n")
+        _print_in_a_script(self)
 
     @property
     def place(self):
@@ -190,6 +201,7 @@ class Table:
 
     def __init__(self, header, rows):
         self.header, self.rows = list(header), [[str(cell) for cell in row] for row in rows]
+        _print_in_a_script(self)
 
     def __repr__(self):
         return "\n".join(aligned([self.header, *self.rows], "-"))

@@ -118,8 +118,9 @@ def command(table, row, recipe):
         where = f"--data {table['data']}{fold}"
         return f"minicnn evaluate {entry['network']} {where}{settings}"
     if entry["train"]:
+        block = "/block-3" * ("--greedy" in entry["train"])  # the last: the whole network
         cover = "minicnn train cover --start RUN; " * (name == "cover")
-        return f"{entry['train']} --out RUN; {cover}minicnn evaluate RUN{settings}"
+        return f"{entry['train']} --out RUN; {cover}minicnn evaluate RUN{block}{settings}"
     return None
 
 

@@ -101,8 +101,21 @@ def test_a_chapter_runs_as_a_script(tmp_path, monkeypatch, capsys):
     drawn = [[float(text.get_text()) for text in axes.texts] for axes in names["axes"][1, 1:]]
     learnt, secret = np.array(drawn)  # the filter that was to be found stands beside
     assert secret.size == 25 and np.ptp(secret) > 1 and np.abs(learnt - secret).max() < 0.11
-    assert "kernel not flipped" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "kernel not flipped" in said
+    assert re.search(r"^minicnn/ops/conv2d.py, line \d+\n\n@", said, re.M)
     assert len(list((tmp_path / "lecture-figures").glob("05_*-*.png"))) >= 4
+
+
+def test_a_table_is_printed_in_a_script_alone(monkeypatch, capsys):
+    lecturing.Table(("name", "value"), [("one", 1)])
+    assert capsys.readouterr().out == "name  value\n-----------\none   1\n\n"
+    monkeypatch.setattr(lecturing, "sink", print)  # the book shows what ends a cell
+    lecturing.Table(("name", "value"), [("one", 1)])
+    monkeypatch.setattr(lecturing, "sink", None)
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # so does a notebook
+    lecturing.Table(("name", "value"), [("one", 1)])
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.slow

@@ -179,6 +179,13 @@ def test_the_command(table, tmp_path, monkeypatch, capsys):
         assert complaint in capsys.readouterr().err
 
 
+def test_of_blocks_that_learnt_one_by_one_the_last_is_evaluated():
+    streets = load_table("labelmefacade")[0]
+    rows = {row["name"]: command(streets, row, "ours") for row in streets["rows"]}
+    assert rows["patch-greedy"].endswith("--out RUN; minicnn evaluate RUN/block-3")
+    assert rows["patch"].endswith("--out RUN; minicnn evaluate RUN")
+
+
 @pytest.mark.parametrize("missing", ["labelling", "options", "model", "pictures", "seed"])
 def test_numbers_without_what_they_are_of_are_refused(table, missing):
     found = measured()

@@ -7,7 +7,7 @@ import pytest
 
 from minicnn.labelling.alpha_expansion import alpha_expansion, energy
 from minicnn.labelling.methods import Labelling, softmax
-from minicnn.labelling.potts import SMALLEST, contrast_edges, potts
+from minicnn.labelling.potts import SMALLEST, contrast_edges, potts, wanted
 
 
 def literal_energy(image, probabilities, labels, gamma):
@@ -91,6 +91,19 @@ def test_labels_that_hardly_occur_are_left_out():
     probabilities[2] = 1e-4
     assert set(np.unique(potts(image, probabilities, 0.5))) <= {0, 1, 3}
     assert (potts(image, np.full((4, 3, 4), 0.25), 1.0, least=1.0) < 4).all()  # one is left
+
+
+def test_a_label_that_no_block_has_got_is_tried_if_it_is_worth_it():
+    unary = np.full((6, 3), 9.0)
+    unary[:, 0] = 2
+    edges, weights = np.array([[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]), np.full(5, 0.25)
+    nothing = np.zeros(6, int)  # energy: 12, so a thousandth of it is 0.012
+    unary[3, 1] = 2 - 2 * 0.25 - 0.013
+    unary[5, 2] = 2 - 0.25 - 0.011
+    assert wanted(unary, edges, weights, nothing).tolist() == [0, 1]
+    unary[0, 2] = 2 - 0.25 - 0.002  # together two nodes gain 0.013
+    assert wanted(unary, edges, weights, nothing).tolist() == [0, 1, 2]
+    assert wanted(unary, edges, weights, np.array([0, 0, 2, 0, 0, 0])).tolist() == [0, 1, 2]
 
 
 def test_pictures_without_neighbours_or_colours():
