@@ -5,10 +5,13 @@ each. A field of view of 46 pixels therefore spans 46, 92 and 184 pixels of the 
 of grey is told from its surroundings to be road or wall. The maps of the coarser sizes are enlarged
 and put beside the finest, and a small classifier reads all of them at every fourth pixel.
 
-    stage 1  conv 7x7 -> 16   nonlinearity   max pool 2
-    stage 2  conv 7x7 -> 64   nonlinearity   max pool 2
+    stage 1  conv 7x7 -> 16   max pool 2   nonlinearity
+    stage 2  conv 7x7 -> 64   max pool 2   nonlinearity
     stage 3  conv 7x7 -> 256  (linear in the paper, ReLU in `ours`)
     classifier  1x1 -> hidden, nonlinearity, dropout, 1x1 -> classes
+
+The paper pools behind the nonlinearity. Either of them grows with its argument, so the largest value
+stays the largest, and it is the same; but behind the pool a fourth of the values is left to be bent.
 
 Geometry: each level is padded once by 21 zeros and all convolutions are valid, so that what the
 network says of a pixel is what it would say of the 46x46 patch around it.
@@ -47,8 +50,8 @@ class Stages(nn.Module):
         self.last_linear = last_linear
 
     def forward(self, x):
-        x = self.pool(self.activation(self.stages[0](x)))
-        x = self.pool(self.activation(self.stages[1](x)))
+        x = self.activation(self.pool(self.stages[0](x)))
+        x = self.activation(self.pool(self.stages[1](x)))
         x = self.stages[2](x)
         return x if self.last_linear else self.activation(x)
 

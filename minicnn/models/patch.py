@@ -1,8 +1,8 @@
 """The simplest network: one label for the patch around a pixel (Grangier, Bottou, Collobert 2009).
 
-    block 1  conv 7x7 -> 16   tanh   max pool 2      sees 8x8 pixels
-    block 2  conv 5x5 -> 32   tanh   max pool 2           18x18
-    block 3  conv 5x5 -> 64   tanh                        34x34
+    block 1  conv 7x7 -> 16   max pool 2   tanh      sees 8x8 pixels
+    block 2  conv 5x5 -> 32   max pool 2   tanh           18x18
+    block 3  conv 5x5 -> 64                tanh           34x34
     classifier  1x1 -> classes
 
 A patch gives one answer. A picture gives one for every fourth pixel, the same as its patches would:
@@ -54,13 +54,13 @@ class Patch(SegmentationModel):
         self.sees, self.stride, self.blocks = 1, 1, []
         for size, maps, pooled in BLOCKS[: o["blocks"]]:
             maps = max(1, round(maps * o["width"]))
-            block = [nn.Conv2d(inputs, maps, size, initial=initial), activation]
+            block = [nn.Conv2d(inputs, maps, size, initial=initial)]
             self.sees += (size - 1) * self.stride
-            if pooled:
+            if pooled:  # before the nonlinearity, as in multi_scale.py: the same, of fewer values
                 block.append(nn.MaxPool2d(2))
                 self.sees += self.stride
                 self.stride *= 2
-            self.blocks.append(nn.Sequential(*block))
+            self.blocks.append(nn.Sequential(*block, activation))
             inputs = maps
         self.classifier = nn.Conv2d(inputs, classes, 1, initial=init.uniform)
         self.before = (self.sees - 1) // 2  # pixels of a patch above its own, and left of it
