@@ -66,7 +66,11 @@ def _of_data():
 
     parameters = inspect.signature(Scenes).parameters.values()
     yield from _row("--data scenes", {f"data.{p.name}": p.default for p in parameters})
-    yield from _row("--data A+B", {"data.mapping": "common, or the path of a mapping.txt"})
+    several = {
+        "data.mapping": "common, or the path of a mapping.txt",
+        "data.often": "B:8 (its training pictures eight times an epoch)",
+    }
+    yield from _row("--data A+B", several)
     yield from _row("--data of classes", {"data.classes": "all, or some: cat,dog"})
 
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import re
 from pathlib import Path
 
 from minicnn.basics.nearest import did_you_mean
@@ -59,12 +60,15 @@ def is_joined(name):
     return "+" in name and name not in INSTALLABLE and not Path(name).is_dir()
 
 
-def _joined(name, fold=None, mapping=COMMON, **options):
+def _joined(name, fold=None, mapping=COMMON, often=None, **options):
     """Several data sets as one (several.py), or one with common classes. `fold` goes to those that
-    have folds; `mapping` is the path of a mapping.txt, or «common» for that of minicnn."""
+    have folds; `mapping` is the path of a mapping.txt, or «common» for that of minicnn; `often`
+    says of which one each picture is learnt from several times in an epoch: "msrc:4,coco:8"."""
+    known = ["fold", "mapping", "often"]
     for option in options:
-        near = did_you_mean(option, ["fold", "mapping"])
-        raise DataError(f"{name}: there is no option {option!r} here; it has fold, mapping{near}")
+        near = did_you_mean(option, known)
+        has = ", ".join(known)
+        raise DataError(f"{name}: there is no option {option!r} here; it has {has}{near}")
     parts, folds = {}, 0
     for text in name.split("+") if is_joined(name) else [name]:
         if not (text := text.strip()):
@@ -80,7 +84,21 @@ def _joined(name, fold=None, mapping=COMMON, **options):
     if fold is not None and not folds:
         raise DataError(f"{name}: none of these has folds, so there is no fold {fold}")
     mapping = read_mapping(SHIPPED if mapping == COMMON else str(mapping))
-    return Several(parts, mapping, data_home() / FINGERPRINTS)
+    return Several(parts, mapping, data_home() / FINGERPRINTS, _times(name, often, parts))
+
+
+def _times(name, often, parts):
+    """{data set: how many times} of a text like "msrc:4,coco:8"."""
+    times = {}
+    for text in str(often).split(",") if often is not None else ():
+        one, _, count = (part.strip() for part in text.rpartition(":"))
+        if one not in parts or one in times or not re.fullmatch("[1-9][0-9]{0,3}", count):
+            raise DataError(
+                f"{name}: often={often}: write  NAME:TIMES,...  with names of {', '.join(parts)}, "
+                "each once, and 1 to 9999 times"
+            )
+        times[one] = int(count)
+    return times
 
 
 def _found(name):

@@ -3,7 +3,8 @@
 Labels become those of common classes, as a mapping.txt says (mapping.py); of a class that may be
 one of several, label K + s stands for `sets[s]`. A picture is called SET/NAME. Every picture keeps
 its split, unless the same photograph is in another set, too (same_photograph.py): then nobody
-learns from what somebody is tested on, nor from what the best weights are chosen by.
+learns from what somebody is tested on, nor from what the best weights are chosen by. The training
+pictures of a small set may stand in the list several times.
 """
 
 import numpy as np
@@ -16,10 +17,11 @@ from minicnn.datasets.splits import SPLITS
 
 class Several(Dataset):
     """The data sets `parts`, {name: Dataset}, with the classes of a Mapping; `kept_in` as for
-    `fingerprints`. Raises DataError for one whose pixels have no labels, and where the mapping does
-    not fit."""
+    `fingerprints`; `times`, {name: how many times its training pictures stand in the list}, 1 where
+    nothing is said. Raises DataError for one whose pixels have no labels, and where the mapping
+    does not fit."""
 
-    def __init__(self, parts, mapping, kept_in=None):
+    def __init__(self, parts, mapping, kept_in=None, times=None):
         self.name, self.parts = "+".join(parts), parts
         for name, part in parts.items():
             if part.kind != "pixels":
@@ -35,6 +37,9 @@ class Several(Dataset):
         }
         self._twins = _twins(self, kept_in) if len(parts) > 1 else []
         self._left_out = _keep_apart(self._names, self._twins)
+        for part, count in (times or {}).items():
+            mine = [name for name in self._names["train"] if name.startswith(f"{part}/")]
+            self._names["train"] += mine * (count - 1)
 
     def read(self, name):
         owner, _, own = name.partition("/")

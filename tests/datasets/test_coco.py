@@ -188,6 +188,7 @@ def test_it_installs(root, home, tmp_path):
 def test_the_real_one():
     if not datasets.is_installed("coco-panoptic"):
         pytest.skip("coco-panoptic is not installed (MINICNN_DATA)")
+    assert len(datasets.load("coco-panoptic", mapping="common").classes) == 12
     dataset = datasets.load("coco-panoptic")
     assert [len(dataset.names(s)) for s in ("train", "val", "test")] == [100, 100, 0]
     assert len(dataset.classes) == 133

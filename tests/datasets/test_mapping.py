@@ -87,7 +87,8 @@ def test_the_shipped_mapping_fits():
     kinds["voc2012-animals"] = tuple(VOC_CLASSES.split())
     mapping = read_mapping(SHIPPED)
     sets, tables = mapping.tables(kinds)
-    assert len(mapping.classes) == 12 and {*mapping.parts} == {*kinds, "labelmefacade"}
+    assert len(mapping.classes) == 12 and {*mapping.parts} == {*kinds, "labelmefacade", "coco-panoptic"}
+    assert len(mapping.parts["coco-panoptic"]) == 133  # their names: tests/datasets/test_coco.py
     assert (8, 9, 10, 11) in sets  # a foreground object of Stanford
     background = sets[tables["voc2012-animals"][0] - 12]  # of VOC: whatever has no class there
     assert {mapping.classes[k] for k in background}.isdisjoint({"person", "vehicle", "animal"})
@@ -143,6 +144,17 @@ def test_several_as_one(two):
     np.testing.assert_array_equal(picture.labels, expected)
     assert picture.tags == ("above",)
     assert datasets.lasting_name(name) == name
+
+
+def test_pictures_of_a_small_set_are_learnt_from_more_often(two):
+    name, mapping = two
+    once = datasets.load(name, mapping=mapping)
+    often = datasets.load(name, mapping=mapping, often="two:3, one:1")
+    mine = [n for n in once.names("train") if n.startswith("two/")]
+    assert mine and often.names("train") == once.names("train") + mine + mine
+    assert often.names("val") == once.names("val") and often.names("test") == once.names("test")
+    for wrong in ("three:2", "two", "two:0", "two:x", "two:2,two:3", "", "two:99999"):
+        refused("write  NAME:TIMES", datasets.load, name, mapping=mapping, often=wrong)
 
 
 def test_several_are_installed_if_each_is(tmp_path, monkeypatch):
