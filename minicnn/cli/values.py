@@ -10,7 +10,7 @@ from pathlib import Path
 from minicnn.basics.writing import check_free, remove_empty
 from minicnn.learning.checkpoints import LAST, PLAN
 
-TEXTS = ("classes", "lists", "mapping", "more", "often")  # options of data sets: there 007 is a name
+TEXTS = ("classes", "lists", "mapping", "more", "often")  # of data sets: 007 is a name
 
 
 def whole_number(least, most=math.inf):

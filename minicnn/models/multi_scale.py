@@ -10,8 +10,8 @@ and put beside the finest, and a small classifier reads all of them at every fou
     stage 3  conv 7x7 -> 256  (linear in the paper, ReLU in `ours`)
     classifier  1x1 -> hidden, nonlinearity, dropout, 1x1 -> classes
 
-The paper pools behind the nonlinearity. Either of them grows with its argument, so the largest value
-stays the largest, and it is the same; but behind the pool a fourth of the values is left to be bent.
+The paper pools behind the nonlinearity. Either of these grows with its argument, so the largest
+value stays the largest and it is the same, but behind a pool a fourth of the values is left.
 
 Geometry: each level is padded once by 21 zeros and all convolutions are valid, so that what the
 network says of a pixel is what it would say of the 46x46 patch around it.

@@ -87,7 +87,8 @@ def test_the_shipped_mapping_fits():
     kinds["voc2012-animals"] = tuple(VOC_CLASSES.split())
     mapping = read_mapping(SHIPPED)
     sets, tables = mapping.tables(kinds)
-    assert len(mapping.classes) == 12 and {*mapping.parts} == {*kinds, "labelmefacade", "coco-panoptic"}
+    assert len(mapping.classes) == 12
+    assert {*mapping.parts} == {*kinds, "labelmefacade", "coco-panoptic"}
     assert len(mapping.parts["coco-panoptic"]) == 133  # their names: tests/datasets/test_coco.py
     assert (8, 9, 10, 11) in sets  # a foreground object of Stanford
     background = sets[tables["voc2012-animals"][0] - 12]  # of VOC: whatever has no class there
