@@ -101,12 +101,16 @@ def put(table, name, found, train=None):
                 f"row {name} wants {key} {value!r}; these numbers are of {given[key]!r}"
             )
     row[recipe] |= {key: found[key] for key in KEPT} | ({"train": train} if train else {})
+    row[recipe].pop("command", None)
 
 
 def command(table, row, recipe):
     """The command that gives the numbers of a measurement again: from shipped weights where there
-    are any, else from a training. None where neither is known."""
+    are any, else from a training. None where neither is known. A measurement of several networks
+    together has its own, in `command`."""
     entry = row[recipe]
+    if "command" in entry:
+        return entry["command"]
     name, _, options = entry["labelling"].rstrip(")").partition("(")
     settings = [f"labelling={name}"] * (name != "argmax") + options.replace(",", "").split()
     settings += [

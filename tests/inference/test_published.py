@@ -104,7 +104,12 @@ def test_numbers_of_something_else_are_refused(table, name, others, complaint):
 
 
 def test_the_best_may_be_any_network_and_resolution_is_part_of_a_recurrent_one(table):
+    rows = {row["name"]: row for row in table["rows"]}
+    mine = "minicnn evaluate one+another"  # of several networks together
+    rows["best"]["ours"]["command"] = mine
+    assert command(table, rows["best"], "ours") == mine
     put(table, "best", measured())
+    assert command(table, rows["best"], "ours") != mine
     options = {"net": "rCNN3", "output": 8, "instances": 3}
     put(table, "rcnn3-8", measured(model="recurrent", labelling="argmax", options=options))
     row = next(row for row in table["rows"] if row["name"] == "rcnn3-8")
