@@ -204,6 +204,8 @@ class Bags(Task):
     def validate(self, count=None):
         """Share of the pictures whose class was named; of pictures with several classes, the mean
         over the classes of the average precision with which scores rank them."""
+        if not self.bags:  # a run that was stopped after its last step
+            self.prepare(self.quiet)
         held = self.bags if self.val is self.pictures else self.held
         held, scores = evenly(held, count), []
         with self.network.predicting():

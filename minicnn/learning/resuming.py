@@ -29,7 +29,8 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
         raise CheckpointError(f"{file}: {error}") from None
     network.to(device)
     task = task_for(network, config, dataset)
-    if config.step < config.total_steps:  # else nothing is left to be learnt
+    task.quiet = quiet
+    if config.step < config.total_steps:  # else it is prepared if a look at `val` needs that
         if task.early:
             keep_early(task, Run(config, network, task, folder, quiet))
         with terminable():

@@ -93,6 +93,23 @@ def test_a_resumed_run_ends_with_the_same_bits(run, folder, tmp_path):
     assert all(np.array_equal(a, again[k]) for k, a in whole.network.state_dict().items())
 
 
+def test_stopped_in_its_last_look_it_goes_on_from_there(folder, tmp_path, monkeypatch):
+    """All steps are done, and what it looked at before the first one is needed once more."""
+
+    def stop(self, count=None):
+        raise KeyboardInterrupt
+
+    settings = TINY | {"batch": 9, "lr": 0.03}
+    whole = minicnn.train("weak", folder, steps=4, settings=settings, quiet=True)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Bags, "validate", stop)
+        minicnn.train("weak", folder, out=tmp_path / "r", steps=4, settings=settings, quiet=True)
+    again = minicnn.resume(tmp_path / "r", quiet=True)
+    assert again.config.best == whole.config.best and again.config.best.step == 4
+    weights = again.network.state_dict()
+    assert all(np.array_equal(a, weights[k]) for k, a in whole.network.state_dict().items())
+
+
 def task_of(folder, **settings):
     data = datasets.load(folder)
     config = configure("weak", "ours", TINY | settings, data, 0)
