@@ -13,10 +13,11 @@ from PIL import Image
 from support.small_runs import SCENES, small_run
 
 import minicnn
-from minicnn import ops
+from minicnn import cli, ops
 from minicnn.cli import main
 from minicnn.cli.values import split_settings
 from minicnn.engine.cases import Case
+from minicnn.inference.segmentation import Segmentation
 from minicnn.learning import weight_files
 
 TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
@@ -224,6 +225,51 @@ def test_demo(monkeypatch, capsys):
     monkeypatch.setattr(minicnn.cli.demonstration, "demo", short)
     assert main(["demo", "--out", "new", "--seed", "4", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"out": "new", "seed": 4, "quiet": True}
+
+
+def writing(monkeypatch, owner, name, full_at):
+    """From the call of this number on, what writes finds the disk full."""
+    calls, write = [], getattr(owner, name)
+
+    def written(*arguments, **options):
+        calls.append(1)
+        if len(calls) >= full_at:
+            raise OSError(errno.ENOSPC, "No space left", "x.png")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, written)
+
+
+def test_what_is_done_is_told_though_the_disk_is_full(elsewhere, run, capsys, monkeypatch):
+    writing(monkeypatch, cli.evaluate, "save_png", 1)
+    assert main(["evaluate", run, "--json", "--out", "scores"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out) == json.loads((elsewhere / "scores/scores.json").read_text())
+    assert "x.png: the disk is full" in err
+    pictures = [save_picture(elsewhere / f"{name}.png") for name in "abc"]
+    writing(monkeypatch, Segmentation, "save", 3)
+    assert main(["segment", *pictures, "--model", run, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert [p["image"] for p in json.loads(out)["pictures"]] == pictures[:2]
+    assert "the disk is full" in err
+
+
+def test_what_is_learnt_beside_a_network_has_its_place_before_the_work(run, capsys, monkeypatch):
+    """A start that no file belongs to is refused at once; that another is replaced is said."""
+
+    def work(*_, **__):
+        raise ValueError("it works")
+
+    place = Path(run) / "cover.safetensors"
+    place.touch()
+    monkeypatch.setattr(minicnn, "train_cover", work)
+    refused(capsys, ["train", "cover", "--start", f"{run}+{run}"], "neither a run folder")
+    assert main(["train", "cover", "--start", run]) == 2
+    err = capsys.readouterr().err
+    assert f"{place}: is there already, and will be replaced" in err and "it works" in err
+    place.unlink()
+    assert main(["train", "cover", "--start", run]) == 2
+    assert "replaced" not in capsys.readouterr().err
 
 
 MISTAKES = [
