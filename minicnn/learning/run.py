@@ -28,8 +28,11 @@ class Run:
                 their gradients are known: clips them, if the options of the training say so; of
                 several processes (parallel.py) averages them before
     schedule    step -> factor on the learning rate; by default as the options say
+    resumed     whether it goes on from a checkpoint that was there before
     clock       gives the seconds by which a training in minutes is planned
     """
+
+    resumed = False
 
     def __init__(self, config, network, task, folder=None, quiet=False, schedule=None):
         self.config, self.network, self.task = config, network, task
