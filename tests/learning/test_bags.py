@@ -13,7 +13,7 @@ from minicnn import cli, datasets
 from minicnn.datasets import DataError
 from minicnn.learning.bags import Bags
 from minicnn.learning.errors import TrainingError
-from minicnn.learning.ranks import average_precision
+from minicnn.learning.ranks import ranking_precision
 from minicnn.learning.training import configure
 
 SMALL = {"size": 33, "width": 0.1, "side": 48, "head": "12-8", "filters": "1-1", "dropout": 0.0}
@@ -196,5 +196,5 @@ def test_the_shipped_features_are_kept_as_they_are(folder, capsys):
 def test_average_precision():
     scores = np.array([[4.0, 1], [3, 2], [2, 3], [1, 4]])
     truth = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], bool)
-    first, second = average_precision(scores, truth)
+    first, second = ranking_precision(scores, truth)
     assert first == (1 + 2 / 3) / 2 and np.isnan(second)
