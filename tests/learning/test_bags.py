@@ -186,7 +186,7 @@ def test_the_same_network_with_masks():
 def test_the_shipped_features_are_kept_as_they_are(folder, capsys):
     settings = {"side": 48, "head": "8", "filters": "1", "batch": 3, "flip": False}
     run = minicnn.train("weak", folder, steps=1, settings=settings | {"validations": 1})
-    assert "begin at random: " in capsys.readouterr().out
+    assert "begin at random: " in capsys.readouterr().err
     shipped = minicnn.learning.checkpoints.load_model("alexnet")[0].state_dict()
     own = run.network.state_dict()
     assert all(np.array_equal(own[f"conv{k}.weight"], shipped[f"conv{k}.weight"]) for k in (1, 5))
