@@ -7,6 +7,8 @@ from minicnn.cli.information import choose_algorithm
 from minicnn.cli.values import whole_number
 from minicnn.engine.kernel import algorithm
 
+REPEATS = 9
+
 
 def add(commands):
     what = "times operations, networks and their growth, beside PyTorch"
@@ -22,7 +24,7 @@ def add(commands):
     )
     p.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds it, as 7x7")
     p.add_argument("--all", action="store_true", help="slow rows, too (AlexNet at batch 32)")
-    p.add_argument("--repeats", type=whole_number(1), default=9, metavar="N", help="(9)")
+    p.add_argument("--repeats", type=whole_number(1), default=REPEATS, metavar="N", help="(9)")
     p.add_argument("--device", choices=("cpu", "gpu", "emulated"), default="cpu", help="(cpu)")
     add_tf32(p)
     add_threads(p)
@@ -43,10 +45,12 @@ def add(commands):
 
 def run(o):
     if o.algorithms:
+        _alone(o, "algorithms", "profile", "only", "all", "tf32")
         return _algorithms(o)
     if o.shape:
         raise ValueError("bench --shape goes with --algorithms; rows are chosen with --only")
     if o.profile:
+        _alone(o, "profile", "against", "only", "all", "repeats", "json", "plot")
         return _profile(o)
     if o.device == "emulated":
         raise ValueError(
@@ -58,6 +62,13 @@ def run(o):
     with algorithm(choose_algorithm(o.tf32, o.device)):
         found = bench(o.names, o.against, o.device, *chosen)
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
+
+
+def _alone(o, mode, *others):
+    """ValueError if one of the flags was given that this mode would not hear."""
+    for flag in others:
+        if getattr(o, flag) not in (None, False, "", "auto", REPEATS):
+            raise ValueError(f"--{flag} does not go with  minicnn bench --{mode}")
 
 
 def _algorithms(o):

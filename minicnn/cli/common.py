@@ -12,6 +12,7 @@ from minicnn.cli.information import choose_algorithm, choose_device
 from minicnn.cli.values import new_folder
 from minicnn.engine.kernel import algorithm
 from minicnn.inference import evaluation
+from minicnn.learning import checkpoints
 from minicnn.learning.progress import Line, duration
 from minicnn.learning.world import world
 
@@ -81,9 +82,20 @@ def labelling_in(settings, others="", default="argmax"):
 def given(o, names, data_options):
     """Which of these flags, and of the options of data, a user has given, as they are written."""
     usual = {"recipe": RECIPE}
-    flags = [name for name in names if getattr(o, name) not in (None, False, usual.get(name))]
+    values = {name: getattr(o, name) for name in names}  # a fold of 0 is given, too
+    flags = [n for n, v in values.items() if v is not None and v is not False and v != usual.get(n)]
     written = [f"--{name.replace('_', '-')}" for name in flags]
     return written + [f"--set data.{name}" for name in data_options]
+
+
+def beside_start(o, place):
+    """The path of what is learnt for the network `--start`, from `place` of its weights; says so if
+    it takes the place of another one."""
+    weights = checkpoints.find(o.start)
+    path = place(weights)
+    if path.is_file() and weights.parent != checkpoints.WEIGHTS:
+        say(f"{path}: is there already, and will be replaced by what is learnt now")
+    return str(path)
 
 
 def bar(iterable, total=None):

@@ -3,8 +3,7 @@
 import json
 
 import minicnn
-from minicnn.cli.common import bar, given, machine
-from minicnn.learning import checkpoints
+from minicnn.cli.common import bar, beside_start, given, machine
 from minicnn.learning.covers import cover_file
 
 FLAGS = ("data", "fold", "minutes", "steps", "greedy", "overfit_one", "recipe", "out")
@@ -15,6 +14,7 @@ def train(o, settings, data_options):
         raise ValueError(f"train cover follows the network that it is for; leave {wrong[0]} away")
     if not o.start:
         raise ValueError("train cover: for which network? minicnn train cover --start RUN")
+    file = beside_start(o, cover_file)
     with machine(o) as device:
         classifier = minicnn.train_cover(
             o.start,
@@ -25,7 +25,7 @@ def train(o, settings, data_options):
             skip_bad=o.skip_bad,
             progress=bar,
         )
-    about = {"cover": str(cover_file(checkpoints.find(o.start)))} | classifier.about
+    about = {"cover": file} | classifier.about
     if o.json:
         return print(json.dumps(about))
     print(f"cover: {about['segments']} segments, loss {about['losses'][-1]:.3f}; {about['cover']}")

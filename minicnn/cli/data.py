@@ -83,4 +83,4 @@ def check(o):
     from minicnn.datasets import inspection
 
     options = split_settings(o.set, only_data=True)[1]
-    return inspection.check(o.name, print_lines, progress=bar, fold=o.fold, **options)
+    return inspection.check(o.name, print_lines, bar, fold=o.fold, **options)

@@ -61,10 +61,12 @@ def run(o):
             examples=6 * (SHEETS if o.sheets is None else o.sheets) if out else 0,
             progress=bar,
         )
-        if out and world().first:
+        print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
+        if out and world().first:  # pictures last: they may fill the disk
             from minicnn.figures import confusion_figure, precision_recall
             from minicnn.figures.instance_scores import instance_scores_figure
 
+            write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
             for number, sheet in enumerate(result.sheets(), 1):
                 save_png(sheet, out / f"sheet-{number}.png")
             if result.confusion.what == "objects":
@@ -73,7 +75,5 @@ def run(o):
                 save_png(precision_recall({result.model: result.confusion}), out / "curve.png")
             else:
                 save_png(confusion_figure(result.confusion), out / "confusion.png")
-            write_atomically(out / "scores.json", json.dumps(result.as_dict(), indent=1) + "\n")
-    print_lines(json.dumps(result.as_dict()) if o.json else result.lines())
     if out and not o.json:
         print_lines(["", f"pictures of it: {out}"])

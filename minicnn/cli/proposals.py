@@ -3,8 +3,7 @@
 import json
 
 import minicnn
-from minicnn.cli.common import bar, given, machine
-from minicnn.learning import checkpoints
+from minicnn.cli.common import bar, beside_start, given, machine
 from minicnn.learning.proposal_files import proposal_file
 
 FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "recipe", "out")
@@ -12,12 +11,14 @@ FLAGS = ("fold", "epochs", "minutes", "steps", "greedy", "overfit_one", "recipe"
 
 def train(o, settings, data_options):
     if wrong := given(o, FLAGS, data_options):
-        raise ValueError(f"train proposals looks at each picture once; leave {wrong[0]} away")
+        what = "takes a data set as it is, and looks at each picture once"
+        raise ValueError(f"train proposals {what}; leave {wrong[0]} away")
     if not o.start or not o.data:
         raise ValueError(
             "train proposals: on which network of edges, and which objects? "
             "minicnn train proposals --start runs/edges-1 --data voc2012-animals"
         )
+    file = beside_start(o, proposal_file)
     with machine(o) as device:
         proposer = minicnn.train_proposals(
             o.start,
@@ -28,11 +29,12 @@ def train(o, settings, data_options):
             skip_bad=o.skip_bad,
             progress=bar,
         )
-    about = {"proposals": str(proposal_file(checkpoints.find(o.start)))} | proposer.about
+    about = {"proposals": file} | proposer.about
     if o.json:
         return print(json.dumps(about))
     print(
         f"proposals: {about['pictures']} pictures of {about['data']}, about {about['candidates']} "
         f"candidates of each, {about['samples']} for the forest; {about['proposals']}"
     )
-    print("next: minicnn segment photo.jpg --set labelling=proposals --stages")
+    print(f"next: minicnn train sds --data {o.data} --set edges={o.start}")
+    print(f'or, in Python: minicnn.propose("photo.jpg", model="{o.start}")')

@@ -68,30 +68,32 @@ def run(o):
             if labelling is None:
                 which = "proposals, and no --model, to see what objects are looked for among"
             raise ValueError(f"--stages shows what a labelling does: add --set labelling={which}")
-        for path, sure in dealt(found):
-            begun = time.perf_counter()
-            try:
-                result = minicnn.segment(path, network, o.size, labelling=labelling)
-            except ValueError as error:
-                if sure or not isinstance(error, ImageError):
-                    failed += 1
-                    where = "" if isinstance(error, ImageError) else f"{path}: "
-                    print_lines(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
-                else:
-                    left_out.append(one_line(path))
-                continue
-            files = [str(file) for file in result.save(out, o.stages, o.force, keep)]
-            keep += files
-            done.append(_about(path, result, files, time.perf_counter() - begun))
-            if not o.json:
-                print_lines(_line(path, result, files))
-                sys.stdout.flush()
-            _warn(path, result)
-        together = world().gather((done, failed, left_out))  # of all processes
-    done, failed, left_out = (sum(parts, type(parts[0])()) for parts in zip(*together, strict=True))
-    done.sort(key=lambda about: keep.index(about["image"]))
-    if world().first:
-        conclude(o, network, labelling, done, failed, left_out)
+        try:
+            for path, sure in dealt(found):
+                begun = time.perf_counter()
+                try:
+                    result = minicnn.segment(path, network, o.size, labelling=labelling)
+                except ValueError as error:
+                    if sure or not isinstance(error, ImageError):
+                        failed += 1
+                        where = "" if isinstance(error, ImageError) else f"{path}: "
+                        print_lines(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
+                    else:
+                        left_out.append(one_line(path))
+                    continue
+                files = [str(file) for file in result.save(out, o.stages, o.force, keep)]
+                keep += files
+                done.append(_about(path, result, files, time.perf_counter() - begun))
+                if not o.json:
+                    print_lines(_line(path, result, files))
+                    sys.stdout.flush()
+                _warn(path, result)
+        finally:  # what is done is told, even if the disk is full now
+            together = world().gather((done, failed, left_out))  # of all processes
+            done, failed, left_out = (sum(p, type(p[0])()) for p in zip(*together, strict=True))
+            done.sort(key=lambda about: keep.index(about["image"]))
+            if world().first:
+                conclude(o, network, labelling, done, failed, left_out)
     return 2 if failed or not done else 0
 
 

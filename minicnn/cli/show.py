@@ -23,5 +23,8 @@ def add(commands):
 def run(o):
     from minicnn.cli.showing import show
 
+    for flag in ("filters", "features", "curve", "out") if o.layers else ():
+        if getattr(o, flag):
+            raise ValueError(f"--{flag} does not go with  minicnn show --layers, which only prints")
     with new_folder(o.out, None) as out:
         print_lines(show(o.run, o.filters, o.features, o.curve, out, o.layers))

@@ -111,7 +111,7 @@ class Dataset:
 
 
 class Split(Sequence):
-    """Pictures of one split; `split[3]` reads one."""
+    """Pictures of one split; `split[3]` reads one, `split[:6]` is a Split of six."""
 
     def __init__(self, dataset, names):
         self.dataset, self.names = dataset, list(names)
@@ -120,6 +120,8 @@ class Split(Sequence):
         return len(self.names)
 
     def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Split(self.dataset, self.names[index])
         return self.dataset.read(self.names[index])
 
 

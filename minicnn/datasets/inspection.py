@@ -170,7 +170,7 @@ def survey(dataset, progress=None):
     return found
 
 
-def check(name_or_path, say=print, progress=None, **options):
+def check(name_or_path, say=print, progress=None, /, **options):
     """`minicnn data check`: surveys a data set and says the report line by line. Returns the exit
     status: 0, or 1 if anything is bad. A data set that cannot even be opened raises DataError."""
     found = survey(load(name_or_path, **options), progress)

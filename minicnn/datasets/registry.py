@@ -60,7 +60,7 @@ def is_joined(name):
     return "+" in name and name not in INSTALLABLE and not Path(name).is_dir()
 
 
-def _joined(name, fold=None, mapping=COMMON, often=None, **options):
+def _joined(name, /, fold=None, mapping=COMMON, often=None, **options):
     """Several data sets as one (several.py), or one with common classes. `fold` goes to those that
     have folds; `mapping` is the path of a mapping.txt, or «common» for that of minicnn; `often`
     says of which one each picture is learnt from several times in an epoch: "msrc:4,coco:8"."""

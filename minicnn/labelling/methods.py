@@ -82,7 +82,7 @@ class Labelling:
     Raises GroupingError for a name that does not exist, ValueError for an option.
     """
 
-    def __init__(self, name="argmax", **options):
+    def __init__(self, name="argmax", /, **options):
         if name not in LABELLINGS:
             hint = did_you_mean(name, LABELLINGS)
             raise GroupingError(f"labelling={name!r}: choose {', '.join(LABELLINGS)}{hint}")

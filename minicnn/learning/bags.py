@@ -27,7 +27,7 @@ from minicnn.datasets.splits import evenly
 from minicnn.engine import randomness
 from minicnn.learning import memory
 from minicnn.learning.errors import Diverged, TrainingError
-from minicnn.learning.ranks import average_precision
+from minicnn.learning.ranks import ranking_precision
 from minicnn.learning.task import Drawn, Task
 from minicnn.models.weak import BACKGROUND
 
@@ -204,6 +204,8 @@ class Bags(Task):
     def validate(self, count=None):
         """Share of the pictures whose class was named; of pictures with several classes, the mean
         over the classes of the average precision with which scores rank them."""
+        if not self.bags:  # a run that was stopped after its last step
+            self.prepare(self.quiet)
         held = self.bags if self.val is self.pictures else self.held
         held, scores = evenly(held, count), []
         with self.network.predicting():
@@ -217,7 +219,7 @@ class Bags(Task):
             raise Diverged("the network's scores are NaN or infinite, so they name nothing")
         truth = np.array([[k in bag.labels for k in range(count)] for bag in held])
         if self.several:
-            precisions = average_precision(scores, truth)
+            precisions = ranking_precision(scores, truth)
             return {"val_accuracy": round(float(np.nanmean(precisions)), 6)}
         right = truth[np.arange(len(held)), scores.argmax(axis=1)]
         each = [right[truth[:, k]].mean() for k in range(count) if truth[:, k].any()]

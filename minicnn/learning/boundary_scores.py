@@ -25,7 +25,7 @@ import numpy as np
 
 from minicnn.datasets.label_checks import ScoresError
 from minicnn.labelling.contours import thinned
-from minicnn.learning.matching import match
+from minicnn.learning.matching import match_boundaries
 from minicnn.learning.timing import typical
 
 MOST = 0.0075  # of the diagonal: 4.3 pixels of 481x321
@@ -35,7 +35,7 @@ COUNT = 33  # thresholds
 def pair_up(drawn, truth, most=MOST):
     """(bool (H, W), bool (H, W)): the pixels of `drawn` and of `truth`, both bool (H, W), that
     belong to a pair, in a largest set of pairs without a pixel in common."""
-    partner = match(drawn, truth, most * np.hypot(*drawn.shape))
+    partner = match_boundaries(drawn, truth, most * np.hypot(*drawn.shape))
     paired = np.zeros(drawn.shape, bool), np.zeros(truth.shape, bool)
     paired[0][drawn] = partner >= 0
     rows, columns = np.nonzero(truth)

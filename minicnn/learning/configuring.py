@@ -26,7 +26,7 @@ from minicnn.learning.errors import TrainingError
 from minicnn.learning.planning import looks_that_fit, steps_that_fit
 
 PATHS = ("edges", "mean")  # options of networks that may be one
-READERS = {}  # {".onnx": function from a path to Begun}, of files that others write
+READERS = {}  # {ending: function from a path to Begun}; interchange/foreign.py adds .onnx
 LENGTHS = {"epochs": 1_000_000, "steps": STEPS, "minutes": 525_600}  # at most; a year
 
 

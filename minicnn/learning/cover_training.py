@@ -11,6 +11,7 @@ what the classifier learns from.
 import numpy as np
 
 from minicnn import datasets, optim
+from minicnn.basics import typed
 from minicnn.basics.options import merge_options
 from minicnn.datasets import VOID
 from minicnn.engine import randomness
@@ -20,7 +21,7 @@ from minicnn.labelling.descriptors import pool_segments
 from minicnn.labelling.methods import Labelling, dense_features, softmax
 from minicnn.learning import memory
 from minicnn.learning.checkpoints import WEIGHTS
-from minicnn.learning.config import Config, TrainingOptions
+from minicnn.learning.config import SEEDS, Config, TrainingOptions
 from minicnn.learning.covers import cover_file, save_cover
 from minicnn.learning.run import Run
 from minicnn.learning.segments import Segments
@@ -67,6 +68,7 @@ def train_cover(
     Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
     """
     refuse_many("train cover")
+    typed.check(int(seed), "seed", range=(0, SEEDS))
     if not 1 <= epochs <= EPOCHS or int(epochs) != epochs:
         raise ValueError(f"train cover: epochs={epochs:g}: expected a whole number, 1 to {EPOCHS}")
     network, config, weights = found = trained(model, device)

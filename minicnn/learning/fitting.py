@@ -14,7 +14,7 @@ from minicnn.learning.world import Elsewhere
 
 OVERTIME = 1.05  # of the minutes: then a training stops wherever it is
 
-at_end = []  # called with the Run when its training has come to its end; figures draw its curves
+at_end = []  # called with a Run that has come to its end; figures/methods.py adds its curves
 
 
 def fit(run, minutes=None, clock=None):
@@ -203,8 +203,10 @@ class _Fitting:
             raise DataError(f"{error}; {hint}") from None
 
     def _worth_keeping(self):
-        """Whether steps are done, or, which may have taken as long, what is before the first."""
-        return self.run.steps_done > 0 or self.run.task.early or self.run.task.teaches
+        """Whether steps are done, or, which may have taken as long, what is before the first; or
+        whether it is not of this call."""
+        run = self.run
+        return run.steps_done > 0 or run.resumed or run.task.early or run.task.teaches
 
     def _go_on(self):
         folder = self.run.folder

@@ -77,7 +77,8 @@ class Plan:
         """Trains every part, or goes on with it if it was begun; returns the Runs. `train` is
         train_part of training.py, `others` its device and quiet; `moved_to`: where the data are, if
         they have moved. The plan is saved at the first part, if the data are those of before."""
-        runs, option = [], self.option
+        runs, option, plan = [], self.option, folder and Path(folder) / PLAN
+        before = plan.read_text() if folder and plan.is_file() else None
         for count in range(1, self.count + 1):
             out = folder and Path(folder) / f"{option[:-1]}-{count}"
             try:
@@ -96,7 +97,10 @@ class Plan:
                 runs.append(train(**given))
             except Exception:
                 if out and count == 1 and not (out / LAST).is_file():  # nothing has begun
-                    (Path(folder) / PLAN).unlink(missing_ok=True)
+                    if before is None:
+                        plan.unlink(missing_ok=True)
+                    else:  # it was there before this call
+                        write_atomically(plan, before)
                 raise
             except KeyboardInterrupt as stop:
                 hint = f"; go on with: minicnn resume {folder}" if folder else ""

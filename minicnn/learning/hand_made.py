@@ -24,8 +24,9 @@ from minicnn.learning import checkpoints, memory
 from minicnn.learning.boosting import Codes, booster, grow
 from minicnn.learning.drawn_pixels import DrawnPixels
 from minicnn.learning.errors import TrainingError
+from minicnn.learning.interrupts import defer_interrupt
 from minicnn.learning.metrics import Confusion
-from minicnn.learning.pixels import sampled
+from minicnn.learning.pixels import drawn
 from minicnn.learning.progress import Line
 from minicnn.models.pixel_features import COUNT, PixelFeatures
 
@@ -102,23 +103,23 @@ class HandMade(DrawnPixels):
             )
 
     def _collect(self, *draws):
-        """[(features float32 (N, 761), labels (N,))] of the pixels of all pictures that each
-        draw(labels, place) leaves."""
+        """[(features float32 (N, 761), labels (N,))] of the pixels of all pictures whose places
+        each draw(labels, place) gives, those that it gives twice twice."""
         found = [([], []) for _ in draws]
 
         def chosen(picture, place):
-            return picture.image, [draw(picture.labels, place) for draw in draws]
+            labels = picture.labels
+            return picture.image, labels, [np.sort(draw(labels, place)) for draw in draws]
 
         places = range(len(self.pictures))
         with datasets.Loader(
             self.pictures, places, chosen, skip_bad=self.config.skip_bad
         ) as loader:
-            for image, left in loader:
+            for image, labels, pixels in loader:
                 features = PixelFeatures(image)
-                for (numbers, named), labels in zip(found, left, strict=True):
-                    rows, columns = np.nonzero(labels != VOID)
-                    numbers.append(features.at(rows, columns).T)
-                    named.append(labels[rows, columns])
+                for (numbers, named), some in zip(found, pixels, strict=True):
+                    numbers.append(features.at(*np.divmod(some, labels.shape[1])).T)
+                    named.append(labels.ravel()[some])
         self.note_left_out(loader)
         if not all(sum(map(len, named)) for _, named in found):
             raise datasets.DataError(f"{self.dataset.name}: no picture could be learnt from")
@@ -127,11 +128,11 @@ class HandMade(DrawnPixels):
     def _one_in_many(self, labels, place):
         count = max(1, np.count_nonzero(labels != VOID) // self.network.options["every"])
         rng = randomness.generator(self.config.seed, 10, place)
-        return sampled(labels, count, 0, None, rng)
+        return drawn(labels, count, 0, None, rng)
 
     def _some(self, labels, place):
         options, rng = self.config.training, randomness.generator(self.config.seed, 7, place)
-        return sampled(labels, options.patches, options.balance, self.config.class_shares, rng)
+        return drawn(labels, options.patches, options.balance, self.config.class_shares, rng)
 
     def _check_memory(self):
         """Features of 4 bytes, twice as they are put together; scikit-learn takes 8, and 2 more."""
@@ -174,10 +175,11 @@ class HandMade(DrawnPixels):
             run.log.write(step=run.steps_done, gamma=g, potts_accuracy=right)
         tried = ", ".join(f"{g:g} {accuracy:.1%}" for g, accuracy in found.items())
         self._say(f"price of a border (gamma): {price:g}; right with each: {tried}")
-        for name in (checkpoints.LAST, checkpoints.BEST) if run.folder else ():
-            arrays, about = checkpoints.load(run.folder / name)
-            about["options"]["gamma"] = price
-            checkpoints.save(run.folder / name, arrays, about)
+        with defer_interrupt():  # LAST at the end: a resumed run asks it whether this is done
+            for name in (checkpoints.BEST, checkpoints.LAST) if run.folder else ():
+                arrays, about = checkpoints.load(run.folder / name)
+                about["options"]["gamma"] = price
+                checkpoints.save(run.folder / name, arrays, about)
 
     def _try_prices(self):
         """{price: share of right pixels} on some pictures of `val`."""

@@ -1,6 +1,6 @@
 """A maximum matching of the pixels of two drawings: pairs that are near, none with a pixel twice.
 
-    partner = match(drawn, truth, reach)      for each pixel of `drawn` the one of `truth`, or -1
+    partner = match_boundaries(drawn, truth, reach)  for each of `drawn` the pixel of `truth`, or -1
 
 First everybody takes the nearest free pixel within reach. Whoever got none asks one who has taken a
 pixel within reach to move to another one, and so on: along a path that begins and ends at a free
@@ -65,7 +65,7 @@ def match_pixels_cpu(y, x, shifts, number, partner, owner, came, seen, queue):
                     came[seen[k]] = -1
 
 
-def match(drawn, truth, reach):
+def match_boundaries(drawn, truth, reach):
     """int64 (N,): for each pixel of `drawn`, row by row, the number of its pixel of `truth`,
     counted row by row, or -1. Both bool (H, W). Pixels at most `reach` apart may be a pair."""
     r = int(reach)

@@ -13,6 +13,7 @@ import numpy as np
 
 from minicnn import datasets
 from minicnn import functional as F
+from minicnn.basics.notebooks import say
 from minicnn.datasets.kept import MOST, Kept
 from minicnn.engine import randomness
 from minicnn.engine.devices import move
@@ -62,7 +63,7 @@ class Pictures(Task):
             return
         found = measure(network, self.pictures)
         if found.small and not quiet:
-            print(
+            say(
                 f"note: {len(found.small)} of the training pictures are smaller than the crop of "
                 f"{network.options['size']} pixels and are enlarged: {found.small[0]}"
                 f"{' ...' * (len(found.small) > 1)}"

@@ -130,12 +130,6 @@ def share_right(scores, labels, sets=()):
     return float(right(labels[known], answers, scores.shape[1], sets).mean())
 
 
-def sampled(labels, patches, balance, shares, rng, sets=()):
-    """Labels (H, W) of which only the pixels that are `drawn` are left, the others void: what the
-    network would learn from patches around those pixels."""
-    return only(labels, drawn(labels, patches, balance, shares, rng, sets))
-
-
 def drawn(labels, patches, balance, shares, rng, sets=()):
     """The places of `patches` randomly drawn pixels in labels (H, W) laid flat; of all that have a
     label, if there are no more. Pixels of a class are drawn in proportion to its weight, see

@@ -12,6 +12,7 @@ the best one for each object, for a forest to learn how well a candidate fits.
 import numpy as np
 
 from minicnn import datasets
+from minicnn.basics import typed
 from minicnn.basics.options import merge_options
 from minicnn.datasets.instances import background_of, of_picture
 from minicnn.datasets.splits import evenly
@@ -22,6 +23,7 @@ from minicnn.labelling.proposals.forest import Forest
 from minicnn.labelling.proposals.overlaps import best_at, common, overlaps
 from minicnn.labelling.proposals.proposer import Proposer, nearest
 from minicnn.learning.checkpoints import WEIGHTS
+from minicnn.learning.config import SEEDS
 from minicnn.learning.proposal_files import needs_edges, proposal_file, save_proposer
 from minicnn.learning.trained import trained
 from minicnn.learning.world import refuse_many
@@ -49,6 +51,7 @@ def train_proposals(
     Raises DataError, CheckpointError, GroupingError or ValueError with one sentence.
     """
     refuse_many("train proposals")
+    typed.check(int(seed), "seed", range=(0, SEEDS))
     network, _, weights = found = trained(model, device)
     needs_edges(found)
     if weights is not None and weights.parent == WEIGHTS and proposal_file(weights).exists():

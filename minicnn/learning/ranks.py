@@ -32,7 +32,7 @@ def rank(network, pictures, classes, watch=None):
     return ranks, typical(seconds)
 
 
-def average_precision(scores, truth):
+def ranking_precision(scores, truth):
     """float (K,): for each class the mean, over the pictures that show it, of the share of such
     pictures among all that score as high; NaN for a class that none shows.
 

@@ -154,6 +154,8 @@ class Regions(Task):
 
     def validate(self, count=None):
         """Of the same few regions of each picture that is held out."""
+        if self.samples is None:  # a run that was stopped after its last step
+            self.prepare(self.quiet)
         right, objects = [], []
         samples = self.samples if self.config.overfit_one else self.others
         with self.network.predicting():

@@ -29,13 +29,17 @@ def resumed(folder, device="cpu", skip_bad=False, quiet=False, data=None):
         raise CheckpointError(f"{file}: {error}") from None
     network.to(device)
     task = task_for(network, config, dataset)
-    if config.step < config.total_steps:  # else nothing is left to be learnt
+    task.quiet = quiet
+    if config.step < config.total_steps:  # else it is prepared if a look at `val` needs that
         if task.early:
-            keep_early(task, Run(config, network, task, folder, quiet))
+            early = Run(config, network, task, folder if world().first else None, quiet)
+            early.log.cut_after(config.step)  # a kill may have left half a line
+            keep_early(task, early)
         with terminable():
             task.prepare(quiet)
     run = run_of(config, network, task, folder, quiet)
     run.optimizer.steps_done = run.steps_done = config.step
+    run.resumed = True
     checkpoints.check_velocities(file, velocities, run.learning)
     for (path, p), v in zip(run.learning.items(), run.optimizer.velocity, strict=True):
         v[...] = Tensor(velocities[path]).to(p.device).data

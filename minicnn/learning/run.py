@@ -28,8 +28,11 @@ class Run:
                 their gradients are known: clips them, if the options of the training say so; of
                 several processes (parallel.py) averages them before
     schedule    step -> factor on the learning rate; by default as the options say
+    resumed     whether it goes on from a checkpoint that was there before
     clock       gives the seconds by which a training in minutes is planned
     """
+
+    resumed = False
 
     def __init__(self, config, network, task, folder=None, quiet=False, schedule=None):
         self.config, self.network, self.task = config, network, task
@@ -47,18 +50,21 @@ class Run:
             o.lr,
             o.momentum,
             o.weight_decay,
-            schedule or self.pace.schedule(self._schedule),
+            schedule or self._schedule(),
         )
         self.hook, self.clock = self._clip, time.monotonic
         self.before_update = None  # called with (step, loss), see fitting.py
 
-    def _schedule(self, total):
-        options = self.config.training
-        if options.schedule == "plateau":
-            self.config.stalls = self.config.stalls or Stalls()
-            fall = optim.plateau(self.config.stalls.divided)
-            return optim.warm_up(fall, options.warm_up) if options.warm_up else fall
-        return optim.named_schedule(options.schedule, total, options.warm_up)
+    def _schedule(self):
+        o = self.config.training
+        if o.schedule != "plateau":
+            return self.pace.schedule(lambda n: optim.named_schedule(o.schedule, n, o.warm_up))
+        self.config.stalls = self.config.stalls or Stalls()  # of real steps, so it is not stretched
+
+        def fall(step):  # `agree` may put another Stalls there
+            return optim.plateau(self.config.stalls.divided)(step)
+
+        return optim.warm_up(fall, o.warm_up) if o.warm_up else fall
 
     def _clip(self, parameters):
         if self.config.training.clip:

@@ -40,6 +40,7 @@ class Task:
     teaches = False  # whether `prepare` teaches the network something
     shared = True  # whether several processes may share the steps: see parallel.py
     deals = False  # whether `validate` lets each of them look at some pictures
+    quiet = False  # whether it says nothing, where it prepares only when that is needed
     unused = {}  # {training option that it does not hear: what says so, of {name} and {model}}
 
     def keep(self, **record):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from minicnn import datasets, models
 from minicnn.basics import typed
+from minicnn.basics.notebooks import say
 from minicnn.basics.writing import claimed, lock_folder
 from minicnn.engine import randomness
 from minicnn.engine.devices import get_num_threads
@@ -119,9 +120,6 @@ def train(
         raise TrainingError(
             f"{model} is learnt iteration by iteration, from nothing: `start` does not go with it"
         )
-    if minutes is not None:  # for all of them
-        o = models.recipe(model, recipe) | (settings or {})
-        given["minutes"] = minutes / int(o.get("iterations", cls.DEFAULTS["iterations"]))
     return train_greedily(model, data, **given)[-1]
 
 
@@ -172,7 +170,7 @@ def train_part(
             tables = begun.config.tables if begun.config else {}
             config.start = initialise_from(arrays, tables, network, begun.source)
             if not quiet and config.start.new and network.PARTS != "iterations":
-                print(fine_tuning.sentence(config.start, begun.config, config, shapes))
+                say(fine_tuning.sentence(config.start, begun.config, config, shapes))
         fine_tuning.check(config)
         check_settings(check_kind(network, model, dataset), model, settings)
         network.freeze(*config.frozen())  # a name misspelt is said before labels are read
@@ -206,7 +204,8 @@ def _check_memory(config):
 def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **options):
     """Trains a network block by block, as Grangier, Bottou and Collobert did: the first with a
     classifier of its own, then the first two with a new one, where the first keeps its weights, and
-    so on. Each block gets the length that `options` say; they are those of `train`.
+    so on. `options` are those of `train`: each block gets so many epochs or steps, and all of them
+    together the minutes.
 
     Returns the Runs, one for each block, in folders out/block-1, out/block-2, ...; the last holds
     the whole network. If it was stopped, `resume(out)` goes on. Raises what `train` raises, and
@@ -217,6 +216,8 @@ def train_greedily(model="patch", data="scenes", *, out=None, settings=None, **o
     options["data_options"] = datasets.lasting_options(options.get("data_options"))
     plan = Plan(model, datasets.lasting_name(data), settings or {}, **options)
     plan.check()
+    if plan.minutes is not None:  # for all of them
+        plan.minutes /= plan.count
     with claimed(out, "choose another, or `resume` it"):
         return plan.run(out, train_part, **others)
 

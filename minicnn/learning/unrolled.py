@@ -35,7 +35,7 @@ from minicnn.learning.features import (
     learn_shares,
     take_moments,
 )
-from minicnn.learning.pixels import sampled
+from minicnn.learning.pixels import drawn
 from minicnn.models.iteration import COARSER
 
 LOOKED_AT = 600  # pictures at most, of which the patches are taken
@@ -162,11 +162,12 @@ class Unrolled(DrawnPixels):
             count = np.bincount(truth[truth != VOID], minlength=self.network.classes)
             if not count.sum():
                 continue
+            some = np.flatnonzero(truth != VOID)
             if options.patches:
                 rng = randomness.generator(self.config.seed, 7, place)
                 balance = options.balance, self.config.class_shares
-                truth = sampled(truth, options.patches, *balance, rng)
-            rows, columns = np.nonzero(truth != VOID)
+                some = np.sort(drawn(truth, options.patches, *balance, rng))
+            rows, columns = np.divmod(some, side)
             numbers = [at_pixels(maps.numpy()[0], rows, columns, side) for maps in levels]
             features.append(np.concatenate(numbers, axis=1).astype(np.float16))
             labels.append(truth[rows, columns])

@@ -13,10 +13,11 @@ from PIL import Image
 from support.small_runs import SCENES, small_run
 
 import minicnn
-from minicnn import ops
+from minicnn import cli, ops
 from minicnn.cli import main
 from minicnn.cli.values import split_settings
 from minicnn.engine.cases import Case
+from minicnn.inference.segmentation import Segmentation
 from minicnn.learning import weight_files
 
 TRAIN = ["train", "multi-scale", "--steps", "2", "--set", "width=0.1", "hidden=40"]
@@ -226,6 +227,51 @@ def test_demo(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == {"out": "new", "seed": 4, "quiet": True}
 
 
+def writing(monkeypatch, owner, name, full_at):
+    """From the call of this number on, what writes finds the disk full."""
+    calls, write = [], getattr(owner, name)
+
+    def written(*arguments, **options):
+        calls.append(1)
+        if len(calls) >= full_at:
+            raise OSError(errno.ENOSPC, "No space left", "x.png")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, written)
+
+
+def test_what_is_done_is_told_though_the_disk_is_full(elsewhere, run, capsys, monkeypatch):
+    writing(monkeypatch, cli.evaluate, "save_png", 1)
+    assert main(["evaluate", run, "--json", "--out", "scores"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out) == json.loads((elsewhere / "scores/scores.json").read_text())
+    assert "x.png: the disk is full" in err
+    pictures = [save_picture(elsewhere / f"{name}.png") for name in "abc"]
+    writing(monkeypatch, Segmentation, "save", 3)
+    assert main(["segment", *pictures, "--model", run, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert [p["image"] for p in json.loads(out)["pictures"]] == pictures[:2]
+    assert "the disk is full" in err
+
+
+def test_what_is_learnt_beside_a_network_has_its_place_before_the_work(run, capsys, monkeypatch):
+    """A start that no file belongs to is refused at once; that another is replaced is said."""
+
+    def work(*_, **__):
+        raise ValueError("it works")
+
+    place = Path(run) / "cover.safetensors"
+    place.touch()
+    monkeypatch.setattr(minicnn, "train_cover", work)
+    refused(capsys, ["train", "cover", "--start", f"{run}+{run}"], "neither a run folder")
+    assert main(["train", "cover", "--start", run]) == 2
+    err = capsys.readouterr().err
+    assert f"{place}: is there already, and will be replaced" in err and "it works" in err
+    place.unlink()
+    assert main(["train", "cover", "--start", run]) == 2
+    assert "replaced" not in capsys.readouterr().err
+
+
 MISTAKES = [
     (["bogus"], "invalid choice: 'bogus'"),
     (["train"], "required: MODEL"),
@@ -251,6 +297,22 @@ MISTAKES = [
     (["evaluate", "nowhere", "--set", "labelling=best"], "'best': choose argmax, superpixels, crf"),
     (["evaluate", "nowhere", "--set", "labelling=crf", "lr=1"], "crf has no option 'lr'; it has"),
     (["segment", "a.png", "--set", "data.val=2"], "only options of a labelling"),
+    (["segment", "a.png", "--set", "labelling=crf", "name=3"], "crf has no option 'name'"),
+    (["segment", "a.png", "--set", "labelling=crf", "self=3"], "crf has no option 'self'"),
+    (["train", "feedback", "--set", "iterations=0", "--minutes", "1"], "iterations=0: expected"),
+    (["train", "feedback", "--set", "iterations=a", "--minutes", "1"], "iterations='a': expected"),
+    (["data", "check", "scenes", "--set", "data.progress=1"], "there is no option 'progress' here"),
+    (["data", "check", "scenes", "--set", "data.say=1"], "there is no option 'say' here"),
+    (["data", "check", "a+b", "--set", "data.name=1"], "there is no option 'name' here"),
+    (
+        ["bench", "patch", "--profile", "--json", "x"],
+        "--json does not go with  minicnn bench --p",
+    ),
+    (["bench", "patch", "--profile", "--against", "none"], "--against does not go with"),
+    (["bench", "--algorithms", "--profile"], "--profile does not go with  minicnn bench --algori"),
+    (["bench", "--algorithms", "--all"], "--all does not go with  minicnn bench --algorithms"),
+    (["show", "patch", "--layers", "--curve"], "--curve does not go with  minicnn show --layers"),
+    (["show", "patch", "--layers", "--out", "x"], "--out does not go with  minicnn show --layers"),
     (["segment"], "required: IMAGE"),
     (["segment", "a.png", "--size", "0"], "'0' is not a whole number, from 1 to 2048"),
     (["segment", "a.png", "--size", "2049"], "argument --size: '2049' is not a whole number, from"),

@@ -49,6 +49,13 @@ def test_load_says_what_is_wrong(home, folder):
     refused("has no images; a data set needs images/", datasets.load, home.parent)
 
 
+def test_a_part_of_a_split_is_a_split_that_reads_when_asked(folder):
+    split = datasets.load(folder).split("train")
+    some = split[:2]
+    assert type(some) is type(split) and some.names == split.names[:2] and len(split[5:5]) == 0
+    assert some[-1].name == split[1].name and split[-2:].names == split.names[-2:]
+
+
 def test_home_is_the_variable_or_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("MINICNN_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -13,7 +13,7 @@ from minicnn import cli, datasets
 from minicnn.datasets import DataError
 from minicnn.learning.bags import Bags
 from minicnn.learning.errors import TrainingError
-from minicnn.learning.ranks import average_precision
+from minicnn.learning.ranks import ranking_precision
 from minicnn.learning.training import configure
 
 SMALL = {"size": 33, "width": 0.1, "side": 48, "head": "12-8", "filters": "1-1", "dropout": 0.0}
@@ -93,6 +93,23 @@ def test_a_resumed_run_ends_with_the_same_bits(run, folder, tmp_path):
     assert all(np.array_equal(a, again[k]) for k, a in whole.network.state_dict().items())
 
 
+def test_stopped_in_its_last_look_it_goes_on_from_there(folder, tmp_path, monkeypatch):
+    """All steps are done, and what it looked at before the first one is needed once more."""
+
+    def stop(self, count=None):
+        raise KeyboardInterrupt
+
+    settings = TINY | {"batch": 9, "lr": 0.03}
+    whole = minicnn.train("weak", folder, steps=4, settings=settings, quiet=True)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Bags, "validate", stop)
+        minicnn.train("weak", folder, out=tmp_path / "r", steps=4, settings=settings, quiet=True)
+    again = minicnn.resume(tmp_path / "r", quiet=True)
+    assert again.config.best == whole.config.best and again.config.best.step == 4
+    weights = again.network.state_dict()
+    assert all(np.array_equal(a, weights[k]) for k, a in whole.network.state_dict().items())
+
+
 def task_of(folder, **settings):
     data = datasets.load(folder)
     config = configure("weak", "ours", TINY | settings, data, 0)
@@ -169,7 +186,7 @@ def test_the_same_network_with_masks():
 def test_the_shipped_features_are_kept_as_they_are(folder, capsys):
     settings = {"side": 48, "head": "8", "filters": "1", "batch": 3, "flip": False}
     run = minicnn.train("weak", folder, steps=1, settings=settings | {"validations": 1})
-    assert "begin at random: " in capsys.readouterr().out
+    assert "begin at random: " in capsys.readouterr().err
     shipped = minicnn.learning.checkpoints.load_model("alexnet")[0].state_dict()
     own = run.network.state_dict()
     assert all(np.array_equal(own[f"conv{k}.weight"], shipped[f"conv{k}.weight"]) for k in (1, 5))
@@ -179,5 +196,5 @@ def test_the_shipped_features_are_kept_as_they_are(folder, capsys):
 def test_average_precision():
     scores = np.array([[4.0, 1], [3, 2], [2, 3], [1, 4]])
     truth = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], bool)
-    first, second = average_precision(scores, truth)
+    first, second = ranking_precision(scores, truth)
     assert first == (1 + 2 / 3) / 2 and np.isnan(second)

@@ -101,9 +101,10 @@ def moved(run, start):
 
 def test_the_last_layer_begins_anew_and_pictures_stay_as_they_were(root, first, capsys):
     run = tune(root, first.folder, quiet=False)
-    said = capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.out == ""  # where results are, JSON for instance
     file = first.folder / "best.safetensors"
-    assert f"fc8 begins at random: {file} names 3 classes, and these are 2\n" in said
+    assert f"fc8 begins at random: {file} names 3 classes, and these are 2\n" in said.err
     assert run.config.start.new == ["fc8.weight", "fc8.bias"]
     assert run.network.fc8.weight.shape[0] == 2
     for name in ("size", "width", "columns", "norm", "spread"):
@@ -113,7 +114,7 @@ def test_the_last_layer_begins_anew_and_pictures_stay_as_they_were(root, first, 
 
 def test_what_else_does_not_fit_is_said_too(root, first, capsys):
     run = tune(root, first, quiet=False, size=56)
-    assert "fc6, fc8 begin at random: " in capsys.readouterr().out
+    assert "fc6, fc8 begin at random: " in capsys.readouterr().err
     assert run.network.mean.shape == (3, 56, 56)  # measured, of pictures cut to 56
     assert "mean" not in run.config.start.taken + run.config.start.new
     with pytest.raises(TrainingError, match="head_lr=2: all weights come from"):
@@ -188,7 +189,7 @@ class Shallow(AlexNet):
 def test_any_network_takes_the_layers_that_it_has(root, first, monkeypatch, capsys):
     monkeypatch.setitem(models.MODELS, "shallow-net", (Shallow, models.MODELS["alexnet"][1]))
     run = tune(root, first, model="shallow-net", head_lr=10, quiet=False)
-    assert "head begins at random: a run has no such weights" in capsys.readouterr().out.replace(
+    assert "head begins at random: a run has no such weights" in capsys.readouterr().err.replace(
         str(first.folder), "a run"
     )
     assert set(run.config.start.taken) == {

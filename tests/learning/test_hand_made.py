@@ -1,6 +1,7 @@
 """Training the traditional way: trees, then a regression, then the price of a border."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +9,15 @@ import pytest
 import minicnn
 from minicnn import datasets
 from minicnn.cli import main
+from minicnn.datasets import VOID
+from minicnn.datasets.dataset import Picture
+from minicnn.engine import randomness
 from minicnn.inference.segmenting import labelling_for
 from minicnn.labelling.methods import Labelling
 from minicnn.learning import boosting, checkpoints, hand_made
+from minicnn.learning.config import Config, TrainingOptions
 from minicnn.learning.errors import TrainingError
+from minicnn.learning.pixels import drawn, only
 from minicnn.learning.trained import trained
 from minicnn.learning.training import resume
 
@@ -80,6 +86,73 @@ def test_a_resumed_training_ends_with_the_very_bits(run, tmp_path, monkeypatch, 
         first, again = (checkpoints.load(f / f"{name}.safetensors")[0] for f in (run.folder, out))
         assert set(first) == set(again)
         assert all(np.array_equal(a, again[key]) for key, a in first.items())
+
+
+def test_where_classes_are_balanced_pixels_may_be_drawn_several_times(monkeypatch):
+    """One pixel in fifty is of the second class, and half of those that are drawn. Without
+    balance, which is what ships, they come in the order in which they lie."""
+    labels = np.zeros((40, 50), np.uint8)
+    labels[3, :40] = 1
+
+    class Some(hand_made.HandMade):
+        def __init__(self, balance):
+            options = TrainingOptions(patches=200, balance=balance)
+            self.config = Config(
+                "", ["a", "b"], {}, 0, training=options, seed=0, class_shares=[0.98, 0.02]
+            )
+            self.missed = {}
+            picture = Picture("p", np.zeros((40, 50, 3), np.uint8), labels)
+            self.pictures = datasets.Split(SimpleNamespace(read=lambda name: picture), ["p"])
+
+    places = []
+    at = hand_made.PixelFeatures.at
+    monkeypatch.setattr(
+        hand_made.PixelFeatures, "at", lambda self, *at_: places.append(at_) or at(self, *at_)
+    )
+    for balance, share in ((1, 0.5), (0, 0.02)):
+        task = Some(balance)
+        ((features, named),) = task._collect(task._some)
+        assert features.shape == (200, 761) and abs(named.mean() - share) < 0.1
+    rows, columns = places[-1]
+    left = only(labels, drawn(labels, 200, 0, None, randomness.generator(0, 7, 0)))
+    np.testing.assert_array_equal(np.nonzero(left != VOID), (rows, columns))
+
+
+def test_an_interrupt_between_two_files_is_no_price_lost(tmp_path, monkeypatch):
+    """The price is in both or, in the one that a resumed run asks, not yet."""
+    save, out = checkpoints.save, tmp_path / "run"
+
+    def once(path, arrays, about):
+        if about["options"].get("gamma") and path.name == "last.safetensors":
+            raise KeyboardInterrupt
+        save(path, arrays, about)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints, "save", once)
+        minicnn.train("shallow", out=out, **OPTIONS | {"epochs": 2})
+    assert checkpoints.load(out / "best.safetensors")[1]["options"]["gamma"]
+    assert not checkpoints.load(out / "last.safetensors")[1]["options"]["gamma"]
+    gamma = resume(out, quiet=True).config.options["gamma"]
+    for name in ("best", "last"):
+        assert checkpoints.load(out / f"{name}.safetensors")[1]["options"]["gamma"] == gamma
+
+
+def test_a_line_of_the_log_that_a_kill_cut_short_is_written_anew(tmp_path, monkeypatch):
+    grow, out, calls = hand_made.grow, tmp_path / "run", []
+
+    def stop(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return grow(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(hand_made, "grow", stop)
+        minicnn.train("shallow", out=out, **OPTIONS | {"epochs": 2})
+    log = out / "log.jsonl"
+    log.write_bytes(log.read_bytes()[:-8])
+    records = resume(out, quiet=True).log.records
+    assert [r["trees"] for r in records if "trees" in r] == [1, 3, 4, 5, 6, 7, 8]
 
 
 def test_logistic_regression_alone_needs_no_trees(tmp_path, monkeypatch):

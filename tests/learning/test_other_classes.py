@@ -87,10 +87,10 @@ def test_a_training_says_so(tmp_path, capsys):
     run = minicnn.train("alexnet", first, steps=1, settings=SETTINGS, quiet=True)
     tuned = minicnn.train("alexnet", other, start=run, steps=1, settings=SETTINGS)
     assert tuned.config.start.new == ["fc8.weight", "fc8.bias"]
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "fc8 begins at random: a run names other classes than these, blue for one\n" in said
     settings = SETTINGS | {"size": 56}
     minicnn.train("alexnet", other, start=run, steps=1, settings=settings)
-    assert "of another shape, or for other classes" in capsys.readouterr().out
+    assert "of another shape, or for other classes" in capsys.readouterr().err
     again = minicnn.train("alexnet", first, start=run, steps=1, settings=SETTINGS)
     assert again.config.start.new == []

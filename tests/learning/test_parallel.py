@@ -106,6 +106,20 @@ def test_a_training_goes_on_with_another_number_of_processes(model, tmp_path, mo
         assert looks == [2, 4] and runs[-1].log.records == runs[0].log.records
 
 
+def test_a_rate_that_falls_when_nothing_gets_better_falls_for_all_after_a_resume(
+    tmp_path, monkeypatch
+):
+    settings = {"width": 0.1, "hidden": 20, "schedule": "plateau", "validations": 8, "warm_up": 0}
+    nothing = {"val_accuracy": 0.5, "val_class_accuracy": 0.5}
+    monkeypatch.setattr(Pixels, "validate", lambda self, count=None: dict(nothing))
+    with monkeypatch.context() as patch:
+        stopped_at(patch, 2)
+        together(2, lambda rank: scenes(tmp_path / "run", 8, "single-scale", settings))
+    runs = all_right(together(2, lambda rank: minicnn.resume(tmp_path / "run", quiet=True)))
+    rates = [[run.optimizer.schedule(step) for step in range(8)] for run in runs]
+    assert rates[0] == rates[1] and rates[0][-1] < 0.2
+
+
 def test_only_the_first_process_writes_and_speaks(tmp_path, capsys):
     def begin(rank):
         run = minicnn.train(

@@ -96,6 +96,15 @@ def test_new_totals(left, per_step, expected):
     assert new_total(50, left, per_step, Pace(100)) == expected
 
 
+def test_a_plateau_divides_the_rate_at_the_step_that_it_says():
+    """Also where the end has moved, in a training in minutes."""
+    run = run_of(timed(Clock(), lambda step: 1.0, 0.1), Weight(), 1000, schedule="plateau")
+    run.pace.move_end(50, 4000)
+    run.config.stalls.divided.append(1000)
+    rates = [run.optimizer.schedule(step) for step in (49, 999, 1000, 3999)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1])
+
+
 # -------------------------------------------------------------------------------- a whole training
 def trained_in(minutes, guess, per_step, per_picture, **options):
     clock = Clock()

@@ -39,6 +39,10 @@ SMALL = ["--set", "candidates=300", "drawn=8"]
 
 def test_fitted_saved_and_asked(run, objects, tmp_path, capsys, monkeypatch):
     command = ["train", "proposals", "--start", str(run.folder), "--data", str(objects), *SMALL]
+    assert cli.main(command) == 0
+    assert f"next: minicnn train sds --data {objects} --set edges={run.folder}" in (
+        capsys.readouterr().out
+    )
     assert cli.main([*command, "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["pictures"] == 5 and about["proposals"].endswith("proposals.safetensors")
@@ -69,6 +73,7 @@ def test_what_is_wrong_is_said(run, objects, tmp_path, capsys):
 
     start = ["--start", str(run.folder)]
     refused("on which network of edges, and which objects?", *start)
+    refused("seed is 9999", *start, "--data", str(objects), "--seed", "9" * 20)
     refused("leave --epochs away", *start, "--data", str(objects), "--epochs", "2")
     refused("has no option 'width'", *start, "--data", str(objects), "--set", "width=2")
     refused("patch does not", "--start", "patch", "--data", str(objects))

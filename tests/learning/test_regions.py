@@ -16,6 +16,7 @@ from minicnn.datasets.instances import instance
 from minicnn.labelling.regions.proposed import Proposed
 from minicnn.learning import checkpoints, region_classifiers
 from minicnn.learning.errors import TrainingError
+from minicnn.learning.regions import Regions
 from minicnn.learning.samples import Sample
 
 pytestmark = pytest.mark.skipif(
@@ -114,6 +115,20 @@ def test_a_stopped_run_ends_with_the_same_bits(run, voc, tmp_path, monkeypatch):
     assert (folder / "features").is_dir()
     resumed = minicnn.resume(folder, quiet=True)
     for key, p in run.network.state().items():
+        assert (p.data == resumed.network.state()[key].data).all(), key
+
+
+def test_stopped_in_its_last_look_it_goes_on_from_there(voc, tmp_path, monkeypatch):
+    def stop(self, count=None):
+        raise KeyboardInterrupt
+
+    whole = tiny_sds(voc, classifier="softmax")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match="after step 4"):
+        patch.setattr(Regions, "validate", stop)
+        tiny_sds(voc, tmp_path / "run", classifier="softmax")
+    resumed = minicnn.resume(tmp_path / "run", quiet=True)
+    assert resumed.config.best == whole.config.best
+    for key, p in whole.network.state().items():
         assert (p.data == resumed.network.state()[key].data).all(), key
 
 

@@ -221,6 +221,63 @@ def test_a_run_that_fails_before_its_first_step_leaves_no_weights(tmp_path, monk
     assert not list(tmp_path.glob("run/*"))
 
 
+@pytest.mark.parametrize(
+    "model, parts", [("patch", {"blocks": 2}), ("feedback", {"iterations": 3})]
+)
+def test_minutes_are_for_all_parts_together(model, parts, monkeypatch):
+    def part(*_, minutes, **__):
+        given.append(minutes)
+        raise ValueError("enough")
+
+    given, (count,) = [], parts.values()
+    monkeypatch.setattr(training, "train_part", part)
+    for train in (training.train_greedily, minicnn.train)[: 1 if model == "patch" else 2]:
+        with pytest.raises(ValueError, match="enough"):
+            train(model, "scenes", settings=parts, minutes=3)
+    assert set(given) == {3 / count}
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_what_a_resume_that_fails_goes_on_from_stays(tmp_path, monkeypatch):
+    """Also where no step was done yet."""
+
+    def fail(*_):
+        raise datasets.DataError("p1.jpg: cannot be read")
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pixels.Pixels, "loss", interrupt)
+        tiny(steps=2, out=out)
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(ValueError, match="p1.jpg.*; mend it"):
+            patch.setattr(pixels.Pixels, "loss", fail)
+            minicnn.resume(out, quiet=True)
+    assert same(
+        minicnn.resume(out, quiet=True).network.state_dict(), tiny(steps=2).network.state_dict()
+    )
+
+
+def test_a_plan_that_a_resume_that_fails_goes_on_from_stays(tmp_path, monkeypatch):
+    def gone(*_, **__):
+        raise datasets.NotThere("there is no such folder")
+
+    out = tmp_path / "run"
+    options = TINY | {"settings": {"width": 0.125, "blocks": 1}, "steps": 1, "out": out}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match="go on with"):
+        patch.setattr(datasets, "load", interrupt)
+        training.train_greedily("patch", **options)
+    plan = (out / "greedy.json").read_text()
+    for where in (None, "/elsewhere"):
+        with monkeypatch.context() as patch, pytest.raises(ValueError, match="no such folder"):
+            patch.setattr(datasets, "load", gone)
+            minicnn.resume(out, quiet=True, data=where)
+        assert (out / "greedy.json").read_text() == plan
+    assert minicnn.resume(out, quiet=True).steps_done == 1
+
+
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
     tiny(steps=1, out=tmp_path / "run")
     with (

@@ -55,6 +55,14 @@ def test_a_run_is_evaluated_by_its_folder_or_an_earlier_iteration_is(run):
     assert result.labels.shape == (32, 48)
 
 
+def test_where_classes_are_balanced_small_ones_are_drawn_several_times():
+    settings = SETTINGS | {"iterations": 1, "balance": 1, "patches": 300}
+    task = minicnn.train("feedback", **OPTIONS | {"settings": settings, "epochs": 1}).task
+    assert len(task.labels) == len(task.features) == 300 * DATA["train"]
+    shares = np.bincount(task.labels) / len(task.labels)
+    assert shares[shares > 0].min() > 0.3 / np.count_nonzero(shares)
+
+
 @pytest.mark.parametrize("stopped_at", ["iteration 1", "between", "iteration 2"])
 def test_a_resumed_training_ends_with_the_very_bits(run, tmp_path, monkeypatch, stopped_at):
     """Stopped in the steps of an iteration, or while the second one is prepared."""

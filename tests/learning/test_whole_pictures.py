@@ -227,7 +227,7 @@ def test_pictures_that_are_broken_grey_cmyk_or_small(tmp_path, capsys):
     assert "note: 1 of the pictures, CMYK, read as RGB without the profile" in said
     assert "train/green/c.jpg" in said
     trained(root, steps=2, quiet=False)
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "note: 1 of the training pictures are smaller than the crop of 33 pixels and are" in said
     assert "train/blue/train1.png" in said
     command = [
