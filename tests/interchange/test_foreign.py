@@ -125,7 +125,7 @@ def test_a_training_begins_with_it(file, tmp_path, capsys):
     settings = {k: v for k, v in SMALL.items() if k != "order"}
     settings |= {"mean": str(tmp_path / "mean.npy"), "lr": 0.0, "batch": 4, "validations": 1}
     run = minicnn.train("alexnet", root, start=path, settings=settings, steps=1)
-    assert "fc8 begins at random" in capsys.readouterr().out
+    assert "fc8 begins at random" in capsys.readouterr().err
     assert run.config.start.new == ["fc8.weight", "fc8.bias"]
     assert run.config.options["order"] == "caffe" and run.config.options["norm_bias"] == 1
     for name in NAMES[:-1]:
