@@ -16,7 +16,7 @@ import numbers
 import numpy as np
 
 from minicnn.engine.cases import Case, normal, separated
-from minicnn.engine.dtypes import adding
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.op import Op, no_grad
 from minicnn.engine.tensor import Tensor
 
@@ -31,8 +31,7 @@ def unbroadcast(gradient, shape):
         for axis in range(gradient.ndim)
         if axis < extra or (shape[axis - extra] == 1 and gradient.shape[axis] != 1)
     ]
-    total = gradient.sum(axis=tuple(repeated), dtype=adding(gradient.dtype))
-    return total.astype(gradient.dtype, copy=False).reshape(shape)
+    return sum_over(gradient, tuple(repeated)).reshape(shape)
 
 
 class _Pairwise(Op):

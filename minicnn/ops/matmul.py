@@ -16,6 +16,7 @@ a faster way on the CPU: fast/linear.py.
 import math
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import Op, hands_over
 from minicnn.engine.tensor import Tensor
@@ -82,7 +83,7 @@ class Linear(Op):
         if self.needs[1]:
             gw = self.faster(fast.grad_weight, rows, x, self.w)
             gw = rows.T @ x if gw is None else gw
-        return (gx, gw, rows.sum(axis=0)) if self.has_bias else (gx, gw)
+        return (gx, gw, sum_over(rows, (0,))) if self.has_bias else (gx, gw)
 
     @staticmethod
     def faster(product, *factors):
