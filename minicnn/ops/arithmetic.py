@@ -3,7 +3,7 @@
     add  y = a + b      ga = gy             gb = gy
     sub  y = a - b      ga = gy             gb = -gy
     mul  y = a b        ga = gy b           gb = gy a
-    div  y = a / b      ga = gy / b         gb = -gy a / b^2
+    div  y = a / b      ga = gy / b         gb = -gy y / b      (b^2 may overflow)
     neg  y = -a         ga = -gy
     pow  y = a^p        ga = gy p a^(p-1)   p a number, not learnt
 
@@ -93,7 +93,7 @@ class Div(_Pairwise):
         return a / b
 
     def gradients(self, gy):
-        return gy / self.b, -gy * self.a / (self.b * self.b)
+        return gy / self.b, -gy * (self.a / self.b) / self.b
 
 
 class _Compare(_Pairwise):

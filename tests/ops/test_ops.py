@@ -408,3 +408,45 @@ def test_an_index_may_be_changed_before_backward(make):
     index[:] = make([2, 2])
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, [1, 1, 0])
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_division_by_what_has_no_square_in_float32(size):
+    a, b = (Tensor(np.full(3, value, np.float32), requires_grad=True) for value in (size, 2 * size))
+    (a / b).backward(np.full(3, size, np.float32))
+    assert b.grad.dtype == np.float32
+    np.testing.assert_allclose(b.grad, np.full(3, -0.25), rtol=1e-6)
+
+
+def test_division_broadcasts_on_the_way_back():
+    a, b = Tensor(np.float32([[1, 2], [3, 4]])), Tensor([[2.0], [4.0]], requires_grad=True)
+    (a / b).sum().backward()
+    np.testing.assert_array_equal(b.grad, [[-3 / 4], [-7 / 16]])
+
+
+@pytest.mark.parametrize("divisor", [0.5, 2.5, -3])
+def test_avg_pool2d_divides_by_the_number_that_is_given(divisor):
+    x = Tensor(np.ones((1, 1, 2, 4)), requires_grad=True)
+    y = F.avg_pool2d(x, 2, divisor_override=divisor)
+    y.sum().backward()
+    np.testing.assert_allclose(y.data, np.full((1, 1, 1, 2), 4 / divisor))
+    np.testing.assert_allclose(x.grad, np.full(x.shape, 1 / divisor))
+
+
+@pytest.mark.parametrize(
+    ("padding", "mode", "gradient"),
+    [
+        ((-4, 3), "replicate", [0, 0, 0, 3]),
+        ((-5, 3), "replicate", [0, 0, 0, 2]),
+        ((3, -5), "replicate", [2, 0, 0, 0]),
+        ((-4, 3), "reflect", [1, 1, 1, 0]),
+        ((3, -4), "reflect", [0, 1, 1, 1]),
+        ((-4, 3), "circular", [1, 1, 1, 0]),
+        ((4, -5), "circular", [1, 1, 1, 0]),
+    ],
+)
+def test_a_pad_that_leaves_only_copies(padding, mode, gradient):
+    """Reflect and replicate: what PyTorch gives."""
+    x = Tensor(np.ones(4), requires_grad=True)
+    F.pad(x, padding, mode).sum().backward()
+    np.testing.assert_array_equal(x.grad, gradient)
