@@ -28,6 +28,7 @@ class Tensor:
     grad           array of the same shape, added to by every backward(); None at first
     """
 
+    version = 0  # raised where `data` is written to in place, as by a step of SGD
     __array_ufunc__ = None  # numpy_array * tensor becomes tensor.__rmul__
 
     def __init__(self, data, requires_grad=False):
@@ -141,6 +142,12 @@ class Tensor:
                 "and do not compute the loss inside no_grad()"
             )
         order = in_order(self, lambda tensor: tensor.requires_grad, last_first=True)
+        for op in (t.op for t in order if t.op is not None):
+            if op.versions != [t.version for t in op.inputs]:
+                raise RuntimeError(
+                    f"backward: step() has changed what {op.called()} was computed from; call "
+                    "backward() of every loss before step(), or compute the loss again after it"
+                )
         grads = Gradients()
         grads.add(self, _first_gradient(self, gradient), handed_over=gradient is None)
         while order:

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from minicnn import Op, Tensor, gradcheck, no_grad
+from minicnn import Op, Tensor, gradcheck, no_grad, optim
 from minicnn import functional as F
 
 
@@ -145,6 +145,23 @@ def test_second_backward_is_refused():
     y.backward()
     with pytest.raises(RuntimeError, match="already used and freed by an earlier backward"):
         y.backward()
+
+
+def test_a_step_between_forward_and_backward_is_refused():
+    """The graph would go back through weights that it was not computed with. PyTorch refuses, too;
+    a step that changes nothing, and one before the loss, are fine."""
+    x, w, other = (Tensor([1.0, 2.0], requires_grad=True) for _ in range(3))
+    sgd, idle = optim.SGD([w], lr=0.1), optim.SGD([other], lr=0.1)
+    first, second = (x * w).sum(), (x * w).sum()
+    first.backward()
+    idle.step()
+    sgd.step()
+    before = x.grad.copy()
+    with pytest.raises(RuntimeError, match=r"step\(\) has changed what mul was computed from"):
+        second.backward()
+    np.testing.assert_array_equal(x.grad, before)
+    (x * w).sum().backward()
+    np.testing.assert_array_equal(x.grad, before + w.data)
 
 
 def test_backward_from_many_numbers_is_refused():
