@@ -187,9 +187,10 @@ def _first_gradient(tensor, gradient):
                 ".sum() or .mean(), or pass gradient= of that shape"
             )
         return xp.ones_like(tensor.data)
-    gradient = xp.asarray(
-        gradient.data if isinstance(gradient, Tensor) else gradient, dtype=tensor.dtype
-    )
+    gradient = gradient.data if isinstance(gradient, Tensor) else gradient
+    if devices.is_array(gradient) and device_of(gradient) != "cpu":
+        devices.check_one_device("backward", [tensor.data, gradient])
+    gradient = xp.asarray(gradient, dtype=tensor.dtype)
     if gradient.shape != tensor.shape:
         raise ValueError(
             f"backward: gradient has shape {gradient.shape}, but the result has {tensor.shape}"

@@ -34,16 +34,20 @@ def unbroadcast(gradient, shape):
     return sum_over(gradient, tuple(repeated)).reshape(shape)
 
 
+def broadcast(a, b):
+    """Whether arrays of the shapes a and b go together."""
+    return all(m == n or 1 in (m, n) for m, n in zip(reversed(a), reversed(b), strict=False))
+
+
 class _Pairwise(Op):
     """What the binary operations share: the shapes, and how to undo broadcasting."""
 
     mixes = True
 
     def check(self, a, b):
-        for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
-            if m != n and 1 not in (m, n):
-                name = type(self).__name__.lower()
-                raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
+        if not broadcast(a.shape, b.shape):
+            name = self.called()
+            raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
 
     def forward(self, a, b):
         self.a, self.b = a, b
@@ -165,6 +169,8 @@ def div(input: Tensor, other: Tensor | float) -> Tensor:
 
 def compare(how, input, other):
     """A Tensor of bools, with broadcasting; `how` is operator.lt, le, eq, ne, ge or gt."""
+    if isinstance(other, numbers.Integral) and input.dtype.kind in "iu":
+        other = Tensor(np.asarray(int(other))).to(input.device)  # it may lie beyond input's dtype
     with no_grad():
         return _Compare(how)(input, other)
 

@@ -20,7 +20,7 @@ from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import Op, hands_over
 from minicnn.engine.tensor import Tensor
-from minicnn.ops.arithmetic import unbroadcast
+from minicnn.ops.arithmetic import broadcast, unbroadcast
 from minicnn.ops.fast import linear as fast
 
 
@@ -28,7 +28,8 @@ class MatMul(Op):
     name, mixes = "matmul", True
 
     def check(self, a, b):
-        if a.ndim < 1 or b.ndim < 1 or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
+        fit = a.ndim and b.ndim and a.shape[-1] == b.shape[0 if b.ndim == 1 else -2]
+        if not fit or not broadcast(a.shape[:-2], b.shape[:-2]):
             raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
 
     def forward(self, a, b):

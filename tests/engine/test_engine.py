@@ -5,6 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
+from support.emulated import needs_compiler
 
 from minicnn import Op, Tensor, gradcheck, no_grad, optim
 from minicnn import functional as F
@@ -175,6 +176,17 @@ def test_backward_from_many_numbers_is_refused():
 def test_backward_from_a_constant_is_refused():
     with pytest.raises(RuntimeError, match="nothing here requires a gradient"):
         Tensor([1.0]).backward()
+
+
+@needs_compiler
+def test_a_gradient_of_another_device_is_refused():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"backward: the inputs lie .*input 1 on the emulated"):
+        (2 * x).backward(Tensor([1.0, 1.0]).to("emulated"))
+    y = Tensor([1.0, 2.0]).to("emulated")
+    y.requires_grad = True
+    (2 * y).backward(np.ones(2))  # plain numbers go where they are needed
+    np.testing.assert_array_equal(Tensor(y.grad).numpy(), [2, 2])
 
 
 def test_assignment_is_refused():

@@ -304,6 +304,13 @@ WRONG = [
     ),
     (lambda: F.add(X, X[:, :2]), "do not broadcast"),
     (lambda: F.linear(X, np.zeros((2, 4))), "linear: input"),
+    (lambda: F.matmul(X, np.zeros((2, 5, 4))), r"matmul: shapes \(2, 3, 6, 5\) and \(2, 5, 4\) do"),
+    (lambda: Tensor(X) < X[:, :2], "compare: shapes .* do not broadcast"),
+    (lambda: F.conv2d(X, np.zeros((4, 3, 3)), padding="same"), "conv2d: expected input"),
+    (lambda: F.local_response_norm([[1.0]], 3), r"local_response_norm: expected .*got \(1, 1\)"),
+    (lambda: F.local_contrast_norm([[1.0]], 3), r"local_contrast_norm: expected .*got \(1, 1\)"),
+    (lambda: F.cross_entropy_of_sets(X, T + 3, ((),)), r"sets has \(\); a set names one or more"),
+    (lambda: F.cross_entropy_of_sets(X, T + 3, ((5,),)), r"sets has \(5,\); .*classes \(0 to 2\)"),
     (lambda: F.concat([X, X[:1]], 1), "differ outside dimension 1"),
     (lambda: F.pad(X, (5, 0), mode="reflect"), "pad: reflect by"),
     (lambda: F.reshape(X, (7, -1)), "does not fit"),
@@ -450,3 +457,21 @@ def test_a_pad_that_leaves_only_copies(padding, mode, gradient):
     x = Tensor(np.ones(4), requires_grad=True)
     F.pad(x, padding, mode).sum().backward()
     np.testing.assert_array_equal(x.grad, gradient)
+
+
+def test_lists_and_whole_numbers_of_any_type():
+    x = np.arange(12.0).reshape(1, 2, 2, 3)
+    norm = F.local_response_norm(x.tolist(), 3).data
+    np.testing.assert_allclose(norm, F.local_response_norm(x, 3).data, rtol=1e-6)
+    np.testing.assert_array_equal(F.transpose([[1, 2]], 0, 1).data, [[1], [2]])
+    same = F.conv2d(x.tolist(), np.ones((1, 2, 2, 2), np.float32), padding="same")
+    assert same.shape == (1, 1, 2, 3)
+    np.testing.assert_array_equal(F.max_pool_maps(x, 2.0).data, F.max_pool_maps(x, 2).data)
+
+
+def test_dropout_multiplies_in_the_dtype_of_its_input():
+    """A GPU does; a factor in float64 would round differently in one of a few places."""
+    x = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    y = F.dropout(x, 0.3).data
+    kept = y != 0
+    np.testing.assert_array_equal(y[kept], x[kept] * np.float32(1 / 0.7))
