@@ -153,6 +153,7 @@ class SGD:
                     p.data = p.data.copy()
                 numbers = map(p.dtype.type, (lr * factor, momentum, weight_decay))
                 sgd_update(g.reshape(-1), *numbers, v.reshape(-1), p.data.reshape(-1))
+                p.version += 1
         self.steps_done += 1
 
     def _check(self):

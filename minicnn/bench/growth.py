@@ -8,7 +8,7 @@ it flatter; so the slope between the two largest sizes stands beside that of all
 
 import numpy as np
 
-from minicnn.bench import others, ours, timing
+from minicnn.bench import measuring, others, ours, timing
 from minicnn.bench.rows import BOTH, STEP, Whole, conv
 
 SIDES = (60, 120, 240, 480, 960)
@@ -31,14 +31,17 @@ def experiments():
 
 
 def curves(twins, repeats=TURNS, plan=experiments):
-    """A dict for each experiment, as it is measured: sizes, seconds of both sides, slopes."""
+    """A dict for each experiment, as it is measured: sizes, seconds of both sides, slopes. Raises
+    timing.Different if the sides do not compute the same."""
     for name, what, points, phase, target in plan():
         busiest, sizes, seconds = 0, [], {"ours": []} | ({"torch": []} if twins else {})
         for size, row in points:
             mine = ours.side(row)
             sides = [mine.phases[phase]]
             if twins:
-                sides.append(twins.side(row, mine).phases[phase])
+                other = twins.side(row, mine)
+                measuring.compare(row, mine, other)
+                sides.append(other.phases[phase])
             with others.look() as look:
                 measured = timing.alternate(sides, min(repeats, TURNS))
             busiest = max(busiest, look.cores or 0)

@@ -35,7 +35,7 @@ def describe(torch=None, device="cpu"):
         "system": platform.platform(),
         "versions": versions,
         "seed": SEED,
-        "ceilings": ceilings(torch),
+        "ceilings": ceilings(torch) if device == "cpu" else None,  # of a GPU nobody measures them
     }
 
 
@@ -70,10 +70,12 @@ def _shortest(function, times=7):
 def sentence(machine):
     """The machine in one line."""
     versions = ", ".join(f"{name} {v}" for name, v in machine["versions"].items())
-    best = machine["ceilings"]
+    text = f"{machine['processor']}, {machine['threads']} of {machine['cores']} cores; {versions}; "
+    if not (best := machine["ceilings"]):
+        return text + machine["device"]
     return (
-        f"{machine['processor']}, {machine['threads']} of {machine['cores']} cores; {versions}; "
-        f"at most {best['GFLOP/s']:.0f} GFLOP/s (matrix product), {best['GB/s']:.0f} GB/s (copy)"
+        f"{text}at most {best['GFLOP/s']:.0f} GFLOP/s (matrix product), {best['GB/s']:.0f} GB/s "
+        "(copy)"
     )
 
 

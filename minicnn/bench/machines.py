@@ -136,7 +136,7 @@ def _loss(network, some):
 
 def measured_in(file):
     """A function like `seconds_of` that looks into a file of `minicnn bench`; None where nothing of
-    the network is there."""
+    the network is there, as of recipes other than ours, which are other networks."""
     steps = {}
     for row in json.loads(Path(file).read_text())["rows"]:
         if row["phase"] == "training step":
@@ -145,6 +145,8 @@ def measured_in(file):
             steps[row["op"], size.partition("x")[0]] = median / int(batch or 1)
 
     def seconds(model, which, classes):
+        if which != "ours":
+            return None
         options, batch = options_of(model, which)
         sides = models.find(model)[0].DEFAULTS | options | {"side": PICTURE[0]}
         each = steps.get((model, str(sides.get("size", sides["side"]))))

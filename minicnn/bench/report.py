@@ -23,17 +23,17 @@ def line_of(result, machine):
         spread = f"{1e3 * mine['lower']:.3g} to {1e3 * mine['upper']:.3g} ms"
         line += f"{'':>8} {'':>6} {spread:>17} "
     rate, share = shares(result, machine)
-    return (line + f"{rate:>8} {share:6.0%}  {verdict(result)}").rstrip()
+    return (line + f"{rate:>8} {share:>6}  {verdict(result)}").rstrip()
 
 
 def shares(result, machine):
-    """(GFLOP/s or GB/s as text, share of what this machine can do) of our side."""
-    seconds, best = result["ours"]["median"], machine["ceilings"]
-    if result["operations"]:
-        rate = result["operations"] / seconds / 1e9
-        return f"{rate:.0f}", rate / best["GFLOP/s"]
-    rate = result["bytes"] / seconds / 1e9
-    return f"{rate:.0f} GB/s", rate / best["GB/s"]
+    """(GFLOP/s or GB/s, share of what this machine can do, empty where nobody knows that) of our
+    side, as text."""
+    done, unit = (result["operations"], "GFLOP/s") if result["operations"] else (None, "GB/s")
+    rate = (done or result["bytes"]) / result["ours"]["median"] / 1e9
+    best = machine["ceilings"]
+    share = f"{rate / best[unit]:.0%}" if best else ""
+    return f"{rate:.0f}" if done else f"{rate:.0f} GB/s", share
 
 
 def verdict(result):
@@ -75,7 +75,7 @@ def page(found):
             cells += ["", "", ""]
         goal = verdict(result)
         goal = f"**{goal}**" if result["reached"] is False else goal
-        cells += [rate[0], f"{rate[1]:.0%}", goal]
+        cells += [rate[0], rate[1], goal]
         yield f"| {' | '.join(cells)} |"
     yield ""
     for part in ("memory", "growth", "first_step"):

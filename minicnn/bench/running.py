@@ -57,7 +57,8 @@ def choose(names, everything=False, only=""):
     if only and not rows:
         raise ValueError(f"bench: no row among the chosen ones has {only!r} in its name")
     parts = [part for part in PARTS if part in names or not (names or only)]
-    return [row for row in rows if everything or not row.slow], parts
+    quick = [row for row in rows if not row.slow]
+    return quick if quick and not everything else rows, parts  # who names slow ones means them
 
 
 def bench(
@@ -77,7 +78,8 @@ def bench(
     names       operations, models, `memory`, `growth`, `first-step`; none: all
     against     "torch", "none", or "auto": PyTorch if it is installed
     device      "cpu" or "gpu"; `threads`: of both sides, by default all
-    repeats     turns of each side, at least; `everything` also takes the slow rows
+    repeats     turns of each side, at least
+    everything  also takes the slow rows, which else are only taken where no others are chosen
     only        a text that the names of the rows have to hold
     json_file   written after each row; `plot`: a picture of the ratios, and beside it one of the
                 growth if that was measured
@@ -173,9 +175,12 @@ def _part(part, twins, repeats, found, say):
     else:
         results = growth.curves(twins, repeats)
     say("")
-    for result in results:
-        kept.append(result)
-        say(result["text"])
+    try:
+        for result in results:
+            kept.append(result)
+            say(result["text"])
+    except timing.Different as error:
+        _skip(found, say, [(part, f"WRONG: {error}")])
 
 
 def _skip(found, say, skipped):

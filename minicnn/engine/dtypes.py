@@ -78,9 +78,18 @@ def beside(value, like):
     return devices.array_module(like.data).asarray(cast)
 
 
-def adding(dtype):
-    """The dtype in which numbers of `dtype` are added: float16 counts to 2,048 and no further."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
+def adding(x, axes):
+    """The dtype in which the numbers of x are added along these axes. Within a row numpy adds in
+    pairs; from row to row one after the other, and float32 counts to 16,777,216 and no further."""
+    if x.dtype.kind != "f":
+        return x.dtype
+    in_rows = x.flags.c_contiguous and {*axes} == {*range(x.ndim - len(axes), x.ndim)}
+    return np.promote_types(x.dtype, np.float32 if in_rows else np.float64)
+
+
+def sum_over(x, axes):
+    """The sum of x along these axes, in its dtype."""
+    return x.sum(axis=axes, dtype=adding(x, axes)).astype(x.dtype, copy=False)
 
 
 def together(tensors):

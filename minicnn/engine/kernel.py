@@ -42,7 +42,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.basics import turns
-from minicnn.engine import launching
+from minicnn.engine import launching, loop_runner
 from minicnn.engine.devices import array_module, blas_libraries, check_one_device
 from minicnn.engine.rehearsal import rehearse, rehearsing
 from minicnn.engine.shapes import Shapes
@@ -168,9 +168,7 @@ class Kernel:
         if module is np:
             return self._call_cpu(*args)
         if self.gpu_body is None:
-            raise NotImplementedError(
-                f"{self.name} has no GPU kernel yet; move its input to the CPU"
-            )
+            raise NotImplementedError(f"{self.name} has no GPU kernel yet; move input to the CPU")
         return self.gpu_body(module, *args)
 
     def _check(self, args):
@@ -191,7 +189,9 @@ class Kernel:
         if rehearsing():
             return rehearse(self, args)
         try:
-            return self.compiled()(*args)
+            run = self.compiled()
+            with loop_runner.one_at_a_time():
+                return run(*args)
         except Exception:
             turns.made()  # for what could not be compiled nobody need wait
             raise
@@ -208,7 +208,7 @@ def _compile(body):
     """`body` as a Numba function that compiles itself at its first call and caches on disk."""
     import numba
 
-    from minicnn.engine import kernel_cache, loop_runner, parallel_loops
+    from minicnn.engine import kernel_cache, parallel_loops
 
     kernel_cache.announce_compilation()
     if "dot" in body.__code__.co_names:

@@ -11,7 +11,23 @@ computes which rounds changes no bit of the result: no two of them write to the 
 The pool is the one that Numba's own parallel loops use (numba/np/ufunc: `numba_parallel_for`).
 """
 
+import contextlib
+import os
+import threading
+
 PARTS = 4  # for each thread: the more, the less is waited for, and the more often one is fetched
+
+_pool = threading.RLock()
+os.register_at_fork(after_in_child=_pool._at_fork_reinit)  # who holds it is not in the child
+
+
+def one_at_a_time():
+    """To hold while a kernel runs: a lock, where Numba's pool is of the kind that ends the process
+    when two Python threads use it at once (or might be: which kind, the first loop decides)."""
+    from numba.np.ufunc import parallel
+
+    alone = parallel._threading_layer in (None, "workqueue")
+    return _pool if alone else contextlib.nullcontext()
 
 
 def runner(part):

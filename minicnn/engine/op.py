@@ -132,7 +132,7 @@ class Op:
         y = timed(self, "forward", self.forward, *arrays)
         out = Tensor(y)
         if any(self.needs):
-            self.inputs = tuple(tensors)
+            self.inputs, self.versions = tuple(tensors), [t.version for t in tensors]
             out.requires_grad = True
             out.op = self
         return out if _of_thread.follower is None else _of_thread.follower(self, tensors, out)

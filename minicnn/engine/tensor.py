@@ -28,6 +28,7 @@ class Tensor:
     grad           array of the same shape, added to by every backward(); None at first
     """
 
+    version = 0  # raised where `data` is written to in place, as by a step of SGD
     __array_ufunc__ = None  # numpy_array * tensor becomes tensor.__rmul__
 
     def __init__(self, data, requires_grad=False):
@@ -141,6 +142,12 @@ class Tensor:
                 "and do not compute the loss inside no_grad()"
             )
         order = in_order(self, lambda tensor: tensor.requires_grad, last_first=True)
+        for op in (t.op for t in order if t.op is not None):
+            if op.versions != [t.version for t in op.inputs]:
+                raise RuntimeError(
+                    f"backward: step() has changed what {op.called()} was computed from; call "
+                    "backward() of every loss before step(), or compute the loss again after it"
+                )
         grads = Gradients()
         grads.add(self, _first_gradient(self, gradient), handed_over=gradient is None)
         while order:
@@ -180,9 +187,10 @@ def _first_gradient(tensor, gradient):
                 ".sum() or .mean(), or pass gradient= of that shape"
             )
         return xp.ones_like(tensor.data)
-    gradient = xp.asarray(
-        gradient.data if isinstance(gradient, Tensor) else gradient, dtype=tensor.dtype
-    )
+    gradient = gradient.data if isinstance(gradient, Tensor) else gradient
+    if devices.is_array(gradient) and device_of(gradient) != "cpu":
+        devices.check_one_device("backward", [tensor.data, gradient])
+    gradient = xp.asarray(gradient, dtype=tensor.dtype)
     if gradient.shape != tensor.shape:
         raise ValueError(
             f"backward: gradient has shape {gradient.shape}, but the result has {tensor.shape}"

@@ -81,7 +81,7 @@ class Whitening(NamedTuple):
 
 def whitening(patches, most):
     """The Whitening of patches, float32 (n, d), that keeps their `most` largest components."""
-    mean = patches.mean(axis=0)
+    mean = patches.mean(axis=0, dtype=np.float64).astype(np.float32)
     centred = patches - mean
     variance, directions = np.linalg.eigh((centred.T @ centred / len(patches)).astype(np.float64))
     variance, directions = variance[::-1][:most], directions.T[::-1][:most]

@@ -39,7 +39,7 @@ def learn_layer(layer, patches, o, seed, device="cpu"):
     if layer.rectified:  # in place of what EPLS has found: at that, nearly all answers are 0
         answers = patches @ weight.T
         bias = -np.quantile(answers, o["quiet"], axis=0).astype(np.float32)
-        spread = np.maximum(answers + bias, 0).std(axis=0) + 1e-6
+        spread = np.maximum(answers + bias, 0).std(axis=0, dtype=np.float64) + 1e-6
         weight, bias = weight / spread[:, None], bias / spread
     weight, bias = white.folded(weight, bias)
     weight = weight.reshape(layer.filters.weight.shape)

@@ -82,10 +82,5 @@ class Model(nn.Module):
     @contextlib.contextmanager
     def predicting(self):
         """Inside, the network is in prediction mode and nothing is recorded."""
-        training = self.training
-        self.eval()
-        try:
-            with no_grad():
-                yield
-        finally:
-            self.train(training)
+        with self.evaluating(), no_grad():
+            yield

@@ -71,17 +71,18 @@ def from_data(network, paths, x):
     Random filters answer to photographs above all by how bright these are: all maps say the same.
     After this each says where it differs from its own mean, and the network learns from the first
     step on. Source: Krahenbuhl, Doersch, Donahue, Darrell 2016, section 3.1; Mishkin, Matas 2016.
+    Raises KeyError for a path that does not exist, ValueError for a layer without a bias.
     """
-    training = network.training
-    network.eval()
-    for path, layer in network.named_modules():
-        if path not in paths:
-            continue
-        with network.watch([path]) as seen, no_grad():
+    with network.watch(paths):  # a path that does not exist is told before anything has changed
+        chosen = [(path, layer) for path, layer in network.named_modules() if path in paths]
+    for path, layer in chosen:
+        if getattr(layer, "weight", None) is None or getattr(layer, "bias", None) is None:
+            raise ValueError(f"from_data: {path} has no weight and bias, both of which are changed")
+    for path, layer in chosen:
+        with network.evaluating(), network.watch([path]) as seen, no_grad():
             network(x)
         maps = seen[path][0].data
         others = (0, *range(2, maps.ndim))
         mean, spread = maps.mean(axis=others), maps.std(axis=others) + SPREAD
         layer.weight.data = layer.weight.data / spread.reshape(-1, *[1] * (layer.weight.ndim - 1))
         layer.bias.data = (layer.bias.data - mean) / spread
-    network.train(training)

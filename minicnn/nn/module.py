@@ -11,7 +11,7 @@
 Whatever Parameter or Module is an attribute belongs to the network, also in lists, tuples and dicts
 that are attributes, and in those inside of them: `self.gains = [Parameter(..)]` is gains.0. What is
 there twice counts once, under its first name.
-The layers are in `nn.py`, where users find these classes too.
+The layers are in `layers.py`; users find all of these classes in `minicnn.nn`.
 """
 
 import contextlib
@@ -126,16 +126,28 @@ class Module:
         """Prediction mode."""
         return self.train(False)
 
+    @contextlib.contextmanager
+    def evaluating(self):
+        """Prediction mode inside; each module is in its own mode again behind it."""
+        before = [(module, module.training) for _, module in self.named_modules()]
+        try:
+            yield self.eval()
+        finally:
+            for module, mode in before:
+                module.training = mode
+
     def zero_grad(self) -> None:
         """Forgets the gradients; backward() adds to what it finds."""
         for p in self.parameters():
             p.grad = None
 
     def to(self, device: str | None = None, dtype=None) -> "Module":
-        """Moves all parameters and buffers, in place, to a device ('cpu', 'gpu', 'emulated') or
-        dtype; returns self."""
+        """Moves all parameters and buffers, in place, to a device ('cpu', 'gpu', 'emulated'), and
+        the floating ones to a floating dtype; returns self. Raises TypeError for another dtype."""
+        if dtype is not None and np.dtype(dtype).kind != "f":
+            raise TypeError(f"to: networks have weights of floating numbers, not {np.dtype(dtype)}")
         for p in self.state().values():
-            p.data = Tensor(p.data).to(device, dtype).data
+            p.data = Tensor(p.data).to(device, dtype if p.dtype.kind == "f" else None).data
             p.grad = None
         return self
 

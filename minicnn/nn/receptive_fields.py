@@ -54,10 +54,8 @@ def trace(network, inputs, scales=None):
     """The Layers between `inputs` (Tensors, N C H W) and what the network makes of them. `scales`
     gives, by id of an input, how many pixels of the picture one of its pixels stands for (1)."""
     paths = {id(p): path.rpartition(".")[0] for path, p in network.named_parameters()}
-    training = network.training
-    with rehearsal():
-        result = network.eval()(*inputs)
-    network.train(training)
+    with network.evaluating(), rehearsal():
+        result = network(*inputs)
     sees = {id(t): ((scales or {}).get(id(t), 1),) * 2 for t in inputs}
     every, rows = dict(sees), []
     for tensor in in_order(result, lambda tensor: tensor.op is not None):

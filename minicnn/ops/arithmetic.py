@@ -3,7 +3,7 @@
     add  y = a + b      ga = gy             gb = gy
     sub  y = a - b      ga = gy             gb = -gy
     mul  y = a b        ga = gy b           gb = gy a
-    div  y = a / b      ga = gy / b         gb = -gy a / b^2
+    div  y = a / b      ga = gy / b         gb = -gy y / b      (b^2 may overflow)
     neg  y = -a         ga = -gy
     pow  y = a^p        ga = gy p a^(p-1)   p a number, not learnt
 
@@ -16,7 +16,7 @@ import numbers
 import numpy as np
 
 from minicnn.engine.cases import Case, normal, separated
-from minicnn.engine.dtypes import adding
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.op import Op, no_grad
 from minicnn.engine.tensor import Tensor
 
@@ -31,8 +31,12 @@ def unbroadcast(gradient, shape):
         for axis in range(gradient.ndim)
         if axis < extra or (shape[axis - extra] == 1 and gradient.shape[axis] != 1)
     ]
-    total = gradient.sum(axis=tuple(repeated), dtype=adding(gradient.dtype))
-    return total.astype(gradient.dtype, copy=False).reshape(shape)
+    return sum_over(gradient, tuple(repeated)).reshape(shape)
+
+
+def broadcast(a, b):
+    """Whether arrays of the shapes a and b go together."""
+    return all(m == n or 1 in (m, n) for m, n in zip(reversed(a), reversed(b), strict=False))
 
 
 class _Pairwise(Op):
@@ -41,10 +45,9 @@ class _Pairwise(Op):
     mixes = True
 
     def check(self, a, b):
-        for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
-            if m != n and 1 not in (m, n):
-                name = type(self).__name__.lower()
-                raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
+        if not broadcast(a.shape, b.shape):
+            name = self.called()
+            raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
 
     def forward(self, a, b):
         self.a, self.b = a, b
@@ -94,7 +97,7 @@ class Div(_Pairwise):
         return a / b
 
     def gradients(self, gy):
-        return gy / self.b, -gy * self.a / (self.b * self.b)
+        return gy / self.b, -gy * (self.a / self.b) / self.b
 
 
 class _Compare(_Pairwise):
@@ -166,6 +169,8 @@ def div(input: Tensor, other: Tensor | float) -> Tensor:
 
 def compare(how, input, other):
     """A Tensor of bools, with broadcasting; `how` is operator.lt, le, eq, ne, ge or gt."""
+    if isinstance(other, numbers.Integral) and input.dtype.kind in "iu":
+        other = Tensor(np.asarray(int(other))).to(input.device)  # it may lie beyond input's dtype
     with no_grad():
         return _Compare(how)(input, other)
 

@@ -114,7 +114,7 @@ class AvgPool2d(Pool2d):
                 first, end = first.clip(0, None), end.clip(None, size)
             counts.append(end - first)
         M = np.outer(*counts)
-        return np.full_like(M, self.divisor_override) if self.divisor_override else M
+        return np.full(M.shape, self.divisor_override or M)
 
     def forward(self, x):
         x = contiguous(x)

@@ -28,6 +28,7 @@ Source: LeCun et al. 1989.
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import Kernel, chosen_algorithm, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over, is_whole
 from minicnn.engine.tensor import Tensor
@@ -203,7 +204,7 @@ class Conv2d(Op):
             return gx, gw
         if self.needs[2]:
             gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
-            gb = gy.sum(axis=(2, 3)).sum(axis=0) if gb is None else gb
+            gb = sum_over(gy, (0, 2, 3)) if gb is None else gb
         return gx, gw, gb
 
 

@@ -30,6 +30,7 @@ import numpy as np
 
 from minicnn.engine.cases import Case, normal
 from minicnn.engine.devices import array_module, empty_like
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import Kernel, cuda_beside, prange
 from minicnn.engine.op import Op, contiguous, hands_over
 from minicnn.engine.tensor import Tensor
@@ -170,11 +171,9 @@ class Conv2dTable(Op):
                 f"conv2d_table: the table names input map {self.table[:, 0].max()}, least number "
                 f"{self.table.min()}, but the input has the maps 0 to {x.shape[1] - 1}"
             )
-        if b is not None and (b.ndim != 1 or b.shape[0] <= self.table[:, 1].max()):
-            raise ValueError(
-                f"conv2d_table: bias {b.shape}, but the table names output map "
-                f"{self.table[:, 1].max()}"
-            )
+        last = self.table[:, 1].max()
+        if b is not None and (b.ndim != 1 or b.shape[0] <= last):
+            raise ValueError(f"conv2d_table: bias {b.shape}, but the table names output map {last}")
         if g is not None and g.shape != w.shape[:1]:
             raise ValueError(f"conv2d_table: gains {g.shape} for {w.shape[0]} edges")
         windows("conv2d_table", x, w, self.geometry)
@@ -204,7 +203,7 @@ class Conv2dTable(Op):
             conv2d_table_grad_weight(gy, self.x, self.table, *self.geometry, gf)
         gradients = [gx, gf if self.g is None or gf is None else gf * self.g[:, None, None]]
         if self.has_bias:
-            gradients.append(gy.sum(axis=(0, 2, 3)))
+            gradients.append(sum_over(gy, (0, 2, 3)))
         if self.has_gains:
             gradients.append(None if gf is None else (gf * self.w).sum(axis=(1, 2)))
         return tuple(gradients)

@@ -64,6 +64,11 @@ def cross_entropy_of_sets(
             f"classes and {len(sets)} sets, so numbers end at {C + len(sets) - 1}"
         )
     members = [(c,) for c in range(C)] + [tuple(one) for one in sets]
+    if wrong := [one for one in members if not one or not all(0 <= c < C for c in one)]:
+        raise ValueError(
+            f"cross_entropy_of_sets: sets has {wrong[0]}; a set names one or more of the {C} "
+            f"classes (0 to {C - 1})"
+        )
     outside = np.full((len(members), C), FAR, input.dtype)
     for row, one in zip(outside, members, strict=True):
         row[list(one)] = 0

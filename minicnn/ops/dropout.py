@@ -90,7 +90,7 @@ class Dropout(Op):
     def forward(self, x):
         x = contiguous(x)
         y = empty_like(x)
-        numbers = self.low, self.high, self.bound, self.scale
+        numbers = self.low, self.high, self.bound, x.dtype.type(self.scale)  # as a GPU gets it
         dropout_mask(x.reshape(-1), *numbers, y.reshape(-1))
         return y
 

@@ -3,8 +3,8 @@ r"""Kullback-Leibler divergence: how far predicted probabilities are from a dist
     l = d (log d - x),    x = log p
 
 for every class; summed over the classes of a pixel it is sum d log(d / p), which is 0 where p is d
-and positive elsewhere. A class with d = 0 adds nothing, whatever p says (0 log 0 = 0). With
-log_target the target holds log d in the place of d: l = e^t (t - x).
+and positive elsewhere. A class with d = 0 adds nothing (0 log 0 = 0), unless its x is -infinity: a
+NaN, as in PyTorch. With log_target the target holds log d in place of d: l = e^t (t - x).
 
 Shapes: x and target any, the same; l too. reduction: 'none' gives l, 'sum' its sum, 'batchmean' the
 sum divided by the length of the first dimension, 'mean' the sum divided by the number of elements.

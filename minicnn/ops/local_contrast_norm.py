@@ -169,6 +169,7 @@ def local_contrast_norm(
 
     Returns an array of the input's shape. Raises ValueError where the arguments do not fit.
     """
+    input = input if isinstance(input, Tensor) else Tensor(input)
     if input.ndim != 4 or 0 in input.shape[1:]:
         raise ValueError(
             f"local_contrast_norm: expected input (N, C, H, W), not empty, got {input.shape}"

@@ -149,6 +149,7 @@ def local_response_norm(
 
     Returns an array of the input's shape. Raises ValueError where the arguments do not fit.
     """
+    input = input if isinstance(input, Tensor) else Tensor(input)
     if int(size) != size or size < 1:
         raise ValueError(f"local_response_norm: size={size!r}: expected an int of at least 1")
     if alpha_per_term is not None and alpha != ALPHA:

@@ -75,8 +75,8 @@ class LogSumExpPool(Op):
     def __init__(self, r, dim, keepdim):
         self.r, self.keepdim = float(r), keepdim
         self.dim = tuple(dim) if np.iterable(dim) else (dim,)
-        if self.r == 0:
-            raise ValueError("log_sum_exp_pool: r must not be 0; towards 0 it becomes the mean")
+        if self.r == 0 or not math.isfinite(self.r):
+            raise ValueError(f"log_sum_exp_pool: r must not be {r:g}; mean and amax are its limits")
 
     def window_of(self):
         """All of its input, as far as rows and columns are pooled."""

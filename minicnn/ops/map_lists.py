@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minicnn.engine.op import is_whole
+
 
 def lists_of_maps(maps, maps_stride, C):
     """The input maps of each result map, in ascending order. Raises ValueError where the maps do
@@ -10,8 +12,9 @@ def lists_of_maps(maps, maps_stride, C):
     if np.isscalar(maps):
         stride = maps if maps_stride is None else maps_stride
         for argument, value in (("maps", maps), ("maps_stride", stride)):
-            if int(value) != value or value < 1:
+            if not is_whole(value) or value < 1:
                 raise ValueError(f"{name}: {argument}={value!r}: expected an int of at least 1")
+        maps, stride = int(maps), int(stride)
         if maps > C or (C - maps) % stride:
             raise ValueError(
                 f"{name}: groups of {maps} maps, one every {stride}, do not come out even with the "

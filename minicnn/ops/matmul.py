@@ -16,10 +16,11 @@ a faster way on the CPU: fast/linear.py.
 import math
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import Op, hands_over
 from minicnn.engine.tensor import Tensor
-from minicnn.ops.arithmetic import unbroadcast
+from minicnn.ops.arithmetic import broadcast, unbroadcast
 from minicnn.ops.fast import linear as fast
 
 
@@ -27,7 +28,8 @@ class MatMul(Op):
     name, mixes = "matmul", True
 
     def check(self, a, b):
-        if a.ndim < 1 or b.ndim < 1 or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2]:
+        fit = a.ndim and b.ndim and a.shape[-1] == b.shape[0 if b.ndim == 1 else -2]
+        if not fit or not broadcast(a.shape[:-2], b.shape[:-2]):
             raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
 
     def forward(self, a, b):
@@ -82,7 +84,7 @@ class Linear(Op):
         if self.needs[1]:
             gw = self.faster(fast.grad_weight, rows, x, self.w)
             gw = rows.T @ x if gw is None else gw
-        return (gx, gw, rows.sum(axis=0)) if self.has_bias else (gx, gw)
+        return (gx, gw, sum_over(rows, (0,))) if self.has_bias else (gx, gw)
 
     @staticmethod
     def faster(product, *factors):

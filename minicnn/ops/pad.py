@@ -90,11 +90,10 @@ class Pad(Op):
             source, at = self._source(rows, size), (slice(None),) * axis
             gx = empty_like(gy, (*gy.shape[:axis], size, *gy.shape[axis + 1 :]))
             gx[...] = 0
-            own = (rows >= 0) & (rows < size)  # rows that were copied straight, as one slice
-            first, last = rows[own][0], rows[own][-1]
-            k = int(np.argmax(own))
-            gx[(*at, slice(first, last + 1))] = gy[(*at, slice(k, k + last + 1 - first))]
-            for k in np.flatnonzero(~own):
+            # rows that were copied straight, as one slice; maybe none
+            first, end = max(-before, 0), max(min(size + after, size), -before, 0)
+            gx[(*at, slice(first, end))] = gy[(*at, slice(first + before, end + before))]
+            for k in np.flatnonzero((rows < 0) | (rows >= size)):
                 gx[(*at, source[k])] += gy[(*at, k)]
             gy = gx
         return gy

@@ -35,8 +35,9 @@ class _Reduction(Op):
 class Sum(_Reduction):
     def forward(self, x):
         self.x = x
-        wide = np.int64 if x.dtype.kind in "biu" and x.dtype != np.uint64 else adding(x.dtype)
-        y = x.sum(axis=self._axes(x), keepdims=self.keepdim, dtype=wide)
+        axes = self._axes(x)
+        wide = np.int64 if x.dtype.kind in "biu" and x.dtype != np.uint64 else adding(x, axes)
+        y = x.sum(axis=axes, keepdims=self.keepdim, dtype=wide)
         return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y
 
     def backward(self, gy):
@@ -48,10 +49,10 @@ class Mean(_Reduction):
     floating = ("input",)
 
     def forward(self, x):
-        self.x = x
+        self.x, axes = x, self._axes(x)
         if not x.size:  # 0 / 0, a NaN as in PyTorch; numpy would warn
-            return x.sum(axis=self._axes(x), keepdims=self.keepdim) * x.dtype.type(np.nan)
-        y = x.mean(axis=self._axes(x), keepdims=self.keepdim, dtype=adding(x.dtype))
+            return x.sum(axis=axes, keepdims=self.keepdim) * x.dtype.type(np.nan)
+        y = x.mean(axis=axes, keepdims=self.keepdim, dtype=adding(x, axes))
         return y.astype(x.dtype, copy=False)
 
     def backward(self, gy):

@@ -161,6 +161,7 @@ def permute(input: Tensor, dims: tuple) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swaps two dimensions."""
+    input = input if isinstance(input, Tensor) else Tensor(input)
     dims = list(range(input.ndim))
     (a,), (b,) = (axes_of("transpose", (d,), input.shape) for d in (dim0, dim1))
     dims[a], dims[b] = dims[b], dims[a]

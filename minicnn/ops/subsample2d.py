@@ -22,6 +22,7 @@ layer».
 """
 
 from minicnn.engine.cases import Case, normal
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.avg_pool2d import AvgPool2d
 
@@ -46,7 +47,7 @@ class Subsample2d(AvgPool2d):
 
     def backward(self, gy):
         gx = super().backward(gy * self.a) if self.needs[0] else None
-        return gx, (gy * self.m).sum(axis=(0, 2, 3)), gy.sum(axis=(0, 2, 3))
+        return gx, sum_over(gy * self.m, (0, 2, 3)), sum_over(gy, (0, 2, 3))
 
 
 def subsample2d(

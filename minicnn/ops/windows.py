@@ -1,5 +1,7 @@
 """What conv2d and conv2d_table share: stride, padding, dilation, and how many windows they give."""
 
+import numpy as np
+
 from minicnn.engine.op import pair
 
 
@@ -35,7 +37,8 @@ def named_padding(name, input, weight, stride, dilation):
     if pair(stride, "conv2d: stride", 1) != (1, 1):
         raise ValueError("conv2d: padding 'same' needs stride 1")
     dh, dw = pair(dilation, "conv2d: dilation", 1)
-    down, across = dh * (weight.shape[2] - 1), dw * (weight.shape[3] - 1)
+    K, L = (1, 1, *np.shape(weight))[-2:]  # of less than a weight the convolution will tell
+    down, across = dh * (K - 1), dw * (L - 1)
     if down % 2 or across % 2:
         from minicnn.ops.pad import pad
 

@@ -1,6 +1,7 @@
 """The bench: its rows, its honesty, what it says and keeps. No test depends on how fast anything
 is."""
 
+import dataclasses
 import gc
 import json
 import math
@@ -275,7 +276,7 @@ def test_alone_it_prints_and_keeps(tiny, tmp_path, capsys):
 def fake_twins(**changed):
     """A second side that is our own, its results changed."""
 
-    def side(row, mine, device):
+    def side(row, mine, device="cpu"):
         same = {k: v.copy() for k, v in mine.results().items()}
         return SimpleNamespace(phases=mine.phases, results=lambda: same | changed)
 
@@ -339,6 +340,36 @@ def test_an_operation_without_a_gpu_kernel_is_skipped(tiny, monkeypatch):
     assert found["skipped"] == [{"row": "relu 3x6x8", "reason": "relu has no GPU kernel yet"}]
 
 
+def test_slow_rows_are_measured_where_nothing_else_is_chosen(monkeypatch):
+    """Else `bench alexnet` would measure nothing, and say that all is well."""
+    quick, slow = layer("relu", (1, 3, 6, 8)), layer("tanh", (1, 3, 6, 8))
+    slow = dataclasses.replace(slow, slow=True)
+    monkeypatch.setattr(running, "all_rows", lambda: [quick, slow])
+    for names, everything, only, expected in (
+        (["tanh"], False, "", [slow]),
+        ([], False, "tanh", [slow]),
+        ([], False, "", [quick]),
+        (["relu", "tanh"], False, "", [quick]),
+        ([], True, "", [quick, slow]),
+        (["memory"], False, "", []),
+    ):
+        assert running.choose(names, everything, only)[0] == expected
+
+
+def test_on_a_gpu_no_share_of_the_processor(monkeypatch):
+    monkeypatch.setattr(machine, "gpu_status", lambda: (True, "an imagined GPU"))
+    about = machine.describe(None, "gpu")
+    assert about["ceilings"] is None and machine.sentence(about).endswith("; an imagined GPU")
+    result = {"op": "relu", "row": "3x6x8", "phase": BOTH, "torch": None, "ratio": None}
+    result |= {"ours": {"median": 0.5, "lower": 0.5, "upper": 0.5}, "target": None, "why": None}
+    result |= {"operations": 10**9, "bytes": 10**9, "reached": None, "runs": []}
+    assert report.shares(result, about) == ("2", "")
+    assert report.shares(result | {"operations": 0}, about) == ("2 GB/s", "")
+    assert report.line_of(result, about).split()[-1] == "2" and "%" not in str(
+        list(report.page({"machine": about, "how": "", "rows": [result], "skipped": []}))
+    )
+
+
 def test_missing_models_are_named(monkeypatch):
     monkeypatch.setattr("minicnn.models.MODELS", {"multi-scale": None})
     assert rows.missing_models() == ["single-scale", "recurrent", "alexnet"]
@@ -352,6 +383,10 @@ def test_mistakes_get_a_sentence(capsys, monkeypatch, tmp_path):
     refused(capsys, ["relu", "--plot", "x.txt"], "has to end in .png, .pdf or .svg")
     refused(capsys, ["relu", "--plot", "x.png", "--against", "none"], "draws ratios to PyTorch")
     refused(capsys, ["--profile"], "name a model")
+    for model in ("shallow", "edges", "alexnet"):
+        refused(
+            capsys, [model, "--profile"], f"{model} has no step of learning to name every pixel"
+        )
     refused(capsys, ["relu", "--repeats", "0"], "whole number, 1 or more")
     monkeypatch.setattr(
         "minicnn.engine.devices.gpu_status", lambda: (False, "CUDA finds no device")
@@ -382,6 +417,16 @@ def test_growth_is_measured_and_drawn():
     assert results[0]["reached"] is True and "reached" in results[0]["text"]
     figure = pictures.growth_lines({"growth": results})
     assert [axes.get_xlabel() for axes in figure.axes] == ["batch", "pixels"]
+
+
+def test_growth_of_a_wrong_twin_is_not_timed(monkeypatch, capsys):
+    points = [(n, layer("relu", (n, 3, 4, 5))) for n in (1, 4)]
+    twins = fake_twins(**{"the output": np.zeros((1, 3, 4, 5))})
+    curves = growth.curves(twins, 1, lambda: [("ReLU", "batch", points, BOTH, None)])
+    monkeypatch.setattr(growth, "curves", lambda *_: curves)
+    monkeypatch.setattr(running, "load_twins", lambda *_: twins)
+    assert main(["bench", "growth", "--repeats", "1"]) == 1
+    assert "growth: skipped, WRONG: the output here and in PyTorch" in capsys.readouterr().out
 
 
 def test_bars_show_targets():

@@ -1,5 +1,6 @@
 """What many machines would be worth: a model on paper, with the parameters of real networks."""
 
+import json
 import math
 
 from minicnn.bench import machines
@@ -33,10 +34,14 @@ def test_tables_of_real_networks():
 
 def test_seconds_from_a_file_of_bench(tmp_path):
     file = tmp_path / "bench.json"
-    file.write_text(
-        '{"rows": [{"op": "patch", "row": "240x320", "phase": "training step", "runs": '
-        '[{"ours": {"median": 0.04}}]}, {"op": "alexnet", "row": "56x56, batch 32", "phase": '
-        '"training step", "runs": [{"ours": {"median": 0.5}}]}]}'
-    )
+    rows = [
+        {"op": op, "row": row, "phase": "training step", "runs": [{"ours": {"median": seconds}}]}
+        for op, row, seconds in (
+            ("patch", "240x320", 0.04),
+            ("alexnet", "56x56, batch 32", 0.5),
+            ("alexnet", "227x227, batch 32", 9.0),  # by the recipe ours: not the faithful network
+        )
+    ]
+    file.write_text(json.dumps({"rows": rows}))
     found = {row["model"]: row["step"] for row in machines.rows(2, machines.measured_in(file))}
     assert found == {"patch": 0.02, "alexnet": 0.5}

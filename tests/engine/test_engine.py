@@ -5,8 +5,9 @@ import weakref
 
 import numpy as np
 import pytest
+from support.emulated import needs_compiler
 
-from minicnn import Op, Tensor, gradcheck, no_grad
+from minicnn import Op, Tensor, gradcheck, no_grad, optim
 from minicnn import functional as F
 
 
@@ -147,6 +148,23 @@ def test_second_backward_is_refused():
         y.backward()
 
 
+def test_a_step_between_forward_and_backward_is_refused():
+    """The graph would go back through weights that it was not computed with. PyTorch refuses, too;
+    a step that changes nothing, and one before the loss, are fine."""
+    x, w, other = (Tensor([1.0, 2.0], requires_grad=True) for _ in range(3))
+    sgd, idle = optim.SGD([w], lr=0.1), optim.SGD([other], lr=0.1)
+    first, second = (x * w).sum(), (x * w).sum()
+    first.backward()
+    idle.step()
+    sgd.step()
+    before = x.grad.copy()
+    with pytest.raises(RuntimeError, match=r"step\(\) has changed what mul was computed from"):
+        second.backward()
+    np.testing.assert_array_equal(x.grad, before)
+    (x * w).sum().backward()
+    np.testing.assert_array_equal(x.grad, before + w.data)
+
+
 def test_backward_from_many_numbers_is_refused():
     a = leaf(1.0, 2.0)
     with pytest.raises(RuntimeError, match=r"has shape \(2,\), not one number"):
@@ -158,6 +176,17 @@ def test_backward_from_many_numbers_is_refused():
 def test_backward_from_a_constant_is_refused():
     with pytest.raises(RuntimeError, match="nothing here requires a gradient"):
         Tensor([1.0]).backward()
+
+
+@needs_compiler
+def test_a_gradient_of_another_device_is_refused():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"backward: the inputs lie .*input 1 on the emulated"):
+        (2 * x).backward(Tensor([1.0, 1.0]).to("emulated"))
+    y = Tensor([1.0, 2.0]).to("emulated")
+    y.requires_grad = True
+    (2 * y).backward(np.ones(2))  # plain numbers go where they are needed
+    np.testing.assert_array_equal(Tensor(y.grad).numpy(), [2, 2])
 
 
 def test_assignment_is_refused():

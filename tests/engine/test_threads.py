@@ -54,3 +54,28 @@ def test_same_bits_twice_and_close_with_one_thread():
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.stdout == "5 agree\n", done.stderr
+
+
+AT_ONCE = """
+import threading
+import numba
+import numpy as np
+from minicnn import functional as F
+
+x = np.ones((1, 32, 120, 160), np.float32)
+F.relu(x)
+assert numba.threading_layer() == "workqueue"
+started = [threading.Thread(target=lambda: [F.relu(x) for _ in range(40)]) for _ in range(2)]
+for thread in started:
+    thread.start()
+for thread in started:
+    thread.join()
+print("both went through")
+"""
+
+
+def test_kernels_in_two_python_threads_on_the_pool_that_cannot_be_shared():
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": "workqueue"}
+    command = [sys.executable, "-c", AT_ONCE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout == "both went through\n", done.stderr

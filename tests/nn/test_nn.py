@@ -164,3 +164,60 @@ def test_rates_that_cannot_be_are_refused():
         optim.SGD([], 0.1)
     with pytest.raises(ValueError, match="momentum=1.5"):
         optim.SGD([Tensor(np.ones(1))], 0.1, momentum=1.5)
+
+
+def test_a_network_is_moved_to_floating_dtypes_only():
+    network = nn.Linear(3, 2)
+    network.counts, network.mean = nn.Buffer(np.arange(3)), nn.Buffer(np.ones(3, np.float32))
+    with pytest.raises(TypeError, match="to: networks have weights of floating numbers, not int32"):
+        network.to(dtype=np.int32)
+    network.to(dtype="float64")
+    kinds = {name: value.dtype for name, value in network.state().items()}
+    assert kinds == {"weight": "f8", "bias": "f8", "counts": "i8", "mean": "f8"}
+
+
+def mixed():
+    """A network whose second layer alone is in prediction mode."""
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Dropout(), nn.Conv2d(4, 2, 3))
+    network.modules[1].eval()
+    return network, [m.training for _, m in network.named_modules()]
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_every_module_gets_its_mode_back(channels):
+    """Also behind an error, as of pictures with too many channels."""
+    from minicnn.nn.receptive_fields import trace
+
+    x = Tensor(normal(3, channels, 8, 8).astype(np.float32), requires_grad=True)
+    for function in (
+        lambda network: trace(network, [x]),
+        lambda network: init.from_data(network, ["modules.0", "modules.2"], x),
+    ):
+        network, modes = mixed()
+        if channels == 1:
+            function(network)
+        else:
+            with pytest.raises(ValueError, match="channels"):
+                function(network)
+        assert [m.training for _, m in network.named_modules()] == modes
+
+
+def test_weights_from_data_give_maps_of_mean_0_and_deviation_1():
+    network, _ = mixed()
+    x = Tensor(normal(5, 1, 9, 9).astype(np.float32))
+    init.from_data(network, ["modules.0", "modules.2"], x)
+    maps = network.eval()(x).data
+    np.testing.assert_allclose(maps.mean((0, 2, 3)), [0, 0], atol=1e-4)
+    np.testing.assert_allclose(maps.std((0, 2, 3)), [1, 1], rtol=1e-3)
+
+
+def test_weights_from_data_need_paths_and_biases():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3, bias=False))
+    x, before = Tensor(normal(2, 1, 8, 8).astype(np.float32)), network.state_dict()
+    with pytest.raises(KeyError, match="no module 'modules.7'; there are"):
+        init.from_data(network, ["modules.0", "modules.7"], x)
+    for path in ("modules.2", "modules.1"):
+        with pytest.raises(ValueError, match=f"from_data: {path} has no weight and bias"):
+            init.from_data(network, ["modules.0", path], x)
+    for path, value in network.state_dict().items():
+        np.testing.assert_array_equal(value, before[path])

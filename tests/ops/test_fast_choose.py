@@ -1,6 +1,7 @@
 """Which algorithm runs: the rules of ops/fast/choose.py as a table, and that they are obeyed."""
 
 import itertools
+import re
 import subprocess
 import sys
 
@@ -138,6 +139,13 @@ def test_what_is_chosen_is_what_runs(monkeypatch):
         F.conv2d(x, w).backward(np.zeros((N, F_, OH, OW), np.float32))
         assert ran == list(names)
         ran.clear()
+
+
+def test_the_examples_at_the_top_are_what_is_chosen():
+    examples = re.findall(r"^    (\w+\(.*\)) +'(\w+)'$", choose.__doc__, re.M)
+    assert len(examples) == 4
+    for call, name in examples:
+        assert eval(call, vars(choose)) == name, call
 
 
 def test_a_kernel_has_one_fast_algorithm_for_a_device():

@@ -304,6 +304,13 @@ WRONG = [
     ),
     (lambda: F.add(X, X[:, :2]), "do not broadcast"),
     (lambda: F.linear(X, np.zeros((2, 4))), "linear: input"),
+    (lambda: F.matmul(X, np.zeros((2, 5, 4))), r"matmul: shapes \(2, 3, 6, 5\) and \(2, 5, 4\) do"),
+    (lambda: Tensor(X) < X[:, :2], "compare: shapes .* do not broadcast"),
+    (lambda: F.conv2d(X, np.zeros((4, 3, 3)), padding="same"), "conv2d: expected input"),
+    (lambda: F.local_response_norm([[1.0]], 3), r"local_response_norm: expected .*got \(1, 1\)"),
+    (lambda: F.local_contrast_norm([[1.0]], 3), r"local_contrast_norm: expected .*got \(1, 1\)"),
+    (lambda: F.cross_entropy_of_sets(X, T + 3, ((),)), r"sets has \(\); a set names one or more"),
+    (lambda: F.cross_entropy_of_sets(X, T + 3, ((5,),)), r"sets has \(5,\); .*classes \(0 to 2\)"),
     (lambda: F.concat([X, X[:1]], 1), "differ outside dimension 1"),
     (lambda: F.pad(X, (5, 0), mode="reflect"), "pad: reflect by"),
     (lambda: F.reshape(X, (7, -1)), "does not fit"),
@@ -408,3 +415,63 @@ def test_an_index_may_be_changed_before_backward(make):
     index[:] = make([2, 2])
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, [1, 1, 0])
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_division_by_what_has_no_square_in_float32(size):
+    a, b = (Tensor(np.full(3, value, np.float32), requires_grad=True) for value in (size, 2 * size))
+    (a / b).backward(np.full(3, size, np.float32))
+    assert b.grad.dtype == np.float32
+    np.testing.assert_allclose(b.grad, np.full(3, -0.25), rtol=1e-6)
+
+
+def test_division_broadcasts_on_the_way_back():
+    a, b = Tensor(np.float32([[1, 2], [3, 4]])), Tensor([[2.0], [4.0]], requires_grad=True)
+    (a / b).sum().backward()
+    np.testing.assert_array_equal(b.grad, [[-3 / 4], [-7 / 16]])
+
+
+@pytest.mark.parametrize("divisor", [0.5, 2.5, -3])
+def test_avg_pool2d_divides_by_the_number_that_is_given(divisor):
+    x = Tensor(np.ones((1, 1, 2, 4)), requires_grad=True)
+    y = F.avg_pool2d(x, 2, divisor_override=divisor)
+    y.sum().backward()
+    np.testing.assert_allclose(y.data, np.full((1, 1, 1, 2), 4 / divisor))
+    np.testing.assert_allclose(x.grad, np.full(x.shape, 1 / divisor))
+
+
+@pytest.mark.parametrize(
+    ("padding", "mode", "gradient"),
+    [
+        ((-4, 3), "replicate", [0, 0, 0, 3]),
+        ((-5, 3), "replicate", [0, 0, 0, 2]),
+        ((3, -5), "replicate", [2, 0, 0, 0]),
+        ((-4, 3), "reflect", [1, 1, 1, 0]),
+        ((3, -4), "reflect", [0, 1, 1, 1]),
+        ((-4, 3), "circular", [1, 1, 1, 0]),
+        ((4, -5), "circular", [1, 1, 1, 0]),
+    ],
+)
+def test_a_pad_that_leaves_only_copies(padding, mode, gradient):
+    """Reflect and replicate: what PyTorch gives."""
+    x = Tensor(np.ones(4), requires_grad=True)
+    F.pad(x, padding, mode).sum().backward()
+    np.testing.assert_array_equal(x.grad, gradient)
+
+
+def test_lists_and_whole_numbers_of_any_type():
+    x = np.arange(12.0).reshape(1, 2, 2, 3)
+    norm = F.local_response_norm(x.tolist(), 3).data
+    np.testing.assert_allclose(norm, F.local_response_norm(x, 3).data, rtol=1e-6)
+    np.testing.assert_array_equal(F.transpose([[1, 2]], 0, 1).data, [[1], [2]])
+    same = F.conv2d(x.tolist(), np.ones((1, 2, 2, 2), np.float32), padding="same")
+    assert same.shape == (1, 1, 2, 3)
+    np.testing.assert_array_equal(F.max_pool_maps(x, 2.0).data, F.max_pool_maps(x, 2).data)
+
+
+def test_dropout_multiplies_in_the_dtype_of_its_input():
+    """A GPU does; a factor in float64 would round differently in one of a few places."""
+    x = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    y = F.dropout(x, 0.3).data
+    kept = y != 0
+    np.testing.assert_array_equal(y[kept], x[kept] * np.float32(1 / 0.7))

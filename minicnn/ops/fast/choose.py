@@ -2,9 +2,9 @@
 dtype and the device, never at what was imported first.
 
     convolution("y", w_shape=(256, 64, 7, 7), y_shape=(1, 256, 60, 80))     'fourier'
-    convolution("gw", w_shape=(16, 3, 7, 7), y_shape=(1, 16, 240, 320))     'shift_and_add'
+    convolution("gw", w_shape=(4, 3, 7, 7), y_shape=(1, 4, 240, 320))       'shift_and_add'
     convolution("y", w_shape=(64, 64, 3, 3), y_shape=(1, 64, 120, 160))     'winograd'
-    linear("gx", rows=4, w_shape=(4096, 4096))                              'strips'
+    linear("gx", rows=4, w_shape=(4096, 1000))                              'strips'
 
 Each name but 'loops' and 'numpy' is a file beside this one, or is explained in one (see README.md).
 `with algorithm("simple"):` asks nobody here: the loops of the op's own file run. `with

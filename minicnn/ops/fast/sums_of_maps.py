@@ -7,6 +7,7 @@ has the digits of float64.
 
 import numpy as np
 
+from minicnn.engine.dtypes import sum_over
 from minicnn.engine.kernel import Kernel, helper, prange
 
 PIECE = 512  # numbers of a short sum
@@ -40,4 +41,4 @@ def grad_bias(gy):
         return None
     sums = np.empty(gy.shape[:2], gy.dtype)
     sums_of_maps(gy.reshape(*sums.shape, -1), sums)
-    return sums.sum(axis=0)
+    return sum_over(sums, (0,))
