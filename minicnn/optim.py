@@ -112,6 +112,7 @@ class SGD:
         parameters: list,
         lr: float,
         momentum: float = 0.0,
+        *,
         weight_decay: float = 0.0,
         schedule: Callable | None = None,
     ):

@@ -26,6 +26,7 @@ from minicnn.engine.tensor import Tensor
 TOLERANCE = 1e-6
 DIRECTIONS = 3
 ROUNDOFF = 2e-15  # of a sum, relative to its terms
+HIDDEN = 1e-3  # of the upstream gradient: a gradient of zero may have less roundoff than that
 REPORTED = 5  # elements listed in a report
 
 
@@ -99,7 +100,13 @@ class _Check:
         for _ in range(DIRECTIONS):
             v = self.random.normal(size=gx.shape)
             numeric = self.probe.along(k, v, self.gy)
-            scale = max(np.linalg.norm(gx), abs(numeric)) + noise / TOLERANCE
+            size = max(np.linalg.norm(gx), abs(numeric))
+            if noise > max(size, HIDDEN * np.linalg.norm(self.gy)):
+                raise GradientError(
+                    f"gradcheck: roundoff of the output, up to {np.abs(self.probe.y).max():.2g}, "
+                    f"hides the gradient of input {k}; subtract what is constant from the output"
+                )
+            scale = size + noise / TOLERANCE
             error = abs(numeric - float((gx * v).sum()))
             error = error / scale if error else 0.0
             largest = max(largest, error if np.isfinite(error) else np.inf)

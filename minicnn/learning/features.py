@@ -85,7 +85,7 @@ def learn_shares(heads, features, shares, folds, seed):
         p.requires_grad = True
     steps = EPOCHS * -(-len(features) // BATCH)
     schedule = optim.warm_up(optim.polynomial(steps), min(100, steps))
-    optimizer = optim.SGD(learnt, RATE, 0.9, DECAY, schedule)
+    optimizer = optim.SGD(learnt, RATE, 0.9, weight_decay=DECAY, schedule=schedule)
     mine = (np.arange(count) != np.where(folds, folds, -1)[:, None]).astype(np.float32)
     for epoch in range(EPOCHS):
         order = randomness.generator(seed, 9, epoch).permutation(len(features))

@@ -49,8 +49,8 @@ class Run:
             [{"params": [*group.values()], "lr": rate} for group, rate in groups],
             o.lr,
             o.momentum,
-            o.weight_decay,
-            schedule or self._schedule(),
+            weight_decay=o.weight_decay,
+            schedule=schedule or self._schedule(),
         )
         self.hook, self.clock = self._clip, time.monotonic
         self.before_update = None  # called with (step, loss), see fitting.py

@@ -38,7 +38,8 @@ def train_svm(features, truth, begin=None, steps=STEPS, seed=0):
     w = Tensor(w, requires_grad=True)
     rate = 1 / (np.square(x).sum(axis=1).mean() + 1 / (C * n))
     falling = optim.polynomial(steps)
-    learning = optim.SGD([w], float(rate), 0.9, 1 / (C * n), falling)
+    decay = 1 / (C * n)
+    learning = optim.SGD([w], float(rate), 0.9, weight_decay=decay, schedule=falling)
     truth = np.asarray(truth, np.float32)[:, None]
     for step in range(steps):
         some = slice(None)

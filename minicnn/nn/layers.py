@@ -30,6 +30,7 @@ class Conv2d(Module):
         dilation: int | tuple = 1,
         groups: int = 1,
         bias: bool = True,
+        *,
         initial: Callable = init.kaiming_normal,
     ):
         kh, kw = pair(kernel_size, "Conv2d: kernel_size", 1)
@@ -85,6 +86,7 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
+        *,
         initial: Callable = init.kaiming_normal,
     ):
         _at_least_one("Linear", in_features=in_features)
@@ -150,6 +152,7 @@ class MaxPool2d(Module):
         stride: int | tuple | None = None,
         padding: int | tuple = 0,
         dilation: int | tuple = 1,
+        *,
         ceil_mode: bool = False,
     ):
         self.options = kernel_size, stride, padding, dilation, ceil_mode

@@ -102,12 +102,8 @@ class AvgPool2d(Pool2d):
         """M, the number of pixels of each window: rows times columns."""
         counts = []
         for axis, out in enumerate(self.output_size(x)):
-            k, s, p, size = (
-                self.window[axis],
-                self.stride[axis],
-                self.padding[axis],
-                x.shape[2 + axis],
-            )
+            sizes = self.window, self.stride, self.padding, x.shape[2:]
+            k, s, p, size = (pair[axis] for pair in sizes)
             first = np.arange(out) * s - p
             end = np.minimum(first + k, size + p)
             if not self.count_include_pad:
@@ -151,9 +147,8 @@ def avg_pool2d(
 
     Returns (N, C, OH, OW). Raises ValueError where shapes do not fit.
     """
-    return AvgPool2d(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)(
-        input
-    )
+    options = ceil_mode, count_include_pad, divisor_override
+    return AvgPool2d(kernel_size, stride, padding, *options)(input)
 
 
 def cases():
@@ -162,10 +157,6 @@ def cases():
     options = {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}
     yield Case(avg_pool2d, (x,), options, label="overlap-pad")
     yield Case(avg_pool2d, (x,), {**options, "count_include_pad": False}, label="without-pad")
-    yield Case(
-        avg_pool2d,
-        (x,),
-        {"kernel_size": (4, 3), "padding": 1, "ceil_mode": True},
-        label="ceil_mode",
-    )
+    options = {"kernel_size": (4, 3), "padding": 1, "ceil_mode": True}
+    yield Case(avg_pool2d, (x,), options, label="ceil_mode")
     yield Case(avg_pool2d, (x,), {"kernel_size": 2, "divisor_override": 3}, label="override")

@@ -86,6 +86,7 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | list | None = None,
+    *,
     reduction: str = "mean",
     pos_weight: Tensor | list | None = None,
 ) -> Tensor:

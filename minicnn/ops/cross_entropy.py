@@ -110,6 +110,7 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | list | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,

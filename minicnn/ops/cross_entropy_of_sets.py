@@ -56,8 +56,9 @@ def cross_entropy_of_sets(
     dim, xp = min(input.ndim - 1, 1), array_module(target.data)
     C, known = input.shape[dim], target.data != ignore_index
     of_sets = known & (target.data >= C)
+    options = {"ignore_index": ignore_index, "reduction": reduction}
     if not len(sets) or not of_sets.any():
-        return cross_entropy(input, target, weight, ignore_index, reduction)
+        return cross_entropy(input, target, weight, **options)
     if (wrong := of_sets & (target.data >= C + len(sets))).any():
         raise ValueError(
             f"cross_entropy_of_sets: target holds {int(target.data[wrong][0])}, but there are {C} "
@@ -77,7 +78,7 @@ def cross_entropy_of_sets(
     far = xp.asarray(outside)[place]
     order = (*range(dim), far.ndim - 1, *range(dim, far.ndim - 1))  # classes where input has them
     far = xp.ascontiguousarray(far.transpose(order))
-    options = {"ignore_index": ignore_index, "reduction": "none"}
+    options["reduction"] = "none"
     loss = cross_entropy(input, Tensor(first), **options)
     loss = loss - cross_entropy(input + Tensor(far), Tensor(first), **options)
     each = xp.ones(len(members), input.dtype)

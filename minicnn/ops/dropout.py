@@ -67,14 +67,7 @@ extern "C" __global__ void dropout_mask(
     y[i] = r < bound ? 0 : x[i] * scale;
 }
 """,
-    arguments=lambda x, low, high, bound, scale, y: (
-        x,
-        np.uint32(low),
-        np.uint32(high),
-        np.uint64(bound),
-        scale,
-        y,
-    ),
+    arguments=lambda x, a, b, bound, *rest: (x, *np.uint32((a, b)), np.uint64(bound), *rest),
 )
 
 

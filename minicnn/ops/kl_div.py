@@ -66,7 +66,7 @@ class KLDiv(Op):
 
 
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+    input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
     """How far the probabilities e^input are from the distributions `target`, PyTorch's arguments
     (pass them by name).

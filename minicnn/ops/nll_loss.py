@@ -41,6 +41,7 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | list | None = None,
+    *,
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:

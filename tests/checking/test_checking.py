@@ -106,6 +106,24 @@ def test_large_values_and_sums_are_no_false_alarm():
         assert gradcheck(F.relu, separated(4, 5, seed=seed), seed=seed)
 
 
+@pytest.mark.parametrize("factor", [0, 1])
+def test_a_gradient_that_roundoff_hides_is_no_right_one(factor):
+    class Shifted(Op):
+        def forward(self, x):
+            return x + 1e9
+
+        def backward(self, gy):
+            return factor * gy
+
+    with pytest.raises(GradientError, match=r"up to 1e\+09, hides the gradient of input 0; subtr"):
+        gradcheck(lambda t: Shifted()(t), normal(3, 4))
+
+
+def test_a_gradient_of_zero_may_have_roundoff():
+    assert gradcheck(lambda t: 1000 * F.softmax(t, dim=1).sum(), normal(20, 20))
+    assert gradcheck(lambda t: 1000 * (t - t) + 1000, normal(20, 20))
+
+
 def test_integers_are_passed_as_they_are():
     labels = np.array([0, 2, 1])
     assert gradcheck(lambda x, t: F.cross_entropy(x, t.data), normal(3, 4), labels)

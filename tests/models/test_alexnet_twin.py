@@ -55,7 +55,8 @@ def trained_both(dtype, steps, **options):
     minicnn.manual_seed(0)
     ours = AlexNet(10, dropout=0.0, initial="he", **options).to(dtype=dtype)
     twin = Twin(ours)
-    learner = optim.SGD(ours.parameters(), LR, MOMENTUM, DECAY, lambda step: rate(step, steps))
+    more = {"weight_decay": DECAY, "schedule": lambda step: rate(step, steps)}
+    learner = optim.SGD(ours.parameters(), LR, MOMENTUM, **more)
     theirs = torch.optim.SGD(twin.parameters(), LR, momentum=MOMENTUM, weight_decay=DECAY)
     rng, losses = np.random.default_rng(0), []
     size = ours.options["size"]

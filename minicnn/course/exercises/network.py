@@ -121,7 +121,8 @@ def trained(mine, steps, data, told=None):
     manual_seed(1)
     with playing(mine), one_thread():
         net = Scenes(len(scenes.classes))
-        optimiser = optim.SGD(net.parameters(), RATE, MOMENTUM, DECAY, optim.cosine(steps))
+        falling = {"weight_decay": DECAY, "schedule": optim.cosine(steps)}
+        optimiser = optim.SGD(net.parameters(), RATE, MOMENTUM, **falling)
         random, losses, begun = np.random.default_rng(0), [], time.monotonic()
         for step in range(steps):
             x, labels = batch([seen[k] for k in random.choice(len(seen), BATCH, replace=False)])

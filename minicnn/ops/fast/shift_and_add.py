@@ -10,7 +10,7 @@ Nothing is copied for that. Stored line after line, with `width` numbers to a li
 when one starts to read it elsewhere: pixel m = i width + j of the result meets the number m +
 offsets[t]. The last columns of each line then meet what stands at the beginning of the next one;
 they are computed with all others, since a long loop is a fast loop, and thrown away. Under a stride
-s the pixels are sorted first (`frame`): those whose coordinates leave the same remainders when
+s the pixels are sorted first (phases.py): those whose coordinates leave the same remainders when
 divided by s are neighbours for the result, and become a picture of their own.
 
 The sums are in shifted.py. In im2col.py each number of a window is copied before it meets
@@ -21,27 +21,9 @@ In gw what is thrown away is multiplied by zero, and so are, in y, the numbers t
 to a multiple of four: 0 for numbers, not for an infinity. An x that holds one is left to im2col.
 """
 
-import numpy as np
-
 from minicnn.engine.devices import get_num_threads
+from minicnn.ops.fast.phases import frame
 from minicnn.ops.fast.shifted import STRIP, shifted_products, shifted_sums
-
-
-def frame(x, w_shape, sh, sw, ph, pw, dh, dw):
-    """(x padded and sorted by remainders (N, numbers), the offset of each tap in it, numbers to a
-    line of it)."""
-    (N, C, H, W), (_, _, K, L) = x.shape, w_shape
-    height, width = -(-(H + 2 * ph) // sh), -(-(W + 2 * pw) // sw)
-    if (height * sh, width * sw) != (H, W):
-        padded = np.zeros((N, C, height * sh, width * sw), x.dtype)
-        padded[:, :, ph : ph + H, pw : pw + W] = x
-        x = padded
-    if sh > 1 or sw > 1:
-        x = x.reshape(N, C, height, sh, width, sw).transpose(0, 1, 3, 5, 2, 4)
-    k, u, v = np.arange(C)[:, None, None], dh * np.arange(K)[:, None], dw * np.arange(L)
-    plane = (k * sh + u % sh) * sw + v % sw
-    offsets = (plane * height + u // sh) * width + v // sw
-    return np.ascontiguousarray(x).reshape(N, -1), offsets.ravel(), width
 
 
 def lines_of_a_strip(y_shape, width, threads):
@@ -52,12 +34,12 @@ def lines_of_a_strip(y_shape, width, threads):
 
 
 def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
-    numbers, offsets, width = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
+    numbers, offsets, width, _ = frame(x, w.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(y.shape, width, get_num_threads())
     shifted_sums(numbers, offsets, w.reshape(len(w), -1), b, width, lines, y)
 
 
 def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
-    numbers, offsets, width = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
+    numbers, offsets, width, _ = frame(x, gw.shape, sh, sw, ph, pw, dh, dw)
     lines = lines_of_a_strip(gy.shape, width, get_num_threads())
     gw[...] = shifted_products(numbers, offsets, gy, width, lines).reshape(gw.shape)

@@ -11,6 +11,7 @@ import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast import register_blocks
+from minicnn.ops.fast.im2col import add
 from minicnn.ops.fast.register_blocks import gather_rows, rows_block  # noqa: F401  (kernels call)
 
 PLACES = 36  # numbers of a tile
@@ -62,13 +63,6 @@ def products_over_rows_cpu(left, right, rows, out):
             for first in range(rows, K, rows):
                 np.dot(a[first : first + rows].T, b[first : first + rows], more)
                 add(more, total)
-
-
-@helper
-def add(a, total):
-    a, total = a.ravel(), total.ravel()
-    for i in range(a.size):
-        total[i] += a[i]
 
 
 # ------------------------------------------------------------------------------- of few tiles
