@@ -33,7 +33,14 @@ parser.add_argument("--labelling", help="how scores become labels (argmax)", def
 parser.add_argument("--overlays", nargs="*", default=[], metavar="DATA", help="sheets of these")
 chosen = parser.parse_known_args()[0]
 out = Path("photo-story")
-SETS = ("stanford-background", "sift-flow", "labelmefacade", "msrc", "voc2012-animals")
+SETS = (
+    "stanford-background",
+    "sift-flow",
+    "labelmefacade",
+    "msrc",
+    "voc2012-animals",
+    "coco-panoptic",
+)
 FOLDS = {"stanford-background": 1}
 mapping = read_mapping(SHIPPED)
 
@@ -60,7 +67,7 @@ def share_right(model, data, name, light=0.0):
     truths = may_be(data.classes, name)
     answers = may_be(model.config.classes, model.config.data.name)
     right = labelled = 0
-    names = data.names(chosen.split) or data.names("val")  # VOC has no pictures for testing
+    names = data.names(chosen.split) or data.names("val")  # VOC and COCO have none for testing
     for place, one in enumerate(evenly(names, chosen.pictures)):
         picture = data.read(one)
         image = picture.image
