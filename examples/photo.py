@@ -1,7 +1,7 @@
 # %% [markdown]
 # # One network for anybody's photographs
 #
-# `photo` learnt from five data sets at once. Here it stands beside a network that knows one of
+# `photo` learnt from six data sets at once. Here it stands beside a network that knows one of
 # them: on the test pictures of each set, in common classes, as they are and in other light; and
 # then on photographs that neither has learnt from.
 #

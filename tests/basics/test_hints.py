@@ -97,7 +97,7 @@ def test_the_keys_of_set_are_in_the_help(capsys):
     of_labels = {key for options in LABELLINGS.values() for key in options} | {"labelling"}
     train = keys_in(helped("train", capsys))
     known = of_networks | set(TRAINING_DEFAULTS) | of_data
-    of_data |= {"data.classes", "data.mapping"}  # of folders of classes, and of several sets
+    of_data |= {"data.classes", "data.mapping", "data.often"}  # of folders, and of several sets
     known |= of_data
     known |= set(cover_training.DEFAULTS) | set(LABELLINGS["superpixels"])
     assert train == known | set(proposal_training.DEFAULTS)
