@@ -125,7 +125,7 @@ def test_the_command_line(run, root, tmp_path, capsys):
             ["train", "three-layers", "--data", "ROOT", "--set", "size=5000"],
             "size=5000: expected 20",
         ),
-        (["bench", "three-layers", "--profile"], "three-layers names whole pictures"),
+        (["bench", "three-layers", "--profile"], "three-layers has no step of learning to name"),
     ],
 )
 def test_what_does_not_go_together(command, words, run, root, tmp_path, capsys, monkeypatch):
