@@ -4,7 +4,7 @@ from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_tf32, add_threads
 from minicnn.cli.common import machine
 from minicnn.cli.information import choose_algorithm
-from minicnn.cli.values import whole_number
+from minicnn.cli.values import refuse_beside, whole_number
 from minicnn.engine.kernel import algorithm
 
 REPEATS = 9
@@ -45,12 +45,14 @@ def add(commands):
 
 def run(o):
     if o.algorithms:
-        _alone(o, "algorithms", "profile", "only", "all", "tf32")
+        refuse_beside(o, "bench --algorithms", ("profile", "only", "all", "tf32"))
         return _algorithms(o)
     if o.shape:
         raise ValueError("bench --shape goes with --algorithms; rows are chosen with --only")
     if o.profile:
-        _alone(o, "profile", "against", "only", "all", "repeats", "json", "plot")
+        flags = ("against", "only", "all", "repeats", "json", "plot")
+        usual = {"against": "auto", "repeats": REPEATS}
+        refuse_beside(o, "bench --profile", flags, usual)
         return _profile(o)
     if o.device == "emulated":
         raise ValueError(
@@ -62,13 +64,6 @@ def run(o):
     with algorithm(choose_algorithm(o.tf32, o.device)):
         found = bench(o.names, o.against, o.device, *chosen)
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0
-
-
-def _alone(o, mode, *others):
-    """ValueError if one of the flags was given that this mode would not hear."""
-    for flag in others:
-        if getattr(o, flag) not in (None, False, "", "auto", REPEATS):
-            raise ValueError(f"--{flag} does not go with  minicnn bench --{mode}")
 
 
 def _algorithms(o):

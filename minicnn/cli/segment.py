@@ -74,12 +74,7 @@ def run(o):
                 try:
                     result = minicnn.segment(path, network, o.size, labelling=labelling)
                 except ValueError as error:
-                    if sure or not isinstance(error, ImageError):
-                        failed += 1
-                        where = "" if isinstance(error, ImageError) else f"{path}: "
-                        print_lines(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
-                    else:
-                        left_out.append(one_line(path))
+                    failed += _failed(path, sure, error, left_out)
                     continue
                 files = [str(file) for file in result.save(out, o.stages, o.force, keep)]
                 keep += files
@@ -95,6 +90,17 @@ def run(o):
             if world().first:
                 conclude(o, network, labelling, done, failed, left_out)
     return 2 if failed or not done else 0
+
+
+def _failed(path, sure, error, left_out):
+    """Whether the picture failed, which is said; what lies in a folder and is none is left out."""
+    unreadable = isinstance(error, ImageError)
+    if unreadable and not sure:
+        left_out.append(one_line(path))
+        return False
+    where = "" if unreadable else f"{path}: "
+    print_lines(f"minicnn: {one_line(where + str(error))}", file=sys.stderr)
+    return True
 
 
 def conclude(o, network, labelling, done, failed, left_out):

@@ -2,7 +2,7 @@
 
 from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import TRAINED, add_command, add_out
-from minicnn.cli.values import new_folder
+from minicnn.cli.values import new_folder, refuse_beside
 
 
 def add(commands):
@@ -23,8 +23,8 @@ def add(commands):
 def run(o):
     from minicnn.cli.showing import show
 
-    for flag in ("filters", "features", "curve", "out") if o.layers else ():
-        if getattr(o, flag):
-            raise ValueError(f"--{flag} does not go with  minicnn show --layers, which only prints")
+    if o.layers:
+        flags = ("filters", "features", "curve", "out")
+        refuse_beside(o, "show --layers, which only prints", flags)
     with new_folder(o.out, None) as out:
         print_lines(show(o.run, o.filters, o.features, o.curve, out, o.layers))

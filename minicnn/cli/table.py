@@ -6,7 +6,7 @@ from pathlib import Path
 
 from minicnn.basics.printing import print_lines
 from minicnn.cli.arguments import add_command, add_json
-from minicnn.cli.values import check_plot, whole_number
+from minicnn.cli.values import check_plot, refuse_beside, whole_number
 
 
 def add(commands):
@@ -70,10 +70,8 @@ def _all(o):
     from minicnn.figures import overall_figure
     from minicnn.inference import overall, quick
 
-    for flag in ("put", "train") + (("plot", "json") if o.quick else ()):
-        if getattr(o, flag):
-            more = " --quick" if o.quick else ", whose rows come from other tables and all.json"
-            raise ValueError(f"--{flag} does not go with  minicnn table all{more}")
+    more = " --quick" if o.quick else ", whose rows come from other tables and all.json"
+    refuse_beside(o, f"table all{more}", ("put", "train") + (("plot", "json") if o.quick else ()))
     if o.quick:
         return 0 if quick.check(o.quick, print_lines, o.store) else 1
     if o.store:

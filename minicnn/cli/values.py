@@ -25,6 +25,14 @@ def whole_number(least, most=math.inf):
     return convert
 
 
+def refuse_beside(o, mode, flags, usual=None):
+    """ValueError if one of these flags was given, which `minicnn MODE` would not hear. `usual`:
+    {flag: its default}, of those whose default is none of None, False and ""."""
+    for flag in flags:
+        if getattr(o, flag) not in (None, False, "", (usual or {}).get(flag)):
+            raise ValueError(f"--{flag} does not go with  minicnn {mode}")
+
+
 def positive(text):
     """The argparse type of finite numbers above 0."""
     try:
