@@ -8,6 +8,7 @@ from textwrap import dedent
 import matplotlib.image
 import numpy as np
 import pytest
+from support import the_site
 
 from minicnn.course import lecturing
 from minicnn.course.book import parallel
@@ -75,8 +76,7 @@ def test_the_map_names_every_slide_and_says_what_is_missing():
 
 
 def test_a_chapter_leads_to_its_exercise_and_its_figures_open_in_full(tmp_path):
-    for module in ("jupytext", "nbconvert", "latex2mathml"):
-        pytest.importorskip(module, reason='the site needs pip install -e ".[lectures]"')
+    the_site.needed()
     from minicnn.course.book import site
 
     chapter = planted(tmp_path, 77, DRAW)

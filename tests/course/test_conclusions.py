@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support import the_site
 
 from minicnn import Tensor, cli, models, nn
 from minicnn import functional as F
@@ -45,6 +46,7 @@ def test_twelve_questions_about_all_chapters():
 
 
 def test_the_answers_are_folded_away():
+    the_site.needed()
     body = site.markdown(EXAM)
     folded = re.findall(r"<details><summary>Answer</summary>(.*?)</details>", body, re.DOTALL)
     asked = re.sub(r"<details>.*?</details>", "", body, flags=re.DOTALL)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import the_site
 
 from minicnn import emulator
 from minicnn.course import lecturing
@@ -248,8 +249,7 @@ def faults(folder):
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory, results_of):
-    for module in ("jupytext", "nbconvert", "latex2mathml"):
-        pytest.importorskip(module, reason='the site needs pip install -e ".[lectures]"')
+    the_site.needed()
     folder = tmp_path_factory.mktemp("book")
     site.build(CHAPTERS, folder, ROOT / "lectures" / "glossary.md", results_of)
     return folder
@@ -370,6 +370,7 @@ def test_the_page_of_what_one_calls_names_everything_with_its_docstring():
 
 @pytest.mark.parametrize("chapter", chapters()[:15], ids=lambda c: c.number)
 def test_two_questions_for_paper_with_answers_folded_away(chapter):
+    the_site.needed()
     text = chapter.cells[-1].text
     assert text.startswith("### Two questions for paper")
     body = site.markdown(text)

@@ -117,6 +117,7 @@ def test_an_edit_while_a_process_runs_is_not_taken_for_what_it_has_loaded(walk):
 
 
 def test_helpers_of_other_cells_of_a_notebook():
+    pytest.importorskip("IPython", reason='notebooks need pip install -e ".[lectures]"')
     cells = [f"{CALLED}", "from minicnn.engine.kernel import Kernel\nimport numpy as np\n"]
     cells[1] += CALLING[CALLING.index("walk = ") :]
     program = f"""
