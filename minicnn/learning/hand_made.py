@@ -39,9 +39,11 @@ class HandMade(DrawnPixels):
     """Pixels that are drawn from all pictures before the first step, and their labels."""
 
     early = True
+    unused = {name: said for name, said in DrawnPixels.unused.items() if name != "flip"}
 
     def __init__(self, network, config, dataset):
         super().__init__(network, config, dataset)
+        self.views = 1 + config.training.flip  # of each picture: as it is, and mirrored
         if not config.training.patches:
             raise TrainingError("patches=0: shallow learns from some pixels of each picture")
         if network.options["classifier"] == "boosted":
@@ -104,14 +106,15 @@ class HandMade(DrawnPixels):
 
     def _collect(self, *draws):
         """[(features float32 (N, 761), labels (N,))] of the pixels of all pictures whose places
-        each draw(labels, place) gives, those that it gives twice twice."""
+        each draw(labels, place) gives, those that it gives twice twice; then of all mirrored."""
         found = [([], []) for _ in draws]
 
         def chosen(picture, place):
-            labels = picture.labels
-            return picture.image, labels, [np.sort(draw(labels, place)) for draw in draws]
+            way = -1 if place >= len(self.pictures) else 1
+            image, labels = picture.image[:, ::way], picture.labels[:, ::way]
+            return image, labels, [np.sort(draw(labels, place)) for draw in draws]
 
-        places = range(len(self.pictures))
+        places = [*range(len(self.pictures))] * self.views
         with datasets.Loader(
             self.pictures, places, chosen, skip_bad=self.config.skip_bad
         ) as loader:
@@ -136,7 +139,8 @@ class HandMade(DrawnPixels):
 
     def _check_memory(self):
         """Features of 4 bytes, twice as they are put together; scikit-learn takes 8, and 2 more."""
-        o, pictures, side = self.network.options, len(self.pictures), self.config.long_side or 320
+        o, side = self.network.options, self.config.long_side or 320
+        pictures = len(self.pictures) * self.views
         trees = 0 if self.network.trees is None else pictures * side**2 / o["every"]
         wanted = COUNT * (14 * trees + 8 * pictures * self.config.training.patches)
         what = f"shallow with every={o['every']} and patches={self.config.training.patches}"
@@ -150,7 +154,7 @@ class HandMade(DrawnPixels):
 
     # -------------------------------------------------------------------------------- in each step
     def steps_in_an_epoch(self):
-        pixels = len(self.pictures) * self.config.training.patches
+        pixels = len(self.pictures) * self.views * self.config.training.patches
         return -(-pixels // self.config.training.batch)
 
     def batch_of(self, places):

@@ -179,10 +179,33 @@ def test_the_trees_alone_are_asked_by_the_command_line(run, capsys):
     assert "its filters are not learnt" in err and "has no layers: 33 channels" in err
 
 
+def test_with_flip_the_pixels_of_mirrored_pictures_teach_too(monkeypatch):
+    told = []
+
+    def watch(task, draws, collect=hand_made.HandMade._collect):
+        told.append((task, collect(task, *draws)))
+        return told[-1][1]
+
+    monkeypatch.setattr(hand_made.HandMade, "_collect", lambda task, *draws: watch(task, draws))
+    flip = SETTINGS | {"flip": True}
+    run = minicnn.train("shallow", **OPTIONS | {"epochs": 2, "settings": flip})
+    ((task, ((features, labels), (grown, _))),) = told
+    half, pictures = len(labels) // 2, task.pictures
+    assert half == SETTINGS["patches"] * len(pictures) and len(grown) % 2 == 0
+    steps = -(-2 * half // run.config.training.batch)
+    assert task.steps_in_an_epoch() == steps and run.steps_done == 2 * steps
+    mirrored = pictures[0].image[:, ::-1], pictures[0].labels[:, ::-1]
+    pixels = np.sort(task._some(mirrored[1], len(pictures)))
+    expected = hand_made.PixelFeatures(mirrored[0]).at(*np.divmod(pixels, mirrored[1].shape[1])).T
+    first = slice(half, half + len(pixels))
+    np.testing.assert_array_equal(features[first], expected)
+    np.testing.assert_array_equal(labels[first], mirrored[1].ravel()[pixels])
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"flip": True}, "flip: shallow looks at each picture once"),
+        ({"rotate": 8}, "rotate: shallow looks at each picture once"),
         ({"patches": 0}, "patches=0: shallow learns from some pixels"),
         ({"classifier": "boosted"}, "train classifier=stacked, and ask its trees alone later"),
         ({"depth": 9}, "option depth=9: expected 1 to 8"),
