@@ -100,7 +100,7 @@ def test_where_classes_are_balanced_pixels_may_be_drawn_several_times(monkeypatc
             self.config = Config(
                 "", ["a", "b"], {}, 0, training=options, seed=0, class_shares=[0.98, 0.02]
             )
-            self.missed = {}
+            self.missed, self.views = {}, 1
             picture = Picture("p", np.zeros((40, 50, 3), np.uint8), labels)
             self.pictures = datasets.Split(SimpleNamespace(read=lambda name: picture), ["p"])
 
