@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+_held = set()  # descriptors of the folders that this process has locked
+
 
 def write_atomically(path, data):
     """Writes bytes (or text) beside `path` and renames: readers see the old file or the new."""
@@ -57,12 +59,25 @@ def lock_folder(folder):
         yield
         return
     handle = _locked(folder)
+    _held.add(handle)
     try:
         for path in remains(folder):
             path.unlink(missing_ok=True)
         yield
     finally:
-        os.close(handle)
+        if handle in _held:  # not in a forked copy
+            _held.remove(handle)
+            os.close(handle)
+
+
+def _let_go():
+    """In a forked copy, which would keep the locks of its parent when that has ended."""
+    while _held:
+        os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextlib.contextmanager

@@ -155,6 +155,27 @@ def test_what_is_ours_to_clear_and_what_is_not(tmp_path):
         (tmp_path / name).unlink()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_copy_keeps_no_folder_locked_behind_its_parent(tmp_path):
+    """The copy that compiles ahead may work for seconds after a training was stopped."""
+    (said, say), (ended, end) = os.pipe(), os.pipe()
+    with lock_folder(tmp_path):
+        copy = os.fork()
+        if not copy:
+            os.close(end)
+            os.write(say, b"here")
+            os.read(ended, 1)  # until the parent closes its end
+            os._exit(0)
+        assert os.read(said, 4) == b"here"
+        with pytest.raises(ValueError, match="another process"), lock_folder(tmp_path):
+            pass
+    with lock_folder(tmp_path):  # while the copy still lives
+        assert os.waitpid(copy, os.WNOHANG) == (0, 0)
+    for descriptor in (end, ended, said, say):
+        os.close(descriptor)
+    assert os.waitpid(copy, 0)[1] == 0
+
+
 GREEDY = {
     "steps": 2,
     "settings": {"width": 0.25, "patches": 20, "checkpoint_steps": 1, "blocks": 2},
