@@ -115,6 +115,9 @@ def _work(context, builder, part, of_part, type_of_shared):
     )
     captured, count, parts = inner.load(captured), inner.load(count), inner.load(parts)
     captured = cgutils.unpack_tuple(inner, captured)
+    captured = [
+        _uncounted(context, inner, *one) for one in zip(of_part.args, captured, strict=False)
+    ]
     inner.branch(fetch)
     inner.position_at_end(fetch)
     k = inner.atomic_rmw("add", following, whole(1), "monotonic")
@@ -130,6 +133,19 @@ def _work(context, builder, part, of_part, type_of_shared):
     inner.position_at_end(end)
     inner.ret_void()
     return work
+
+
+def _uncounted(context, builder, kind, value):
+    """An array that does not know who holds it, other values as they are. The loop holds it until
+    all parts have ended. Each slice of it would be counted in one place for all threads, which
+    would wait for one another there, longer than for the numbers of a short line."""
+    from numba.core import cgutils, types
+
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    return array._getvalue()
 
 
 def _c_function(builder, name, result, kinds):

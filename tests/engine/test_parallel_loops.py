@@ -1,6 +1,7 @@
 """Loops over `prange` that are divided among threads by ourselves."""
 
 import linecache
+import sys
 
 import numba
 import numpy as np
@@ -212,6 +213,33 @@ def test_every_round_runs_once_on_as_many_threads_as_are_asked_for(threads, comp
             assert (times == 1).all() and (who < threads).all()
     finally:
         minicnn.set_num_threads(before)
+
+
+@numba.extending.intrinsic
+def held_by(typing, array):
+    """The place where it is counted who holds an array; 0 if nobody counts."""
+
+    def code(context, builder, signature, arguments):
+        given = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.ptrtoint(given.meminfo, context.get_value_type(numba.types.intp))
+
+    return numba.types.intp(array), code
+
+
+def who_counts(x, own, slices, outside):
+    outside[0] = held_by(x)
+    for i in prange(len(own)):
+        memory = np.empty(3)
+        own[i], slices[i] = held_by(memory), held_by(x[i:])
+
+
+def test_threads_do_not_wait_for_one_another_to_count_who_holds_an_array(compiled):
+    """A slice of an array that all threads read is counted nowhere in a round; memory of the
+    round's own is, and goes with it."""
+    x, (own, slices, outside) = np.ones(20), np.zeros((3, 20), np.int64)
+    compiled(who_counts)(x, own, slices, outside)
+    assert own.all() and not slices.any() and outside[0]
+    assert sys.getrefcount(x) == 2 and x.sum() == 20
 
 
 def too_much(x, y):

@@ -79,6 +79,7 @@ def test_every_kernel_with_a_fast_algorithm_is_in_the_table():
     "function, options",
     [
         (F.max_pool2d, {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}),
+        (F.max_pool2d, {"kernel_size": 2}),
         (F.max_pool2d, {"kernel_size": 2, "dilation": 2}),
         (F.max_pool2d, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
         (F.max_pool_maps, {"maps": 2, "kernel_size": 3, "stride": 2, "padding": 1}),
