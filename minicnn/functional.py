@@ -10,6 +10,7 @@ from minicnn.ops.arithmetic import add, div, mul, neg, pow, sub
 from minicnn.ops.avg_pool2d import avg_pool2d
 from minicnn.ops.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits
 from minicnn.ops.conv2d import conv2d
+from minicnn.ops.conv2d_of_levels import conv2d_of_levels
 from minicnn.ops.conv2d_table import conv2d_table
 from minicnn.ops.cross_entropy import cross_entropy
 from minicnn.ops.cross_entropy_of_sets import cross_entropy_of_sets
@@ -42,6 +43,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "concat",
     "conv2d",
+    "conv2d_of_levels",
     "conv2d_table",
     "cross_entropy",
     "cross_entropy_of_sets",

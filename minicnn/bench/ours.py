@@ -210,7 +210,9 @@ def arithmetic(result):
 
 def _products(op, y, x=None, w=None, *rest):
     """Multiplications of one operation, 0 for what is neither convolution nor matrix product."""
-    if op == "Conv2d":
+    if op == "Conv2dOfLevels":
+        w = rest[-2]
+    if op in ("Conv2d", "Conv2dOfLevels"):
         return y.size * math.prod(w.shape[1:])
     if op == "Conv2dTable":  # each edge once in every pixel of its output map
         return w.size * y.size // y.shape[1]

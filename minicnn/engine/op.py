@@ -12,6 +12,9 @@
 
     y = Scale(2.0)(t)                            # t a Tensor or an array; y a Tensor
 
+Where forward returns a tuple, y is a tuple of Tensors, and backward gets one: the gradient of each
+result, None for one that nothing was made of.
+
 An op may keep arrays on `self` between forward and backward (its own output too), never a Tensor:
 that would be a reference cycle. `self.needs[i]` says whether the gradient of input i is wanted, so
 that a costly one can be left out.
@@ -74,6 +77,11 @@ def followed(follower):
         _of_thread.follower = before
 
 
+def is_followed():
+    """Whether somebody writes down the operations of this thread."""
+    return _of_thread.follower is not None
+
+
 def hands_over(backward):
     """Decorator of a backward whose arrays the engine may take over, see above. A backward that
     takes its place, in a class derived from the op, promises nothing."""
@@ -86,6 +94,7 @@ class Op:
 
     inputs = ()  # the input Tensors, while the graph lives
     needs = ()
+    of_results = None  # the gradients of several results, one after the other; None where it is one
     name = ""  # for the sentences of errors, where it is not that of the class
     floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
     mixes = False  # whether whole numbers become floating where they meet floating ones
@@ -130,11 +139,13 @@ class Op:
         self.check(*arrays)
         self.needs = tuple(_of_thread.recording and t.requires_grad for t in tensors)
         y = timed(self, "forward", self.forward, *arrays)
-        out = Tensor(y)
+        results = [Tensor(a) for a in (y if isinstance(y, tuple) else (y,))]
         if any(self.needs):
             self.inputs, self.versions = tuple(tensors), [t.version for t in tensors]
-            out.requires_grad = True
-            out.op = self
+            self.of_results = [None] * len(y) if isinstance(y, tuple) else None
+            for place, result in enumerate(results):
+                result.requires_grad, result.op, result.place = True, self, place
+        out = tuple(results) if isinstance(y, tuple) else results[0]
         return out if _of_thread.follower is None else _of_thread.follower(self, tensors, out)
 
     def release(self):

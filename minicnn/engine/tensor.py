@@ -10,6 +10,8 @@ memory is freed the moment nobody holds the result. The gradients travel in a di
 order: b = a + a; c = b + b needs both gradients of b before b may pass one on.
 """
 
+from collections import Counter
+
 import numpy as np
 
 from minicnn.engine import devices
@@ -28,6 +30,7 @@ class Tensor:
     grad           array of the same shape, added to by every backward(); None at first
     """
 
+    place = 0  # among the results of its op
     version = 0  # raised where `data` is written to in place, as by a step of SGD
     __array_ufunc__ = None  # numpy_array * tensor becomes tensor.__rmul__
 
@@ -148,6 +151,7 @@ class Tensor:
                     f"backward: step() has changed what {op.called()} was computed from; call "
                     "backward() of every loss before step(), or compute the loss again after it"
                 )
+        waiting = Counter(id(t.op) for t in order)  # results whose gradients are still to come
         grads = Gradients()
         grads.add(self, _first_gradient(self, gradient), handed_over=gradient is None)
         while order:
@@ -156,7 +160,14 @@ class Tensor:
             op = tensor.op
             if gy is not None and (op is None or tensor._retain):
                 _add_to_leaf(tensor, gy, take_over=ours and op is None)
-            if op is not None:
+            if op is None:
+                continue
+            waiting[id(op)] -= 1
+            if op.of_results is not None:
+                op.of_results[tensor.place] = gy
+                some = any(g is not None for g in op.of_results)
+                gy = tuple(op.of_results) if some else None
+            if not waiting[id(op)]:
                 if gy is not None:  # None: every op that used this tensor had no gradient for it
                     _pass_on(op, gy, grads)
                 op.release()

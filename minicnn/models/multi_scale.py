@@ -50,10 +50,14 @@ class Stages(nn.Module):
         self.last_linear = last_linear
 
     def forward(self, x):
-        x = self.activation(self.pool(self.stages[0](x)))
-        x = self.activation(self.pool(self.stages[1](x)))
-        x = self.stages[2](x)
-        return x if self.last_linear else self.activation(x)
+        return self.forward_of_levels([x])[0]
+
+    def forward_of_levels(self, levels):
+        """The maps of each level of a pyramid: every layer looks at all levels at once."""
+        for stage in self.stages[:2]:
+            levels = [self.activation(self.pool(x)) for x in stage.of_levels(levels)]
+        maps = self.stages[2].of_levels(levels)
+        return maps if self.last_linear else [self.activation(x) for x in maps]
 
 
 def _enlarged(maps, times, size):
@@ -144,7 +148,7 @@ class MultiScale(SegmentationModel):
         return 2**k
 
     def forward(self, *levels):
-        maps = [self.stages(level) for level in levels]
+        maps = self.stages.of_levels(levels)
         if self.hidden is None or len(maps) == 1:
             return self.classify(self._side_by_side(maps))
         return self._classified(self.stages.activation(self._hidden(maps)))
@@ -163,7 +167,7 @@ class MultiScale(SegmentationModel):
 
     def features(self, *levels):
         """The maps of all scales at the size of the finest, side by side."""
-        return self._side_by_side([self.stages(level) for level in levels])
+        return self._side_by_side(self.stages.of_levels(levels))
 
     def _side_by_side(self, maps):
         size = maps[0].shape[2:]

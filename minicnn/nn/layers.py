@@ -45,6 +45,9 @@ class Conv2d(Module):
     def forward(self, x):
         return F.conv2d(x, self.weight, self.bias, *self.geometry)
 
+    def forward_of_levels(self, levels):
+        return F.conv2d_of_levels(levels, self.weight, self.bias, *self.geometry)
+
 
 class ConvTable2d(Module):
     """Convolution along the edges of a connection table (see nn.tables): map c of the result sees

@@ -63,14 +63,24 @@ class Module:
     training = True
 
     def __call__(self, *inputs):
-        result = self.forward(*inputs)
+        return self._watched(self.forward(*inputs))
+
+    def forward(self, *inputs):
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def of_levels(self, levels):
+        """What the module makes of each input of a list, as the levels of a pyramid are: a list."""
+        return [self._watched(result) for result in self.forward_of_levels(levels)]
+
+    def forward_of_levels(self, levels):
+        """One after the other; a subclass may compute all of them together."""
+        return [self.forward(level) for level in levels]
+
+    def _watched(self, result):
         for thread, results in self.__dict__.get("_watchers", ()):
             if thread == threading.get_ident():  # what others compute meanwhile is theirs
                 results.append(result)
         return result
-
-    def forward(self, *inputs):
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def children(self):
         """(name, Module) of the modules directly inside this one."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from minicnn.basics.tables import aligned
 from minicnn.engine.graph import in_order
+from minicnn.engine.op import followed
 from minicnn.engine.rehearsal import rehearsal
 from minicnn.engine.tensor import Tensor
 
@@ -54,7 +55,8 @@ def trace(network, inputs, scales=None):
     """The Layers between `inputs` (Tensors, N C H W) and what the network makes of them. `scales`
     gives, by id of an input, how many pixels of the picture one of its pixels stands for (1)."""
     paths = {id(p): path.rpartition(".")[0] for path, p in network.named_parameters()}
-    with network.evaluating(), rehearsal():
+    # who follows sees a level after the other
+    with network.evaluating(), rehearsal(), followed(lambda op, before, result: result):
         result = network(*inputs)
     sees = {id(t): ((scales or {}).get(id(t), 1),) * 2 for t in inputs}
     every, rows = dict(sees), []

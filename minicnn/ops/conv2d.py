@@ -203,9 +203,13 @@ class Conv2d(Op):
         if not self.has_bias:
             return gx, gw
         if self.needs[2]:
-            gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
-            gb = sum_over(gy, (0, 2, 3)) if gb is None else gb
+            gb = grad_bias_of(gy)
         return gx, gw, gb
+
+
+def grad_bias_of(gy):
+    gb = None if chosen_algorithm() == "simple" else grad_bias(gy)
+    return sum_over(gy, (0, 2, 3)) if gb is None else gb
 
 
 def conv2d(

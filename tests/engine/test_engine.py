@@ -215,6 +215,39 @@ def test_two_devices_are_refused(monkeypatch):
         F.add(Tensor([1.0]), Tensor(np.float32([2.0]).view(Elsewhere)))
 
 
+class SumAndProduct(Op):
+    def forward(self, a, b):
+        self.a, self.b = a, b
+        return a + b, a * b
+
+    def backward(self, gys):
+        self.seen.append(tuple(g is not None for g in gys))
+        of_sum, of_product = (0 if g is None else g for g in gys)
+        return of_sum + of_product * self.b, of_sum + of_product * self.a
+
+
+@pytest.mark.parametrize("used", [(0,), (1,), (0, 1)])
+def test_an_op_with_several_results_waits_for_their_gradients(used):
+    """Whoever used them, and in whichever order: one call of backward, with all there are."""
+    seen = []
+
+    def f(a, b):
+        op = SumAndProduct()
+        op.seen = seen
+        results = op(a * 1.0, b)
+        early, late = (results[k] for k in (used * 2)[:2])
+        return (early * 3.0) * late + results[used[-1]] * results[used[0]]
+
+    numbers = np.random.default_rng(0).normal(size=(2, 3, 4))
+    assert gradcheck(f, *numbers)
+    assert set(seen) == {tuple(k in used for k in (0, 1))}
+    leaf = Tensor(numbers[0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="already used"):
+        y = f(leaf, leaf).sum()
+        y.backward()
+        y.backward()
+
+
 def test_an_op_object_is_used_once():
     op, a = Scale(2.0), leaf(1.0)
     op(a)

@@ -115,7 +115,7 @@ def test_transform_against_numpy():
     x = np.random.default_rng(1).normal(size=(1, 1, 16, 16)).astype(np.float32)
     spectrum = np.empty((130, 2, 1), np.float32)
     tiling = (1, 1, 16, 16, 0, 0)
-    dft16.spectra(x, tiling, fourier.WHOLE, fourier.SPECTRUM, 1, spectrum)
+    dft16.spectra(x, tiling, fourier.WHOLE, fourier.SPECTRUM, 1, 0, spectrum)
     expected, f = np.fft.fft2(x[0, 0]), 0
     for k in range(9):
         for l in range(9):
@@ -125,7 +125,8 @@ def test_transform_against_numpy():
                 f += 1
     assert f == 130
     back = np.empty_like(x)
-    dft16_inverse.pictures(spectrum, tiling, fourier.SPECTRUM, np.zeros(1, np.float32), back)
+    none = np.zeros(1, np.float32)
+    dft16_inverse.pictures(spectrum, tiling, fourier.SPECTRUM, 1, 0, none, back)
     np.testing.assert_allclose(back, x, atol=2e-6)
 
 

@@ -7,11 +7,12 @@ gradients are wanted, and the options. Sizes are small, since literal loops run 
 import numpy as np
 
 from minicnn import functional as F
-from minicnn.ops import conv2d_table, dropout, shape, subsample2d
+from minicnn.ops import conv2d_of_levels, conv2d_table, dropout, shape, subsample2d
 
 GENERATORS = {}  # public name of an operation -> generator
 HELPERS = {  # what takes its arrays otherwise than a Case passes them
     "concat_of": shape.concat_of,
+    "conv2d_of_two": conv2d_of_levels.conv2d_of_two,
     "conv2d_table_of": conv2d_table.conv2d_table_of,
     "dropout_with_key": dropout.dropout_with_key,
     "index": shape.index,

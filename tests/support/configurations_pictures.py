@@ -18,6 +18,14 @@ def _conv2d(random):
     return one(random, (x, w), (x, w, b)), {**options, "groups": groups}
 
 
+@of("conv2d_of_two")
+def _conv2d_of_two(random):
+    (x, w, *b), options = _conv2d(random)
+    more = some(random, 0, 3, 2)
+    z = numbers(random, int(random.integers(1, 3)), x.shape[1], *np.add(x.shape[2:], more))
+    return (x, z, w, *b), options
+
+
 @of("conv2d_table_of")
 def _conv2d_table(random):
     (x, *_), options = _conv2d(random)

@@ -197,6 +197,10 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     return y if b is None else y + b[None, :, None, None]
 
 
+def conv2d_of_two(x, z, w, b=None, **options):
+    return np.concatenate([conv2d(level, w, b, **options).ravel() for level in (x, z)])
+
+
 def conv2d_table(x, w, b=None, table=None, gains=None, stride=1, padding=0, dilation=1):
     (s, t), (d, e), (above, left) = both(stride), both(dilation), both(padding)
     N, _, H, W = x.shape

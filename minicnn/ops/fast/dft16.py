@@ -44,8 +44,8 @@ COS1, COS2, COS3 = (np.float32(np.cos(k * np.pi / 8)) for k in (1, 2, 3))  # 22.
 
 spectra = Kernel(
     "spectra",
-    "x[N, C, H, W], tiling, part, sign, share, spectrum[130, 2, N * C * tiling[0] * tiling[1]]"
-    "; C % share == 0",
+    "x[N, C, H, W], tiling, part, sign, share, at, spectrum[130, 2, columns]"
+    "; C % share == 0; at + N * C * tiling[0] * tiling[1] <= columns",
 )
 
 
@@ -150,8 +150,8 @@ def write_spectra(block, spectrum, first, count, sign):
 
 # ------------------------------------------------------------------------------------- the kernels
 @spectra.cpu
-def spectra_cpu(x, tiling, part, sign, share, spectrum):
-    """x (N, C, H, W) to spectra (130, 2, columns), or their conjugates where sign is 1, not -1.
+def spectra_cpu(x, tiling, part, sign, share, at, spectrum):
+    """x (N, C, H, W) to spectra (130, 2, columns from `at` on), or to conjugates where sign is 1.
     Tile (a, b) is the window of 16 x 16 pixels at (top + a * down, left + b * across), of which the
     lines and columns part = (first line, end, first column, end) count; all others and those
     outside x are zero. Columns are (group, tile, map) for groups of `share` maps."""
@@ -184,4 +184,4 @@ def spectra_cpu(x, tiling, part, sign, share, spectrum):
             analyse_down(t)
             for k in range(SIDE):
                 analyse_across(t[k * DOWN :], block[k * FAR_DOWN + start :])
-        write_spectra(block, spectrum, first, count, sign)
+        write_spectra(block, spectrum, at + first, count, sign)

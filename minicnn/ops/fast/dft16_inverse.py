@@ -27,7 +27,8 @@ ONCE, TWICE = np.float32(1 / 256), np.float32(2 / 256)
 
 pictures = Kernel(
     "pictures",
-    "spectrum[130, 2, N * C * tiling[0] * tiling[1]], tiling, sign, bias[C], y[N, C, H, W]"
+    "spectrum[130, 2, columns], tiling, sign, share, at, bias[C], y[N, C, H, W]"
+    "; C % share == 0; at + N * C * tiling[0] * tiling[1] <= columns"
     "; H <= tiling[0] * tiling[2]; W <= tiling[1] * tiling[3]"
     "; tiling[2] + tiling[4] <= 16; tiling[3] + tiling[5] <= 16",
 )
@@ -109,24 +110,25 @@ def read_spectra(spectrum, first, count, sign, block):
 
 
 @pictures.cpu
-def pictures_cpu(spectrum, tiling, sign, bias, y):
-    """Spectra (130, 2, C N TH TW), or conjugates where sign is 1, to y (N, C, H, W): of tile (a, b)
-    the `down` x `across` pixels from (top, left) on, put at (a * down, b * across); bias[c] added.
-    """
+def pictures_cpu(spectrum, tiling, sign, share, at, bias, y):
+    """Spectra (130, 2, columns from `at` on), or conjugates where sign is 1, to y (N, C, H, W): of
+    tile (a, b) the `down` x `across` pixels from (top, left) on, put at (a * down, b * across);
+    bias[c] added. Columns are in the order of `spectra_cpu`."""
     N, C, H, W = y.shape
     TH, TW, down, across, top, left = tiling
     T = N * TH * TW
     for b in prange((C * T + TILES - 1) // TILES):
         first, count = b * TILES, min(TILES, C * T - b * TILES)
         t, block = np.empty(BUFFER, y.dtype), np.empty(BLOCK, y.dtype)
-        read_spectra(spectrum, first, count, sign, block)
+        read_spectra(spectrum, at + first, count, sign, block)
         for start in range(0, count, LANES):
             for k in range(SIDE):
                 synthesise_across(block[k * FAR_DOWN + start :], t[k * DOWN :])
             synthesise_down(t)
             for j in range(min(LANES, count - start)):
                 column = first + start + j
-                c, tile = column // T, column % T
+                c = column // (share * T) * share + column % share
+                tile = column // share % T
                 p, q = tile // TW % TH * down, tile % TW * across
                 for u in range(min(down, H - p)):
                     line = y[tile // (TH * TW), c, p + u, q : q + across]

@@ -23,18 +23,22 @@ for a pair of maps, where the direct sum needs 49 for each of 100 pixels: 4900, 
 as many.
 
 All products at one frequency f together are one product of matrices, for which BLAS is made: the
-maps of all tiles are the matrix X[f] (C x tiles), the filters are W[f] (F x C). Result and
+maps of all tiles are the matrix X[f] (tiles x C), the filters are W[f] (F x C). Result and
 gradients are the same three steps, analyse, multiply, synthesise:
 
-    y  = W conj(X)        tiles of x   right are the first 10x10 pixels of each result
-    gx = W^T GY           tiles of gy  the last 10x10
-    gw = GY conj(X)^T     tiles of gy, of those of x the last 10x10 pixels   the first 7x7;
+    y  = conj(X) W^T      tiles of x   right are the first 10x10 pixels of each result
+    gx = GY W             tiles of gy  the last 10x10
+    gw = GY^T conj(X)     tiles of gy, of those of x the last 10x10 pixels   the first 7x7;
                           the product sums over all tiles
+
+Where the same filters look at pictures of several sizes, as the levels of a pyramid, the tiles of
+all of them are rows of these matrices: a large product instead of a large and some small ones, W is
+read once, and gw comes out summed (conv2d_of_levels.py).
 
 A product of spectra is a convolution, with one of them conjugated a correlation; hence conj in y,
 which conv2d defines as a correlation, and none in gx, which runs backwards. (Up to conj, that is:
-conj(W) X is the conjugate of W conj(X), and both belong to the same picture, read backwards. The
-sign that `synthesise` gets says which.) So W serves y and gx, and GY serves both gradients.
+X conj(W)^T is the conjugate of conj(X) W^T, and both belong to the same picture, read backwards.
+The sign that `synthesise` gets says which.) So W serves y and gx, and GY serves both gradients.
 
 Errors are 1e-7 to 8e-7 (float32; relative, L2), as those of the direct sum. But a number reaches
 all of its tile: an infinity would spoil what the direct sum never shows it to, and so would the
@@ -85,15 +89,39 @@ def in_one_tile(x_shape, w_shape, ph, pw):
 
 
 # ------------------------------------------------------------------- analyse, multiply, synthesise
-def analyse(x, tiling, sign, groups, part=WHOLE, maps_first=True):
-    """The spectra (130, 2, groups, C, tiles) or (130, 2, groups, tiles, C) of the tiles of x (N,
-    groups C, H, W); see dft16.spectra."""
-    C, tiles = x.shape[1] // groups, x.shape[0] * tiling[0] * tiling[1]
-    shape = (C, tiles) if maps_first else (tiles, C)
-    spectrum = np.empty((FREQUENCIES, 2, groups, *shape), np.float32)
-    share = 1 if maps_first else C
-    spectra(x, tiling, part, sign, share, spectrum.reshape(FREQUENCIES, 2, -1))
+def analyse(xs, tilings, parts, sign, groups):
+    """The spectra (130, 2, groups, tiles, C) of the tiles of all xs, each (N, groups C, H, W), one
+    after the other; several only of one group. See dft16.spectra."""
+    C, numbers = xs[0].shape[1] // groups, tiles_in(xs, tilings)
+    spectrum = np.empty((FREQUENCIES, 2, groups, sum(numbers), C), np.float32)
+    columns, at = spectrum.reshape(FREQUENCIES, 2, -1), 0
+    for x, tiling, part, number in zip(xs, tilings, parts, numbers, strict=True):
+        spectra(x, tiling, part, sign, C, at, columns)
+        at += number * C
     return spectrum
+
+
+def synthesise(spectrum, tilings, sign, bias, ys):
+    """The pictures ys, each (N, groups C, H, W), that have these spectra; see dft16_inverse."""
+    columns, at, C = spectrum.reshape(FREQUENCIES, 2, -1), 0, spectrum.shape[4]
+    for y, tiling, number in zip(ys, tilings, tiles_in(ys, tilings), strict=True):
+        pictures(columns, tiling, sign, C, at, bias, y)
+        at += number * C
+
+
+def tiles_in(xs, tilings):
+    """How many tiles the pictures of each array are cut into."""
+    return [len(x) * down * across for x, (down, across, *_) in zip(xs, tilings, strict=True)]
+
+
+def multiply(left, right, left_transposed=False, right_transposed=False):
+    """The matrix product for each frequency and group, of left^T or right^T if they are said to be
+    transposed (not both)."""
+    rows = left.shape[4 if left_transposed else 3]
+    columns = right.shape[3 if right_transposed else 4]
+    out = np.empty((FREQUENCIES, 2, left.shape[2], rows, columns), np.float32)
+    products(left, left_transposed, right, right_transposed, out)
+    return out
 
 
 def filter_spectra(w, groups, keep):
@@ -106,7 +134,7 @@ def filter_spectra(w, groups, keep):
         F, C, K, L = w.shape
         W = np.empty((FREQUENCIES, 2, groups, F // groups, C), np.float32)
         maps, part = w.reshape(1, F * C, K, L), (0, K, 0, L)
-        spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, 1, W.reshape(FREQUENCIES, 2, -1))
+        spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, 1, 0, W.reshape(FREQUENCIES, 2, -1))
         return W
 
     W = transform_of("fourier", w, groups, transform)
@@ -115,58 +143,73 @@ def filter_spectra(w, groups, keep):
     return W
 
 
-def gradient_spectra(gy, w_shape, x_shape, ph, pw, groups, keep):
-    """The spectra (130, 2, groups, F, tiles) of gy, cut into the tiles that one of x reaches.
+def gradient_spectra(gys, w_shape, x_shapes, ph, pw, groups, keep):
+    """The spectra (130, 2, groups, tiles, F) of gys, cut into the tiles that those of x reach.
     `keep` remembers them from one gradient to the other."""
     if keep is None or "GY" not in keep:
-        tiling = (*grid(x_shape, w_shape), ph + 1 - w_shape[2], pw + 1 - w_shape[3])
-        if in_one_tile(x_shape, w_shape, ph, pw):
-            tiling = ALONE
-        GY = analyse(gy, tiling, SPECTRUM, groups)
+        tilings = [
+            ALONE
+            if in_one_tile(shape, w_shape, ph, pw)
+            else (*grid(shape, w_shape), ph + 1 - w_shape[2], pw + 1 - w_shape[3])
+            for shape in x_shapes
+        ]
+        GY = analyse(gys, tilings, [WHOLE] * len(gys), SPECTRUM, groups)
         if keep is None:
             return GY
         keep["GY"] = GY
     return keep["GY"]
 
 
-def multiply(left, right, transposed=False):
-    """The matrix product left right, or left^T right, for each frequency and group."""
-    rows, columns = left.shape[4 if transposed else 3], right.shape[4]
-    out = np.empty((FREQUENCIES, 2, left.shape[2], rows, columns), np.float32)
-    products(left, right, transposed, out)
-    return out
+# ------------------------------------------- the three uses of them, for pictures of several sizes
+def forward_of(xs, w, b, ph, pw, groups, ys, keep):
+    tilings = [
+        ALONE[:4] if in_one_tile(x.shape, w.shape, ph, pw) else grid(y.shape, w.shape)
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    from_x = [(*tiling, -ph, -pw) for tiling in tilings]
+    X = analyse(xs, from_x, [WHOLE] * len(xs), CONJUGATE, groups)
+    Y = multiply(X, filter_spectra(w, groups, keep), right_transposed=True)
+    synthesise(Y, [(*tiling, 0, 0) for tiling in tilings], CONJUGATE, b, ys)
 
 
-def synthesise(spectrum, tiling, sign, bias, y):
-    """The pictures y (N, C, H, W) that have this spectrum; see dft16_inverse.pictures."""
-    pictures(spectrum.reshape(FREQUENCIES, 2, -1), tiling, sign, bias, y)
+def grad_input_of(gys, w, ph, pw, groups, gxs, keep):
+    K, L = w.shape[2:]
+    GY = gradient_spectra(gys, w.shape, [gx.shape for gx in gxs], ph, pw, groups, keep)
+    GX = multiply(GY, filter_spectra(w, groups, keep))
+    tilings = [
+        (1, 1, *gx.shape[2:], ph, pw)
+        if in_one_tile(gx.shape, w.shape, ph, pw)
+        else (*grid(gx.shape, w.shape), K - 1, L - 1)
+        for gx in gxs
+    ]
+    synthesise(GX, tilings, SPECTRUM, np.zeros(gxs[0].shape[1], w.dtype), gxs)
 
 
-# -------------------------------------------------------------------------- the three uses of them
+def grad_weight_of(gys, xs, ph, pw, groups, gw, keep):
+    F, C, K, L = gw.shape
+    GY = gradient_spectra(gys, gw.shape, [x.shape for x in xs], ph, pw, groups, keep)
+    tilings, parts = [], []
+    for x in xs:
+        alone = in_one_tile(x.shape, gw.shape, ph, pw)
+        cut = (*ALONE[:4], -ph, -pw), WHOLE
+        if not alone:
+            cut = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
+        tilings.append(cut[0])
+        parts.append(cut[1])
+    GW = multiply(GY, analyse(xs, tilings, parts, CONJUGATE, groups), left_transposed=True)
+    maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra
+    none, columns = np.zeros(F * C, gw.dtype), GW.reshape(FREQUENCIES, 2, -1)
+    pictures(columns, (1, 1, K, L, 0, 0), CONJUGATE, 1, 0, none, maps)
+
+
+# ---------------------------------------------------------------------------- and of one size alone
 def forward(x, w, b, sh, sw, ph, pw, dh, dw, groups, y, keep):
-    alone = in_one_tile(x.shape, w.shape, ph, pw)
-    tiles = ALONE[:4] if alone else grid(y.shape, w.shape)
-    X = analyse(x, (*tiles, -ph, -pw), CONJUGATE, groups)
-    Y = multiply(filter_spectra(w, groups, keep), X)
-    synthesise(Y, (*tiles, 0, 0), CONJUGATE, b, y)
+    forward_of([x], w, b, ph, pw, groups, [y], keep)
 
 
 def grad_input(gy, w, sh, sw, ph, pw, dh, dw, groups, gx, keep):
-    _, _, K, L = w.shape
-    GY = gradient_spectra(gy, w.shape, gx.shape, ph, pw, groups, keep)
-    GX = multiply(filter_spectra(w, groups, keep), GY, transposed=True)
-    alone = in_one_tile(gx.shape, w.shape, ph, pw)
-    tiling = (1, 1, *gx.shape[2:], ph, pw) if alone else (*grid(gx.shape, w.shape), K - 1, L - 1)
-    synthesise(GX, tiling, SPECTRUM, np.zeros(gx.shape[1], gx.dtype), gx)
+    grad_input_of([gy], w, ph, pw, groups, [gx], keep)
 
 
 def grad_weight(gy, x, sh, sw, ph, pw, dh, dw, groups, gw, keep):
-    F, C, K, L = gw.shape
-    GY = gradient_spectra(gy, gw.shape, x.shape, ph, pw, groups, keep)
-    tiling, part = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
-    if in_one_tile(x.shape, gw.shape, ph, pw):
-        tiling, part = (*ALONE[:4], -ph, -pw), WHOLE
-    X = analyse(x, tiling, CONJUGATE, groups, part, maps_first=False)
-    GW = multiply(GY, X)
-    maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra
-    synthesise(GW, (1, 1, K, L, 0, 0), CONJUGATE, np.zeros(F * C, gw.dtype), maps)
+    grad_weight_of([gy], [x], ph, pw, groups, gw, keep)
