@@ -55,8 +55,8 @@ def test_no_circle_of_files():
 # classes, pictures that a network has learnt from, balance of drawn pixels): 210, 70 in the core.
 # What a second review found (labellings, hashes of turned pictures, files of others): 100. A third
 # one (sums in float32, steps between a loss and its backward, PyTorch's orders, resumed looks at
-# val): 50, all in the core. One convolution for all levels of a pyramid, ops with several results: 190
-# in the core.
+# val): 50, all in the core. One convolution for all levels of a pyramid, and ops with several
+# results: 190 in the core.
 @pytest.mark.parametrize(
     "rooms, most",
     [(house.CORE, 8_360), (house.STUDENTS, 27_800)],
