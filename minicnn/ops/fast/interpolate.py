@@ -24,11 +24,21 @@ def mix_rows(plane, rows, weights, i, out):
 
 @helper
 def mix_columns(row, cols, weights, out):
-    out[:] = 0
-    for k in range(len(cols)):
-        weight, source = weights[k], cols[k]
-        for j in range(len(out)):
-            out[j] += weight[j] * row[source[j]] if weight[j] != 0 else 0
+    """Two sources at a time. A place is no negative number, which Numba would ask for each."""
+    none = row.dtype.type(0)
+    out[:] = none
+    for k in range(0, len(cols), 2):
+        source, weight = cols[k], weights[k]
+        if k + 1 == len(cols):
+            for j in range(len(out)):
+                value = row[np.uint64(source[j])]
+                out[j] += weight[j] * value if weight[j] != 0 else none
+        else:
+            other, its_weight = cols[k + 1], weights[k + 1]
+            for j in range(len(out)):
+                value, second = row[np.uint64(source[j])], row[np.uint64(other[j])]
+                value = weight[j] * value if weight[j] != 0 else none
+                out[j] += value + (its_weight[j] * second if its_weight[j] != 0 else none)
 
 
 @resample_rows.cpu
