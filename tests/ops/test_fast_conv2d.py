@@ -12,6 +12,8 @@ from minicnn.engine.kernel import algorithm
 from minicnn.ops import conv2d
 from minicnn.ops.fast import (
     choose,
+    complex_blocks,
+    complex_products,
     dft16,
     dft16_inverse,
     fourier,
@@ -128,6 +130,38 @@ def test_transform_against_numpy():
     none = np.zeros(1, np.float32)
     dft16_inverse.pictures(spectrum, tiling, fourier.SPECTRUM, 1, 0, none, back)
     np.testing.assert_allclose(back, x, atol=2e-6)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_products_of_complex_matrices_in_blocks(seed):
+    """By itself, against numpy, and against those that BLAS does: rows and columns that fill no
+    block, one row, transposed matrices, groups."""
+    rng = np.random.default_rng([11, seed])
+    G, M, K, N = (int(n) for n in (rng.integers(1, 3), *rng.integers(1, 70, 3)))
+    for left_transposed, right_transposed in ((False, False), (True, False), (False, True)):
+        m, k, n = max(M, 16 * left_transposed), max(K, 16 * right_transposed), max(N, 16)
+        left = (3, 2, G, k, m) if left_transposed else (3, 2, G, m, k)
+        right = (3, 2, G, n, k) if right_transposed else (3, 2, G, k, n)
+        a, b = (rng.normal(size=shape).astype(np.float32) for shape in (left, right))
+        flags = left_transposed, right_transposed
+        found, by_blas = (np.full((3, 2, G, m, n), np.nan, np.float32) for _ in range(2))
+        assert complex_blocks.can(a, b, *flags)
+        complex_blocks.multiply(a, flags[0], b, flags[1], found)
+        complex_products.products(a, flags[0], b, flags[1], by_blas)
+        x, y = (z[:, 0].astype(complex) + 1j * z[:, 1] for z in (a, b))
+        x, y = x.swapaxes(2, 3) if flags[0] else x, y.swapaxes(2, 3) if flags[1] else y
+        for result in found, by_blas:
+            assert error(result[:, 0] + 1j * result[:, 1], x @ y) < 1e-6
+
+
+def test_matrices_that_fill_no_vector_are_left_to_blas():
+    def can(left, right, *flags):
+        return complex_blocks.can(np.empty((1, 2, 1, *left)), np.empty((1, 2, 1, *right)), *flags)
+
+    assert can((1, 1), (1, 16), False, False) and not can((9, 9), (9, 15), False, False)
+    assert can((3, 16), (16, 16), True, False) and not can((3, 15), (3, 20), True, False)
+    assert can((9, 16), (20, 16), False, True) and not can((9, 15), (20, 15), False, True)
+    assert not can((9, 20), (15, 20), False, True)
 
 
 def test_filters_are_transformed_once(transforms):

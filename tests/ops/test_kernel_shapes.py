@@ -46,6 +46,7 @@ SIZES = {
     "avg_pool2d_backward": POOL,
     "avg_pool2d_forward": POOL,
     "bits_of": {"size": 7, "number": 3},
+    "complex_blocks": {"T": 3, "groups": 2, "I": 3, "J": 4, "P": 4, "Q": 18, "M": 3, "N": 18},
     "conv2d_add_shares": {"shares": 3, "F": 4, "C": 2, "K": 5, "L": 6},
     "conv2d_forward": CONV,
     "conv2d_grad_input": CONV,

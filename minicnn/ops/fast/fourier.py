@@ -51,6 +51,7 @@ Source: overlap-save, Stockham 1966; for networks Mathieu, Henaff, LeCun 2013.
 
 import numpy as np
 
+from minicnn.ops.fast import complex_blocks
 from minicnn.ops.fast.complex_products import products
 from minicnn.ops.fast.dft16 import FREQUENCIES, SIDE, spectra
 from minicnn.ops.fast.dft16_inverse import pictures
@@ -120,7 +121,10 @@ def multiply(left, right, left_transposed=False, right_transposed=False):
     rows = left.shape[4 if left_transposed else 3]
     columns = right.shape[3 if right_transposed else 4]
     out = np.empty((FREQUENCIES, 2, left.shape[2], rows, columns), np.float32)
-    products(left, left_transposed, right, right_transposed, out)
+    if complex_blocks.can(left, right, left_transposed, right_transposed):
+        complex_blocks.multiply(left, left_transposed, right, right_transposed, out)
+    else:
+        products(left, left_transposed, right, right_transposed, out)
     return out
 
 
