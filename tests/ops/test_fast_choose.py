@@ -17,9 +17,10 @@ from minicnn.ops.fast import conv2d as fast_conv2d
 # maps C, filters F, side K, pictures N, pixels OH x OW, more: the algorithms for y, gx and gw
 CONVOLUTIONS = """
 3   16  7  1  240x320               direct          fourier         direct
-3   25  6  1  240x320               direct          fourier         direct
-3   16  7  1  30x30                 direct          fourier         fourier
-5   16  7  1  60x60                 fourier         fourier         fourier
+3   25  6  1  240x320               direct          im2col          direct
+3   16  7  1  30x30                 direct          fourier         direct
+6   16  7  1  240x320               direct          direct          direct
+5   16  7  1  60x60                 direct          direct          direct
 3   96  7  1  60x60                 direct          im2col          direct
 16  64  7  1  120x160               fourier         fourier         fourier
 16  64  7  1  60x60                 fourier         fourier         fourier

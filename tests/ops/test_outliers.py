@@ -129,7 +129,7 @@ def test_ordinary_numbers_still_go_through_tiles(monkeypatch):
     before = fourier.multiply
     monkeypatch.setattr(fourier, "multiply", lambda *a, **k: ran.append(1) or before(*a, **k))
     random = np.random.default_rng(0)
-    arrays = [random.normal(size=s).astype(np.float32) for s in ((1, 16, 34, 38), (20, 16, 7, 7))]
+    arrays = [random.normal(size=s).astype(np.float32) for s in ((1, 32, 44, 48), (64, 32, 7, 7))]
     run(F.conv2d, arrays, {})
     assert len(ran) == 3 and len(set(asked)) == len(asked) == 3
     monkeypatch.setattr(fourier, "even", lambda a, spread: False)

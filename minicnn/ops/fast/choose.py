@@ -42,9 +42,12 @@ def convolution(
     by_blocks = direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype)
     if result != "gx" and few_input_maps(w_shape, y_shape, groups):
         return "direct" if by_blocks else "shift_and_add"
-    if winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
+    works = [work_of_im2col(result, w_shape, y_shape, groups)]
+    if by_blocks:
+        works.append(work_of_direct(result, w_shape, y_shape, groups))
+    if winograd_saves_time(works, w_shape, y_shape, geometry, groups, dtype):
         return "winograd"
-    if fourier and fourier_saves_time(result, w_shape, y_shape, geometry, groups):
+    if fourier and work_of_fourier(w_shape, y_shape, geometry, groups) < min(works):
         return "fourier"
     if w_shape[2:] == (1, 1) and geometry == SIMPLEST:
         return one_by_one(result, w_shape, y_shape, groups, dtype, by_blocks)
@@ -63,7 +66,7 @@ def can_use_direct(result, w_shape, geometry, dtype):
 
 
 def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
-    """Blocks in registers against im2col: for eight rows of a block and more, and pictures whose
+    """Whether they may pay: for more than half of the rows of a block, and pictures whose
     pixels are worth it that the filters are packed. Short lines are no long loops."""
     (F, C, _, _), (N, _, OH, OW), (sh, sw) = w_shape, y_shape, geometry[:2]
     if not can_use_direct(result, w_shape, geometry, dtype):
@@ -72,7 +75,7 @@ def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
     if (sh, sw) != (1, 1) and result == "gx" and rows < 32:
         return False
     pixels = 2000 if result == "gx" else 512  # for gx the filters are packed backwards
-    return rows >= 8 and N * OH * OW >= pixels and OW >= 24
+    return rows > 4 and N * OH * OW >= pixels and OW >= 24
 
 
 def can_use_fourier(w_shape, geometry, dtype):
@@ -85,21 +88,24 @@ def can_use_fourier(w_shape, geometry, dtype):
     return bool(dtype == np.float32 and side_by_side and max(K, L) <= 11 and F * C <= 100_000)
 
 
-def fourier_saves_time(result, w_shape, y_shape, geometry, groups):
-    """Tiles against im2col."""
-    by_windows = work_of_im2col(result, w_shape, y_shape, groups)
-    return work_of_fourier(w_shape, y_shape, geometry, groups) < by_windows
+def work_of_direct(result, w_shape, y_shape, groups):
+    """Blocks in registers multiply as fast as any large product, but always eight rows at a time;
+    the gradients are a quarter slower, for the zeros around gy and for gy turned over."""
+    (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
+    rows, others = (C, F // groups) if result == "gx" else (F // groups, C)
+    work = N * OH * OW * groups * -(-rows // 8) * 8 * others * K * L
+    return work if result == "y" else 5 * work // 4
 
 
 def work_of_fourier(w_shape, y_shape, geometry, groups):
-    """The transform of a tile takes as long as 30,000 multiplications, that of a filter as long as
-    20,000, and products of spectra, which are small, take twice as long as large ones."""
+    """The transform of a tile takes as long as 34,000 multiplications, that of a filter as long as
+    16,000, and at each of 130 frequencies a product of complex numbers is four of real ones."""
     (F, C, K, L), (N, _, OH, OW) = w_shape, y_shape
     tiles = N * -(-OH // (SIDE + 1 - K)) * -(-OW // (SIDE + 1 - L))
     ph, pw = geometry[2:4]
     if in_one_tile((N, C, OH + K - 1 - 2 * ph, OW + L - 1 - 2 * pw), w_shape, ph, pw):
         tiles = N
-    return 30_000 * tiles * (C * groups + F) + 20_000 * F * C + 2 * 390 * tiles * F * C
+    return 34_000 * tiles * (C * groups + F) + 16_000 * F * C + 4 * 130 * tiles * F * C
 
 
 def work_of_im2col(result, w_shape, y_shape, groups):
@@ -117,14 +123,13 @@ def can_use_winograd(w_shape, geometry, dtype):
     return bool(dtype == np.float32 and sh == sw == dh == dw == 1 and w_shape[2:] == (3, 3))
 
 
-def winograd_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
-    """Tiles of 6x6 against im2col and against Fourier tiles."""
+def winograd_saves_time(works, w_shape, y_shape, geometry, groups, dtype):
+    """Tiles of 6x6 against what takes so much work, and against Fourier tiles."""
     if not can_use_winograd(w_shape, geometry, dtype):
         return False
-    others = [work_of_im2col(result, w_shape, y_shape, groups)]
     if can_use_fourier(w_shape, geometry, dtype):
-        others.append(work_of_fourier(w_shape, y_shape, geometry, groups))
-    return work_of_winograd(w_shape, y_shape, geometry, groups) < min(others)
+        works = [*works, work_of_fourier(w_shape, y_shape, geometry, groups)]
+    return work_of_winograd(w_shape, y_shape, geometry, groups) < min(works)
 
 
 def work_of_winograd(w_shape, y_shape, geometry, groups):
