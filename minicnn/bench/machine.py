@@ -18,6 +18,7 @@ from minicnn.bench.rows import SEED
 from minicnn.engine.devices import get_num_threads, gpu_status
 
 SIDE = 2048  # of the matrices
+TOLD = ("OPENBLAS_CORETYPE", "MKL_CBWR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")  # other processors
 COPIED = 2**22  # numbers in the array that is copied: 16 MiB
 
 
@@ -35,6 +36,7 @@ def describe(torch=None, device="cpu"):
         "system": platform.platform(),
         "versions": versions,
         "seed": SEED,
+        "told": {name: os.environ[name] for name in TOLD if name in os.environ},
         "ceilings": ceilings(torch) if device == "cpu" else None,  # of a GPU nobody measures them
     }
 
@@ -73,10 +75,12 @@ def sentence(machine):
     text = f"{machine['processor']}, {machine['threads']} of {machine['cores']} cores; {versions}; "
     if not (best := machine["ceilings"]):
         return text + machine["device"]
-    return (
-        f"{text}at most {best['GFLOP/s']:.0f} GFLOP/s (matrix product), {best['GB/s']:.0f} GB/s "
-        "(copy)"
+    text += (
+        f"at most {best['GFLOP/s']:.0f} GFLOP/s (matrix product), {best['GB/s']:.0f} GB/s (copy)"
     )
+    for name, value in machine.get("told", {}).items():  # a side that hears it is slower for it
+        text += f"; {name}={value} in the environment"
+    return text
 
 
 def _processor():

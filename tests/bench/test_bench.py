@@ -358,6 +358,11 @@ def test_slow_rows_are_measured_where_nothing_else_is_chosen(monkeypatch):
 
 def test_on_a_gpu_no_share_of_the_processor(monkeypatch):
     monkeypatch.setattr(machine, "gpu_status", lambda: (True, "an imagined GPU"))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    about = machine.describe(None, "gpu")
+    assert about["told"]["OPENBLAS_CORETYPE"] == "Haswell"
+    about |= {"ceilings": {"GFLOP/s": 200, "GB/s": 50}}
+    assert "(copy); OPENBLAS_CORETYPE=Haswell in the environment" in machine.sentence(about)
     about = machine.describe(None, "gpu")
     assert about["ceilings"] is None and machine.sentence(about).endswith("; an imagined GPU")
     result = {"op": "relu", "row": "3x6x8", "phase": BOTH, "torch": None, "ratio": None}
