@@ -9,12 +9,38 @@ systems tell nothing at all.
 
 import contextlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 MOST = 0.1  # of a core: more is a disturbance
 SHORTEST = 0.3  # seconds
 STAT = Path("/proc/stat")
+
+
+# works as long as the process that began it is there
+WORK = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+@contextlib.contextmanager
+def busy(count):
+    """Inside, so many other processes keep a core busy, each as much of one as it gets."""
+    processes = []
+    try:
+        for _ in range(count):
+            processes.append(subprocess.Popen([sys.executable, "-c", WORK]))
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 class Look:

@@ -58,7 +58,10 @@ def _ms(times):
 
 def page(found):
     """Everything of a bench (the dict of --json) as lines of Markdown."""
-    yield from (sentence(found["machine"]) + ".", "", found["how"], "")
+    yield from (sentence(found["machine"]) + ".", "")
+    if found.get("busy"):
+        yield from (f"Beside {found['busy']} busy processes.", "")
+    yield from (found["how"], "")
     yield (
         "| | | minicnn, ms | PyTorch, ms | ratio (half of the turns) | other run "
         "| GFLOP/s | share | target |"

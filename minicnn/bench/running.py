@@ -71,6 +71,7 @@ def bench(
     only="",
     json_file=None,
     plot=None,
+    busy=0,
     say=lambda text: print(text, flush=True),
 ):
     """Measures, and returns all that was measured as a dict (as --json writes it).
@@ -83,6 +84,8 @@ def bench(
     only        a text that the names of the rows have to hold
     json_file   written after each row; `plot`: a picture of the ratios, and beside it one of the
                 growth if that was measured
+    busy        so many other processes work meanwhile, on a laptop that has more to do; then no
+                target is judged
     """
     rows, parts = choose(names, everything, only)
     devices.check_device(device)
@@ -101,10 +104,13 @@ def bench(
         say("This system does not tell what other processes do: see yourself that they rest.")
     found = {"how": HOW, "repeats": repeats, "complete": False}
     found["machine"] = machine.describe(twins and twins.torch, device)
+    found["busy"] = busy
     found |= {"rows": [], "skipped": [], **{part.replace("-", "_"): [] for part in parts}}
     say(machine.sentence(found["machine"]))
+    if busy:
+        say(f"Beside {busy} busy process{'es' * (busy > 1)}: no targets are judged.")
     try:
-        with devices.device(device):
+        with devices.device(device), others.busy(busy):
             _rows(rows, twins, device, repeats, found, json_file, say)
             if not names:
                 _skip(found, say, [(n, "there is no such model yet") for n in missing_models()])
@@ -142,7 +148,7 @@ def _rows(rows, twins, device, repeats, found, json_file, say):
             found["rows"].append(result)
             say(line_of(result, found["machine"]))
         _save(found, json_file)
-    for title in AGAIN:
+    for title in AGAIN if not found["busy"] else ():
         missing = [(row, [r for r in results if lacks_a_run(r)]) for row, results in measured]
         missing = [(row, results) for row, results in missing if results]
         if missing:

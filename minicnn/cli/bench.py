@@ -28,6 +28,13 @@ def add(commands):
     p.add_argument("--device", choices=("cpu", "gpu", "emulated"), default="cpu", help="(cpu)")
     add_tf32(p)
     add_threads(p)
+    p.add_argument(
+        "--busy",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="so many other processes work meanwhile (0)",
+    )
     p.add_argument("--json", metavar="FILE", help="everything that was measured, as JSON")
     p.add_argument("--plot", metavar="FILE", help="a picture of the ratios (.png, .pdf, .svg)")
     p.add_argument(
@@ -45,12 +52,12 @@ def add(commands):
 
 def run(o):
     if o.algorithms:
-        refuse_beside(o, "bench --algorithms", ("profile", "only", "all", "tf32"))
+        refuse_beside(o, "bench --algorithms", ("profile", "only", "all", "tf32", "busy"))
         return _algorithms(o)
     if o.shape:
         raise ValueError("bench --shape goes with --algorithms; rows are chosen with --only")
     if o.profile:
-        flags = ("against", "only", "all", "repeats", "json", "plot")
+        flags = ("against", "only", "all", "repeats", "json", "plot", "busy")
         usual = {"against": "auto", "repeats": REPEATS}
         refuse_beside(o, "bench --profile", flags, usual)
         return _profile(o)
@@ -60,7 +67,7 @@ def run(o):
         )
     from minicnn.bench import bench
 
-    chosen = o.threads, o.repeats, o.all, o.only, o.json, o.plot
+    chosen = o.threads, o.repeats, o.all, o.only, o.json, o.plot, o.busy
     with algorithm(choose_algorithm(o.tf32, o.device)):
         found = bench(o.names, o.against, o.device, *chosen)
     return 1 if any("WRONG" in skipped["reason"] for skipped in found["skipped"]) else 0

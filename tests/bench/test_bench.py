@@ -6,7 +6,11 @@ import gc
 import json
 import math
 import mmap
+import os
+import subprocess
 import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -373,6 +377,40 @@ def test_on_a_gpu_no_share_of_the_processor(monkeypatch):
     assert report.line_of(result, about).split()[-1] == "2" and "%" not in str(
         list(report.page({"machine": about, "how": "", "rows": [result], "skipped": []}))
     )
+
+
+def test_beside_busy_processes(tiny, tmp_path, capsys, monkeypatch):
+    started, alive, begin = [], [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a: started.append(begin(*a)) or started[-1])
+    measured = running.measure
+    monkeypatch.setattr(
+        running,
+        "measure",
+        lambda *a: alive.append([p.poll() for p in started]) or measured(*a),
+    )
+    file = tmp_path / "bench.json"
+    arguments = ["relu", "--against", "none", "--repeats", "1", "--busy", "2"]
+    assert main(["bench", *arguments, "--json", str(file)]) == 0
+    assert alive == [[None, None]] and all(p.poll() is not None for p in started)
+    assert "Beside 2 busy processes: no targets are judged." in capsys.readouterr().out
+    found = json.loads(file.read_text())
+    assert found["busy"] == 2 and "Beside 2 busy processes." in report.page(found)
+    refused(capsys, ["--algorithms", "--busy", "1"], "--busy")
+
+
+def test_a_busy_process_ends_with_its_parent():
+    parent = (
+        "import subprocess, sys\nfrom minicnn.bench.others import WORK\n"
+        "print(subprocess.Popen([sys.executable, '-c', WORK]).pid, flush=True)\n"
+    )
+    made = subprocess.run([sys.executable, "-c", parent], stdout=subprocess.PIPE, check=True)
+    state = Path(f"/proc/{int(made.stdout)}/stat")
+    if not state.parent.parent.joinpath("self").exists():
+        pytest.skip("the system does not tell")
+    until = time.monotonic() + 10
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until, "it still works"
+        time.sleep(0.1)
 
 
 def test_missing_models_are_named(monkeypatch):
