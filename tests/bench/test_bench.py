@@ -6,7 +6,6 @@ import gc
 import json
 import math
 import mmap
-import os
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from minicnn.bench import (
     ladder,
     machine,
     measuring,
+    others,
     ours,
     pictures,
     processes,
@@ -381,7 +381,14 @@ def test_on_a_gpu_no_share_of_the_processor(monkeypatch):
 
 def test_beside_busy_processes(tiny, tmp_path, capsys, monkeypatch):
     started, alive, begin = [], [], subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda *a: started.append(begin(*a)) or started[-1])
+
+    def note(*args, **options):
+        process = begin(*args, **options)
+        if others.WORK in args[0]:
+            started.append(process)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", note)
     measured = running.measure
     monkeypatch.setattr(
         running,
