@@ -4,7 +4,7 @@
 # - **Slides:** Deep learning; Многомасштабные признаки - результаты
 # - **Source:** minicnn/ops/fast/im2col.py; minicnn/ops/fast/shift_and_add.py;
 #   minicnn/ops/fast/shifted.py; minicnn/ops/fast/fourier.py; minicnn/ops/fast/dft16.py;
-#   minicnn/ops/fast/complex_products.py; minicnn/ops/fast/winograd.py;
+#   minicnn/ops/fast/complex_blocks.py; minicnn/ops/fast/winograd.py;
 #   minicnn/ops/fast/winograd_analysis.py; minicnn/ops/fast/choose.py
 # - **Exercises:** ex02_conv2d_forward; ex28_winograd_by_hand
 #
@@ -203,8 +203,10 @@ assert np.allclose(out[:9], truth.real[:9], atol=1e-5)  # cosines
 assert np.allclose(out[9:], -truth.imag[1:8], atol=1e-5)  # sines
 
 # %% [markdown]
-# All products at one frequency are one product of matrices again: filters x maps times maps x
-# tiles. So in the end BLAS does the work after all, but thirteen times less of it.
+# All products at one frequency are one product of matrices again: tiles x maps times maps x
+# filters, of complex numbers. (It is made with four multiplications of real numbers, not three,
+# for then nothing has to be added, and stored, in between: `complex_blocks.py`.) So in the end it
+# is a product of matrices after all, but with some ten times fewer multiplications.
 #
 # ## 5. Small filters: two results with four multiplications
 #

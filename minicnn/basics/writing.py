@@ -4,9 +4,11 @@ import contextlib
 import io
 import os
 import re
+import threading
 from pathlib import Path
 
 _held = set()  # descriptors of the folders that this process has locked
+_changing = threading.RLock()  # held where `_held` and what is locked change together
 
 
 def write_atomically(path, data):
@@ -58,26 +60,32 @@ def lock_folder(folder):
     if folder is None or os.name != "posix":
         yield
         return
-    handle = _locked(folder)
-    _held.add(handle)
+    with _changing:
+        handle = _locked(folder)
+        _held.add(handle)
+    process = os.getpid()
     try:
         for path in remains(folder):
             path.unlink(missing_ok=True)
         yield
     finally:
-        if handle in _held:  # not in a forked copy
-            _held.remove(handle)
-            os.close(handle)
+        if os.getpid() == process:  # a forked copy has let go already
+            with _changing:
+                _held.remove(handle)
+                os.close(handle)
 
 
 def _let_go():
     """In a forked copy, which would keep the locks of its parent when that has ended."""
     while _held:
         os.close(_held.pop())
+    _changing.release()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+if os.name == "posix":
+    os.register_at_fork(
+        before=_changing.acquire, after_in_parent=_changing.release, after_in_child=_let_go
+    )
 
 
 @contextlib.contextmanager

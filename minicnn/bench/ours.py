@@ -202,17 +202,20 @@ def arithmetic(result):
             continue
         seen.add(id(tensor))
         stack.extend(tensor.op.inputs)
-        count = 2 * _products(type(tensor.op).__name__, tensor, *tensor.op.inputs)
+        op, kind, places = tensor.op, type(tensor.op).__name__, (0, 1)
+        if kind == "Conv2dOfLevels":
+            kind, places = "Conv2d", (tensor.place, op.count)  # its level, the weights
+        inputs = [op.inputs[k] for k in places if k < len(op.inputs)]
+        needs = [op.needs[k] for k in places if k < len(op.needs)]
+        count = 2 * _products(kind, tensor, *inputs)
         forward += count
-        backward += count * sum(tensor.op.needs[:2])  # by the input, by the weights: as much each
+        backward += count * sum(needs)  # by the input, by the weights: as much each
     return forward, backward
 
 
-def _products(op, y, x=None, w=None, *rest):
+def _products(op, y, x=None, w=None):
     """Multiplications of one operation, 0 for what is neither convolution nor matrix product."""
-    if op == "Conv2dOfLevels":
-        w = rest[-2]
-    if op in ("Conv2d", "Conv2dOfLevels"):
+    if op == "Conv2d":
         return y.size * math.prod(w.shape[1:])
     if op == "Conv2dTable":  # each edge once in every pixel of its output map
         return w.size * y.size // y.shape[1]

@@ -68,8 +68,9 @@ def no_grad():
 
 @contextlib.contextmanager
 def followed(follower):
-    """Inside, each operation of this thread gives follower(op, input Tensors, output Tensor) in the
-    place of its output: a Tensor of the same numbers, which may know more (interchange)."""
+    """Inside, each operation of this thread gives follower(op, input Tensors, output Tensor, or a
+    tuple of several) in the place of its output: a Tensor of the same numbers, which may know more
+    (interchange)."""
     before, _of_thread.follower = _of_thread.follower, follower
     try:
         yield
@@ -94,7 +95,7 @@ class Op:
 
     inputs = ()  # the input Tensors, while the graph lives
     needs = ()
-    of_results = None  # the gradients of several results, one after the other; None where it is one
+    results = None  # how many there are, where forward returned a tuple
     name = ""  # for the sentences of errors, where it is not that of the class
     floating = ()  # the names of the inputs that must not be whole numbers; None for one that may
     mixes = False  # whether whole numbers become floating where they meet floating ones
@@ -142,9 +143,10 @@ class Op:
         results = [Tensor(a) for a in (y if isinstance(y, tuple) else (y,))]
         if any(self.needs):
             self.inputs, self.versions = tuple(tensors), [t.version for t in tensors]
-            self.of_results = [None] * len(y) if isinstance(y, tuple) else None
+            self.results = len(y) if isinstance(y, tuple) else None
             for place, result in enumerate(results):
-                result.requires_grad, result.op, result.place = True, self, place
+                if result.dtype.kind == "f":  # of several some may be places or counts
+                    result.requires_grad, result.op, result.place = True, self, place
         out = tuple(results) if isinstance(y, tuple) else results[0]
         return out if _of_thread.follower is None else _of_thread.follower(self, tensors, out)
 

@@ -33,9 +33,11 @@ def pooled(count, size, window, stride, padding, dilation=1):
 
 
 def highest(places):
-    """The largest number in an array of places, -1 in none. On a GPU nobody asks: it would mean to
-    wait for all that runs there."""
-    return int(places.max(initial=-1)) if isinstance(places, np.ndarray) else -1
+    """The largest number in an array of places, -1 in none; where one is negative, one beyond all
+    arrays. On a GPU nobody asks: it would mean to wait for all that runs there."""
+    if not isinstance(places, np.ndarray):
+        return -1
+    return int(places.max(initial=-1)) if places.min(initial=0) >= 0 else 1 << 62
 
 
 FUNCTIONS = {"windows": windows, "pooled": pooled, "highest": highest, "min": min, "max": max}

@@ -151,7 +151,8 @@ class Tensor:
                     f"backward: step() has changed what {op.called()} was computed from; call "
                     "backward() of every loss before step(), or compute the loss again after it"
                 )
-        waiting = Counter(id(t.op) for t in order)  # results whose gradients are still to come
+        # of each op, how many results wait for their gradients; of one with several, what has come
+        waiting, of_op = Counter(id(t.op) for t in order), {}
         grads = Gradients()
         grads.add(self, _first_gradient(self, gradient), handed_over=gradient is None)
         while order:
@@ -160,14 +161,12 @@ class Tensor:
             op = tensor.op
             if gy is not None and (op is None or tensor._retain):
                 _add_to_leaf(tensor, gy, take_over=ours and op is None)
-            if op is None:
-                continue
             waiting[id(op)] -= 1
-            if op.of_results is not None:
-                op.of_results[tensor.place] = gy
-                some = any(g is not None for g in op.of_results)
-                gy = tuple(op.of_results) if some else None
-            if not waiting[id(op)]:
+            if op is not None and op.results is not None:
+                gys = of_op.setdefault(id(op), [None] * op.results)
+                gys[tensor.place] = gy
+                gy = None if all(g is None for g in gys) else tuple(gys)
+            if op is not None and not waiting[id(op)]:
                 if gy is not None:  # None: every op that used this tensor had no gradient for it
                     _pass_on(op, gy, grads)
                 op.release()

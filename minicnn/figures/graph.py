@@ -12,7 +12,8 @@ def draw_graph(result, names=None):
     """The operations between a result and its leaves, inputs on top: a Figure.
 
     result  a Tensor that still has its graph (before backward); each box is an operation with the
-            shape of what it gives, yellow boxes are parameters, grey ones inputs
+            shape of what it gives (of one with several results a box for each), yellow boxes are
+            parameters, grey ones inputs
     names   {name: Tensor} for leaves, for example dict(network.named_parameters())
     """
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ class DrawnPixels(Pixels):
     shared = False
     unused = dict.fromkeys(
         ("flip", "rotate", "rescale", "light", "colour_noise"),
-        "{name}: {model} looks at each picture once, as it is",
+        "{name}: {model} looks at its pictures as they are",
     )
 
     def __init__(self, network, config, dataset):

@@ -1,7 +1,8 @@
 """Learning a `shallow` classifier. Nothing of it needs a gradient through the features.
 
 1. One pixel in `every` is drawn from all pictures, with its 761 features; from these the trees of
-   each class are grown (boosting.py). After each class the run is kept, and `resume` goes on.
+   each class are grown (boosting.py). After each class the run is kept, and `resume` goes on. With
+   `flip` as many are drawn again, from the pictures in a mirror.
 2. Other pixels are drawn, `patches` from each picture, and what the regression reads of them (the
    answers of the trees, or the features) is kept; then it learns by gradients, in the loop of all
    networks.

@@ -24,7 +24,7 @@ from minicnn.ops.conv2d import (
     conv2d_grad_weight,
     grad_bias_of,
 )
-from minicnn.ops.fast import fourier, levels
+from minicnn.ops.fast import levels
 from minicnn.ops.shape import concat
 from minicnn.ops.windows import windows
 
@@ -32,12 +32,11 @@ from minicnn.ops.windows import windows
 class Conv2dOfLevels(Conv2d):
     """`count` levels, the weight and, maybe, the bias; as many results as levels."""
 
+    name = "conv2d"
+
     def __init__(self, count, *options):
         super().__init__(*options)
         self.count, self.floating = count, ("input",) * count + ("weight", "bias")
-
-    def called(self):
-        return "conv2d"
 
     def check(self, *arrays):
         for x in arrays[: self.count]:
@@ -47,58 +46,60 @@ class Conv2dOfLevels(Conv2d):
         arrays = [contiguous(a) for a in arrays]
         self.xs, self.w = arrays[: self.count], arrays[self.count]
         self.has_bias = len(arrays) > self.count + 1
-        bias = arrays[-1] if self.has_bias else array_module(self.w).zeros_like(self.w[:, 0, 0, 0])
-        ys = tuple(empty_like(x, self.shape_of(x)) for x in self.xs)
-        wanted = any(self.needs[: self.count])
-        self.joined = chosen_algorithm() != "simple" and levels.join(
+        zeros = array_module(self.w).zeros
+        bias = arrays[-1] if self.has_bias else zeros(len(self.w), dtype=self.w.dtype)
+        sizes = [windows("conv2d", x, self.w, self.geometry) for x in self.xs]
+        ys = tuple(
+            empty_like(x, (len(x), len(self.w), *size))
+            for x, size in zip(self.xs, sizes, strict=True)
+        )
+        self.joined = chosen_algorithm() != "simple" and levels.can_use(
             self.xs, self.w, ys, self.geometry, self.groups
         )
-        self.keeps = [{} if wanted else None for _ in ys]  # what the gradients by x can use again
+        wanted = any(self.needs[: self.count])
+        # what the gradients by x can use again: of each level, or of all together
+        self.keeps = [{} if wanted else None for _ in (ys[:1] if self.joined else ys)]
         if self.joined:
-            ph, pw = self.geometry[2:4]
-            fourier.forward_of(self.xs, self.w, bias, ph, pw, 1, ys, self.keeps[0])
+            levels.forward(self.xs, self.w, bias, self.geometry, ys, *self.keeps)
             return ys
         for x, y, keep in zip(self.xs, ys, self.keeps, strict=True):
             conv2d_forward(x, self.w, bias, *self.geometry, self.groups, y, keep=keep)
         return ys
 
-    def shape_of(self, x):
-        return len(x), len(self.w), *windows("conv2d", x, self.w, self.geometry)
-
     @hands_over
     def backward(self, gys):
-        xp, xs = array_module(self.w), self.xs
-        gys = [  # zeros where nothing was made of a result
-            xp.zeros(self.shape_of(x), x.dtype) if gy is None else contiguous(gy)
-            for x, gy in zip(xs, gys, strict=True)
-        ]
-        keeps = [{} if keep is None else keep for keep in self.keeps]
-        if self.joined and not all(fourier.alike(None, gy=gy) for gy in gys):
-            self.joined, keeps = False, [{} for _ in xs]  # tiles would mix what is too far apart
-        gxs = [empty_like(x) if wanted else None for x, wanted in zip(xs, self.needs, strict=False)]
+        used = [k for k, gy in enumerate(gys) if gy is not None]  # of the results
+        all_gys, gxs = {k: contiguous(gys[k]) for k in used}, [None] * self.count
+        for k in used:
+            gxs[k] = empty_like(self.xs[k]) if self.needs[k] else None
         gw = empty_like(self.w) if self.needs[self.count] else None
-        if self.joined:
-            ph, pw = self.geometry[2:4]
-            if any(self.needs[: self.count]):
-                some = [empty_like(x) if gx is None else gx for x, gx in zip(xs, gxs, strict=True)]
-                fourier.grad_input_of(gys, self.w, ph, pw, 1, some, keeps[0])
-            if gw is not None:
-                fourier.grad_weight_of(gys, xs, ph, pw, 1, gw, keeps[0])
+        together = self.joined and chosen_algorithm() != "simple" and len(used) == self.count
+        if together and levels.can_use_gradients(all_gys.values()):
+            self.all_at_once([*all_gys.values()], gxs, gw)
         else:
-            self.one_by_one(gys, gxs, gw, keeps)
-        gradients = *gxs, gw
+            self.one_by_one(all_gys, gxs, gw)
         if not self.has_bias:
-            return gradients
-        return *gradients, sum(map(grad_bias_of, gys)) if self.needs[-1] else None
+            return *gxs, gw
+        gb = sum(map(grad_bias_of, all_gys.values())) if self.needs[-1] else None
+        return *gxs, gw, gb
 
-    def one_by_one(self, gys, gxs, gw, keeps):
-        for k, (gy, x, gx, keep) in enumerate(zip(gys, self.xs, gxs, keeps, strict=True)):
-            if gx is not None:
-                conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gx, keep=keep)
+    def all_at_once(self, gys, gxs, gw):
+        keep = {} if self.keeps[0] is None else self.keeps[0]
+        if any(self.needs[: self.count]):
+            all_gxs = [empty_like(x) if g is None else g for x, g in zip(self.xs, gxs, strict=True)]
+            levels.grad_input(gys, self.w, self.geometry, all_gxs, keep)
+        if gw is not None:
+            levels.grad_weight(gys, self.xs, self.geometry, gw, keep)
+
+    def one_by_one(self, gys, gxs, gw):
+        for number, (k, gy) in enumerate(gys.items()):
+            keep = {} if self.joined or self.keeps[k] is None else self.keeps[k]
+            if gxs[k] is not None:
+                conv2d_grad_input(gy, self.w, *self.geometry, self.groups, gxs[k], keep=keep)
             if gw is not None:
-                part = gw if k == 0 else empty_like(gw)
-                conv2d_grad_weight(gy, x, *self.geometry, self.groups, part, keep=keep)
-                if k:
+                part = empty_like(gw) if number else gw
+                conv2d_grad_weight(gy, self.xs[k], *self.geometry, self.groups, part, keep=keep)
+                if number:
                     gw += part
 
 

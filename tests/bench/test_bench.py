@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import minicnn
+from minicnn import Tensor, functional
 from minicnn.bench import (
     alone,
     growth,
@@ -190,6 +191,14 @@ def test_arithmetic_is_counted_by_the_formula():
     forward = 2 * (6 * 2) * 9 * (9 * 8)  # edges times filter times pixels
     assert both(rows.table("", (1, 4, 9, 8), 6, 2, 3)) == (forward, 3 * forward)
     assert both(linear("", 5, 4, 3)) == (2 * 60, 3 * 2 * 60)
+    for bias in (Tensor(np.ones(6, np.float32)), None):
+        levels = [
+            Tensor(np.ones((1, 3, n, 9), np.float32), requires_grad=n != 8) for n in (7, 8, 9)
+        ]
+        weight = Tensor(np.ones((6, 3, 7, 7), np.float32), requires_grad=True)
+        apart = [functional.conv2d(x, weight, bias).sum() for x in levels]
+        joined = [y.sum() for y in functional.conv2d_of_levels(levels, weight, bias)]
+        assert ours.arithmetic(sum(joined)) == ours.arithmetic(sum(apart))
     relu = ours.Operation(layer("relu", (1, 3, 6, 8))).work()
     assert relu == {FORWARD: (0, 4 * 2 * 144), BOTH: (0, 4 * 4 * 144)}
 

@@ -248,6 +248,43 @@ def test_an_op_with_several_results_waits_for_their_gradients(used):
         y.backward()
 
 
+def test_what_a_backward_left_that_failed_is_not_added_to_the_next():
+    class Fails(Op):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            raise KeyboardInterrupt
+
+    a, b = (Tensor([1.0, 2.0, 3.0], requires_grad=True) for _ in range(2))
+    op = SumAndProduct()
+    op.seen = []
+    first, second = op(a, b)
+    with pytest.raises(KeyboardInterrupt):
+        (second.sum() + Fails()(first).sum()).backward()
+    a.grad = b.grad = None
+    first.sum().backward()
+    assert a.grad.tolist() == b.grad.tolist() == [1, 1, 1]
+
+
+def test_of_several_results_whole_numbers_require_no_gradient():
+    class MaxAndPlace(Op):
+        def forward(self, x):
+            self.place = x.argmax()
+            return x.max(keepdims=True), np.array([self.place])
+
+        def backward(self, gys):
+            gx = np.zeros(3, np.float32)
+            gx[self.place] = gys[0][0]
+            return gx
+
+    x = Tensor([1.0, 3.0, 2.0], requires_grad=True)
+    largest, place = MaxAndPlace()(x)
+    assert largest.requires_grad and not place.requires_grad and place.op is None
+    (2 * largest).sum().backward()
+    assert x.grad.tolist() == [0, 2, 0]
+
+
 def test_an_op_object_is_used_once():
     op, a = Scale(2.0), leaf(1.0)
     op(a)

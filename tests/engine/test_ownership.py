@@ -178,7 +178,7 @@ def promises_of(y):
         if getattr(tensor.op and tensor.op.backward, "hands_over", False):
             results.setdefault(tensor.op, []).append(np.ones(tensor.shape, tensor.dtype))
     for op, gys in results.items():
-        gradients = op.backward(gys[0] if op.of_results is None else tuple(gys))
+        gradients = op.backward(gys[0] if op.results is None else tuple(gys))
         gradients = gradients if isinstance(gradients, tuple) else (gradients,)
         broken = (b for gy in gys for b in broken_promises(op, gy, gradients))
         found.setdefault(type(op).__name__, []).extend(broken)

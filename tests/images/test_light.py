@@ -56,5 +56,5 @@ def test_a_training_in_other_light_is_the_same_again_and_another_than_without():
 
 @pytest.mark.parametrize("model, data", [("shallow", "scenes")])
 def test_what_looks_at_pictures_once_says_so(model, data):
-    with pytest.raises(ValueError, match="light: shallow looks at each picture once, as it is"):
+    with pytest.raises(ValueError, match="light: shallow looks at its pictures as they are"):
         minicnn.train(model, data, steps=1, settings={"light": 0.5}, quiet=True)

@@ -205,7 +205,7 @@ def test_with_flip_the_pixels_of_mirrored_pictures_teach_too(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"rotate": 8}, "rotate: shallow looks at each picture once"),
+        ({"rotate": 8}, "rotate: shallow looks at its pictures as they are"),
         ({"patches": 0}, "patches=0: shallow learns from some pixels"),
         ({"classifier": "boosted"}, "train classifier=stacked, and ask its trees alone later"),
         ({"depth": 9}, "option depth=9: expected 1 to 8"),

@@ -157,7 +157,7 @@ def test_exported_weights_leave_out_what_only_training_needs(run, tmp_path):
 
 def test_settings_that_do_not_fit_are_said(tmp_path, monkeypatch):
     flip, out = {"settings": SETTINGS | {"flip": True}}, tmp_path / "run"
-    with pytest.raises(TrainingError, match="flip: feedback looks at each picture once"):
+    with pytest.raises(TrainingError, match="flip: feedback looks at its pictures as they are"):
         minicnn.train("feedback", out=out, **OPTIONS | flip)
     assert not out.exists() or not any(out.iterdir())  # so that one may try again
     with pytest.raises(TrainingError, match="learnt iteration by iteration"):

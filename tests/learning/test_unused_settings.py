@@ -20,8 +20,16 @@ LEAST = {"feedback": {"iterations": 1, "maps": 4, "side": 64}, "shallow": {"roun
         ),
         ("patch", {"colour_noise": 0.1}, "colour_noise is for networks of whole pictures; patch"),
         ("recurrent", {"colour_noise": 0.1}, "colour_noise is for .*: leave it away"),
-        ("feedback", {"colour_noise": 0.1}, "colour_noise: feedback looks at each picture once"),
-        ("shallow", {"light": 0.5}, "light: shallow looks at each picture once, as it is: leave"),
+        (
+            "feedback",
+            {"colour_noise": 0.1},
+            "colour_noise: feedback looks at its pictures as they are",
+        ),
+        (
+            "shallow",
+            {"light": 0.5},
+            "light: shallow looks at its pictures as they are: leave",
+        ),
         ("feedback", {"balance": 0.2, "patches": 0}, "balance: feedback draws pixels by it"),
     ],
 )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from minicnn import functional as F
+from minicnn import nn
 from minicnn.engine.kernel import algorithm
 from minicnn.engine.op import followed
 from minicnn.engine.tensor import Tensor
@@ -47,7 +48,7 @@ def joined(monkeypatch):
 def close(found, expected, bound=2e-6):
     for a, b in zip(found, expected, strict=True):
         if b is None:
-            assert a is None or not a.any()
+            assert a is None
             continue
         assert a.shape == b.shape and a.dtype == b.dtype
         assert np.linalg.norm(a - b) <= bound * np.linalg.norm(b)
@@ -79,14 +80,17 @@ def test_a_large_pyramid_goes_together_by_itself(joined):
     assert joined == [3, 3, 3, *[1] * (len(joined) - 3)]
 
 
-def test_a_level_that_nobody_uses_has_no_part_in_the_gradients():
+@pytest.mark.parametrize("infinite", [False, True])
+def test_a_level_that_nobody_uses_has_no_part_in_the_gradients(infinite):
     arrays = drawn(4, ((30, 33), (20, 21), (12, 14)))
+    if infinite:  # and 0 times infinity is no number
+        arrays[0][0, 0, 3, 3] = arrays[2][0, 1, 4, 4] = np.inf
     upstream = [None, np.random.default_rng(9).normal(size=(1, 8, 14, 15)), None]
     for which in ("fast", "simple"):
         with algorithm(which):
             found = run(arrays, F.conv2d_of_levels, upstream)[1]
             close(found, run(arrays, apart, upstream)[1])
-        assert not found[0].any() and not found[2].any() and found[1].any()
+        assert found[0] is found[2] is None and found[1].any()
 
 
 def test_only_what_is_wanted():
@@ -159,3 +163,55 @@ def test_none_and_one():
     (y,) = F.conv2d_of_levels([x], w, b)
     assert other == () and (y.data == F.conv2d(x, w, b).data).all()
     assert levels.conv2d_of_levels([x, x], w)[1].shape == y.shape
+
+
+@pytest.mark.parametrize("which", ["fast", "auto", "simple"])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(0, 16, 20, 20), (0, 16, 20, 20), (20, 16, 7, 7)],
+        [(0, 16, 20, 20), (2, 16, 30, 20), (20, 16, 7, 7)],
+        [(1, 0, 20, 20), (1, 0, 30, 20), (20, 0, 7, 7)],
+        [(1, 16, 20, 20), (1, 16, 30, 20), (0, 16, 7, 7)],
+    ],
+    ids=["no pictures", "none of one level", "no maps", "no filters"],
+)
+def test_what_is_empty(shapes, which):
+    random = np.random.default_rng(11)
+    arrays = [random.normal(size=shape).astype(np.float32) for shape in shapes]
+    for bias in ([random.normal(size=shapes[-1][0]).astype(np.float32)], []):
+        found, expected = [], []
+        for function, kept in (F.conv2d_of_levels, found), (apart, expected):
+            *xs, w, b = tensors = [
+                *(Tensor(a, requires_grad=True) for a in [*arrays, *bias]),
+                None,
+            ][:4]
+            with algorithm(which):
+                ys = function(xs, w, b)
+                sum(y.sum() for y in ys).backward()
+            kept += [*(y.data for y in ys), *(t.grad for t in tensors if t is not None)]
+        for a, b in zip(found, expected, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)
+
+
+def test_simple_is_simple_in_the_backward_pass_too(joined):
+    arrays = drawn(12, ((30, 33), (20, 21)))
+    tensors = [Tensor(a, requires_grad=True) for a in arrays]
+    with algorithm("fast"):
+        ys = F.conv2d_of_levels(tensors[:2], *tensors[2:])
+    assert joined == [2]
+    with algorithm("simple"):
+        sum(y.sum() for y in ys).backward()
+    assert joined == [2]
+    close([t.grad for t in tensors], run(arrays, apart, [np.ones(y.shape) for y in ys])[1])
+
+
+def test_a_layer_of_ones_own_is_asked_for_each_level():
+    class Twice(nn.Conv2d):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    layer, (x, z, *_) = Twice(6, 8, 7), drawn(13, ((30, 33), (20, 21)))
+    for result, level in zip(layer.of_levels([Tensor(x), Tensor(z)]), (x, z), strict=True):
+        assert np.array_equal(result.data, layer(Tensor(level)).data)

@@ -54,6 +54,16 @@ def convolution(
     return "direct" if by_blocks else "im2col"
 
 
+def levels_together(w_shape, y_shapes, geometry=SIMPLEST, groups=1, dtype=np.float32):
+    """Whether several pictures under the same filters become one product of Fourier tiles: where
+    the largest wants them for the result and both gradients."""
+    largest = max(y_shapes, key=lambda shape: shape[2] * shape[3])
+    return groups == 1 and all(
+        convolution(result, w_shape, largest, geometry, groups, dtype) == "fourier"
+        for result in ("y", "gx", "gw")
+    )
+
+
 def can_use_direct(result, w_shape, geometry, dtype):
     """Blocks in registers need an instruction for a product and a sum. float64, which is there to
     check, keeps the sums of im2col. gx goes by phases or by dilated taps, not by both, and no
@@ -66,7 +76,7 @@ def can_use_direct(result, w_shape, geometry, dtype):
 
 
 def direct_saves_time(result, w_shape, y_shape, geometry, groups, dtype):
-    """Whether they may pay: for more than half of the rows of a block, and pictures whose
+    """Whether blocks in registers may pay: for more than half of their rows, and pictures whose
     pixels are worth it that the filters are packed. Short lines are no long loops."""
     (F, C, _, _), (N, _, OH, OW), (sh, sw) = w_shape, y_shape, geometry[:2]
     if not can_use_direct(result, w_shape, geometry, dtype):

@@ -5,7 +5,7 @@ r"""Products of complex matrices in blocks of registers, for the spectra of four
 complex_products.py makes three real products of these four, each by BLAS, and has to add and to
 store in between. Here all four are made in blocks of registers (register_blocks.py): of each part
 of the result a block adds up both of its products before it goes to memory, so nothing stands
-between a spectrum and its product, and few tiles are no burden.
+between a spectrum and its product.
 
 Rows and columns are read as they lie; a matrix that is to be transposed is turned over first, 16 x
 16 numbers at a time. Rows and columns at the end that would not fill a block begin a little
@@ -25,7 +25,8 @@ complex_blocks = Kernel(
     "R, lanes, most, out[T, 2, groups, M, N]; M == (J if left_transposed else I)"
     "; N == (P if right_transposed else Q)"
     "; (I if left_transposed else J) == (Q if right_transposed else P)"
-    "; N >= 16; not left_transposed or J >= 16; not right_transposed or Q >= 16",
+    "; N >= 16; (I if left_transposed else J) >= 1"
+    "; not left_transposed or J >= 16; not right_transposed or Q >= 16",
 )
 
 
@@ -89,13 +90,13 @@ def complex_blocks_cpu(left, left_transposed, right, right_transposed, R, lanes,
         a, b, step = left[f, 0, g].ravel(), left[f, 1, g].ravel(), K
         c, d, apart = right[f, 0, g].ravel(), right[f, 1, g].ravel(), N
         if left_transposed:
-            step = K + SIXTEEN
+            step = K + SIXTEEN  # `turned` writes up to 15 numbers more
             whole = np.empty((2, M * step), a.dtype)
             turned(a, K, M, whole[0], step)
             turned(b, K, M, whole[1], step)
             a, b = whole[0], whole[1]
         if right_transposed:
-            apart = N + 2 * SIXTEEN
+            apart = N + 2 * SIXTEEN  # and caches do not like powers of two
             other = np.empty((2, K * apart), a.dtype)
             turned(c, N, K, other[0], apart)
             turned(d, N, K, other[1], apart)
@@ -105,16 +106,17 @@ def complex_blocks_cpu(left, left_transposed, right, right_transposed, R, lanes,
         multiply_rows(a, b, step, d, c, places, strips, R, out[f, 1, g])
 
 
-def can(left, right, left_transposed, right_transposed):
+def can_use(left, right, left_transposed, right_transposed):
     """Whether this processor has such blocks, and the matrices fill its vectors."""
     columns = right.shape[3 if right_transposed else 4]
     if left_transposed:
         columns = min(columns, left.shape[4])
     if right_transposed:
         columns = min(columns, right.shape[4])
-    return bool(shape()) and columns >= SIXTEEN
+    inner = left.shape[3 if left_transposed else 4]
+    return bool(shape()) and columns >= SIXTEEN and inner >= 1
 
 
-def multiply(left, left_transposed, right, right_transposed, out):
+def multiply(left, right, left_transposed, right_transposed, out):
     R, vector = shape()[0], lanes(left.dtype)
     complex_blocks(left, left_transposed, right, right_transposed, R, vector, MOST, out)

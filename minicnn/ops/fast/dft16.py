@@ -13,7 +13,7 @@ A tile is transformed down its columns, then across its rows. Two kernels use th
     spectra    cuts maps into tiles and transforms them: 130 complex numbers for 256 real ones
     pictures   (dft16_inverse.py) back, and puts the good part of each tile where it belongs
 
-What happens to the spectra in between is in complex_products.py.
+What happens to the spectra in between is in complex_blocks.py.
 
 What takes time is memory, not arithmetic. So 32 tiles at a time are fetched and transformed in a
 buffer that fits into the first cache, where they lie side by side: pixel (u, v) of tile j is

@@ -18,9 +18,9 @@ one of its borders is one tile, of which the other way needs four, and all pictu
 the columns of one product.
 
 Count. The transform of 256 real numbers is 130 complex ones (the rest are their conjugates), and
-a complex product takes 3 real ones (complex_products.py). So a tile costs 390 multiplications
-for a pair of maps, where the direct sum needs 49 for each of 100 pixels: 4900, that is 12.6 times
-as many.
+a complex product takes 4 real ones (complex_blocks.py; with more additions 3, complex_products.py).
+So a tile costs 520 multiplications for a pair of maps, where the direct sum needs 49 for each of
+100 pixels: 4900, that is 9.4 times as many.
 
 All products at one frequency f together are one product of matrices, for which BLAS is made: the
 maps of all tiles are the matrix X[f] (tiles x C), the filters are W[f] (F x C). Result and
@@ -121,8 +121,8 @@ def multiply(left, right, left_transposed=False, right_transposed=False):
     rows = left.shape[4 if left_transposed else 3]
     columns = right.shape[3 if right_transposed else 4]
     out = np.empty((FREQUENCIES, 2, left.shape[2], rows, columns), np.float32)
-    if complex_blocks.can(left, right, left_transposed, right_transposed):
-        complex_blocks.multiply(left, left_transposed, right, right_transposed, out)
+    if complex_blocks.can_use(left, right, left_transposed, right_transposed):
+        complex_blocks.multiply(left, right, left_transposed, right_transposed, out)
     else:
         products(left, left_transposed, right, right_transposed, out)
     return out
