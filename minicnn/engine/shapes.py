@@ -12,7 +12,8 @@ are compared with this line.
     y[...]          any shape, the same wherever it stands in the line
     int32 where[N]  an array of another type
     stride          a number, or several
-    ; condition     what else must hold; `highest(rows)` is the largest number in an array of places
+    ; condition     what else must hold; `highest(rows)` is the largest number in an array of
+                    places, `lowest(rows)` the smallest
 """
 
 import numpy as np
@@ -33,14 +34,18 @@ def pooled(count, size, window, stride, padding, dilation=1):
 
 
 def highest(places):
-    """The largest number in an array of places, -1 in none; where one is negative, one beyond all
-    arrays. On a GPU nobody asks: it would mean to wait for all that runs there."""
-    if not isinstance(places, np.ndarray):
-        return -1
-    return int(places.max(initial=-1)) if places.min(initial=0) >= 0 else 1 << 62
+    """The largest number in an array of places, -1 in none. On a GPU nobody asks: it would mean to
+    wait for all that runs there."""
+    return int(places.max(initial=-1)) if isinstance(places, np.ndarray) else -1
 
 
-FUNCTIONS = {"windows": windows, "pooled": pooled, "highest": highest, "min": min, "max": max}
+def lowest(places):
+    """The smallest number in an array of places, or 0; on a GPU 0."""
+    return int(places.min(initial=0)) if isinstance(places, np.ndarray) else 0
+
+
+FUNCTIONS = {"windows": windows, "pooled": pooled, "highest": highest, "lowest": lowest}
+FUNCTIONS |= {"min": min, "max": max}
 FUNCTIONS["__builtins__"] = {}
 REMEMBERED = 1000  # calls of a kernel
 
@@ -61,7 +66,9 @@ class Shapes:
             k for k, a in enumerate(self.arguments) if a.dims is None and a.name in used
         ]
         self._arrays = [k for k, a in enumerate(self.arguments) if a.dims is not None]
-        self._fitting = None if "highest" in used else set()  # calls that were found right before
+        self._fitting = (
+            None if {"highest", "lowest"} & used else set()
+        )  # calls that were found right before
 
     def check(self, kernel, args):
         """Raises ValueError, or TypeError, with the name and the shape that does not fit."""

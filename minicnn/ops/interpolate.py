@@ -40,7 +40,8 @@ from minicnn.engine.tensor import Tensor
 resample = Kernel(
     "resample",
     "x[N, C, H, W], int64 rows[A, OH], row_weights[A, OH], int64 cols[B, OW], "
-    "col_weights[B, OW], y[N, C, OH, OW]; highest(rows) < H; highest(cols) < W",
+    "col_weights[B, OW], y[N, C, OH, OW]; 0 <= lowest(rows); highest(rows) < H; 0 <= lowest(cols)"
+    "; highest(cols) < W",
 )
 
 

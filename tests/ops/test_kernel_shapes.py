@@ -279,6 +279,17 @@ def test_numbers_of_several_kinds_and_devices_are_refused():
         kernel(g, 0.1, 0.9, v, w)
 
 
+def test_a_negative_place_is_refused():
+    """Compiled, it would be read far outside: resample asks for no sign."""
+    resample = next(k for k in KERNELS if k.name == "resample")
+    args = fitting(resample)
+    resample._check(args)
+    for position in (1, 3):
+        wrong = [a.copy() for a in args]
+        wrong[position].flat[-1] = -1
+        assert refuses(resample, wrong)
+
+
 @needs_compiler
 def test_arrays_of_two_devices_are_refused():
     from minicnn.emulator import cupy
