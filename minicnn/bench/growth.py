@@ -15,6 +15,7 @@ SIDES = (60, 120, 240, 480, 960)
 MAPS = (8, 16, 32, 64, 128, 256)
 BATCHES = (1, 2, 4, 8, 16)
 MOST_PIXELS = 1.05  # the target for the slope of time against pixels
+CLOSELY = 3  # sizes, from the smallest on, of which results are compared to the last digits
 TURNS = 5  # at most: a line through five points forgives more than a single ratio
 
 
@@ -35,12 +36,12 @@ def curves(twins, repeats=TURNS, plan=experiments):
     timing.Different if the sides do not compute the same."""
     for name, what, points, phase, target in plan():
         busiest, sizes, seconds = 0, [], {"ours": []} | ({"torch": []} if twins else {})
-        for size, row in points:
+        for number, (size, row) in enumerate(points):
             mine = ours.side(row)
             sides = [mine.phases[phase]]
             if twins:
                 other = twins.side(row, mine)
-                measuring.compare(row, mine, other)
+                measuring.compare(row, mine, other, closely=number < CLOSELY)
                 sides.append(other.phases[phase])
             with others.look() as look:
                 measured = timing.alternate(sides, min(repeats, TURNS))
