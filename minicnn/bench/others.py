@@ -19,11 +19,10 @@ SHORTEST = 0.3  # seconds
 STAT = Path("/proc/stat")
 
 
-# works as long as the process that began it is there
+# works as long as the process of that number, which began it, is there
 WORK = """
-import os
-parent = os.getppid()
-while os.getppid() == parent:
+import os, sys
+while os.getppid() == int(sys.argv[1]):
     for _ in range(1_000_000):
         pass
 """
@@ -35,7 +34,7 @@ def busy(count):
     processes = []
     try:
         for _ in range(count):
-            processes.append(subprocess.Popen([sys.executable, "-c", WORK]))
+            processes.append(subprocess.Popen([sys.executable, "-c", WORK, str(os.getpid())]))
         yield
     finally:
         for process in processes:

@@ -416,8 +416,9 @@ def test_beside_busy_processes(tiny, tmp_path, capsys, monkeypatch):
 
 def test_a_busy_process_ends_with_its_parent():
     parent = (
-        "import subprocess, sys\nfrom minicnn.bench.others import WORK\n"
-        "print(subprocess.Popen([sys.executable, '-c', WORK]).pid, flush=True)\n"
+        "import os, subprocess, sys\nfrom minicnn.bench.others import WORK\n"
+        "command = [sys.executable, '-c', WORK, str(os.getpid())]\n"
+        "print(subprocess.Popen(command).pid, flush=True)\n"
     )
     made = subprocess.run([sys.executable, "-c", parent], stdout=subprocess.PIPE, check=True)
     state = Path(f"/proc/{int(made.stdout)}/stat")
