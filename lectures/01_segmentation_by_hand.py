@@ -339,10 +339,9 @@ print("seconds a picture, of channels, features, trees and the Potts model:", *s
 assert scales < 70 < logistic < 79 < stacked < potts < 84.5 and stages[-1] > sum(stages[:-1])
 
 # %% [markdown]
-# On these 276 photographs what people thought of is far ahead of what a network finds. «Slow» is
-# half a second with shallow trees, twice that with these, but for the cuts. «Much work by hand» is
-# as it was: 630 lines of code, three scales 240 (`python -m minicnn.course.counting`). More:
-# results, «The traditional way».
+# On these 276 photographs what people thought of is far ahead of what a network finds. «Slow» is a
+# second now, but for the cuts. «Much work by hand» is as it was: 630 lines of code, three scales
+# 240 (`python -m minicnn.course.counting`). More: results, «The traditional way».
 #
 # ## 7. Your turn
 #

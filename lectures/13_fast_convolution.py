@@ -204,9 +204,8 @@ assert np.allclose(out[9:], -truth.imag[1:8], atol=1e-5)  # sines
 
 # %% [markdown]
 # All products at one frequency are one product of matrices again: tiles x maps times maps x
-# filters, of complex numbers. (It is made with four multiplications of real numbers, not three,
-# for then nothing has to be added, and stored, in between: `complex_blocks.py`.) So in the end it
-# is a product of matrices after all, but with some ten times fewer multiplications.
+# filters (with four real products, not three, where nothing is then stored in between:
+# `complex_blocks.py`). So it is a product of matrices after all, ten times smaller.
 #
 # ## 5. Small filters: two results with four multiplications
 #
