@@ -113,7 +113,7 @@ def conv2d_of_levels(
     groups: int = 1,
 ) -> tuple:
     """`conv2d` of each of the inputs, a list of (N, C, H, W) of any sizes, with its arguments: a
-    tuple of as many results."""
+    tuple of as many results. Raises ValueError where shapes do not fit."""
     inputs, options = list(inputs), (stride, padding, dilation, groups)
     if len(inputs) < 2 or isinstance(padding, str) or is_followed():
         return tuple(conv2d(x, weight, bias, *options) for x in inputs)
