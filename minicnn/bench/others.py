@@ -42,6 +42,11 @@ def busy(count):
             process.wait()
 
 
+def beside(count):
+    """How a report begins that was measured beside so many."""
+    return f"Beside {count} busy process{'es' * (count > 1)}"
+
+
 class Look:
     """`cores`: how many cores the others had while the look lasted, or None if nobody can tell."""
 

@@ -3,6 +3,7 @@
 python -m minicnn.bench bench.json        # Markdown, on standard output
 """
 
+from minicnn.bench import others
 from minicnn.bench.machine import sentence
 
 HEAD = (
@@ -60,7 +61,7 @@ def page(found):
     """Everything of a bench (the dict of --json) as lines of Markdown."""
     yield from (sentence(found["machine"]) + ".", "")
     if found.get("busy"):
-        yield from (f"Beside {found['busy']} busy processes.", "")
+        yield from (f"{others.beside(found['busy'])}.", "")
     yield from (found["how"], "")
     yield (
         "| | | minicnn, ms | PyTorch, ms | ratio (half of the turns) | other run "

@@ -108,7 +108,7 @@ def bench(
     found |= {"rows": [], "skipped": [], **{part.replace("-", "_"): [] for part in parts}}
     say(machine.sentence(found["machine"]))
     if busy:
-        say(f"Beside {busy} busy process{'es' * (busy > 1)}: no targets are judged.")
+        say(f"{others.beside(busy)}: no targets are judged.")
     try:
         with devices.device(device), others.busy(busy):
             _rows(rows, twins, device, repeats, found, json_file, say)

@@ -15,7 +15,14 @@ earlier: some results are computed twice.
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
-from minicnn.ops.fast.register_blocks import MOST, lanes, rows_block, shape, turn_over
+from minicnn.ops.fast.register_blocks import (
+    MOST,
+    lanes,
+    row_starts,
+    rows_block,
+    shape,
+    turn_over,
+)
 
 SIXTEEN = 16  # numbers that are turned over together, and the largest vector
 
@@ -36,8 +43,7 @@ def turned(b, rows, columns, out, step):
     a line are written, too."""
     starts = np.empty(SIXTEEN, np.int64)
     for row in range(0, rows, SIXTEEN):
-        for r in range(SIXTEEN):
-            starts[r] = min(row + r, rows - 1) * columns
+        row_starts(row, rows, columns, starts)
         for column in range(0, columns, SIXTEEN):
             first = min(column, columns - SIXTEEN)
             turn_over(b[first:], starts, out[first * step + row :], step, SIXTEEN)
@@ -67,8 +73,7 @@ def multiply_rows(a, b, step, c, d, places, strips, R, out):
     for first, end in strips:
         for i in range(0, M, R):
             top = max(0, min(i, M - R))
-            for r in range(R):
-                starts[r] = min(top + r, M - 1) * step
+            row_starts(top, M, step, starts)
             block = out[top : top + R, first:end] if M >= R else few[:, first:end]
             rows_block(a, starts, c[first:], places, block, True)
             rows_block(b, starts, d[first:], places, block, False)

@@ -192,14 +192,13 @@ def grad_input_of(gys, w, ph, pw, groups, gxs, keep):
 def grad_weight_of(gys, xs, ph, pw, groups, gw, keep):
     F, C, K, L = gw.shape
     GY = gradient_spectra(gys, gw.shape, [x.shape for x in xs], ph, pw, groups, keep)
-    tilings, parts = [], []
-    for x in xs:
-        alone = in_one_tile(x.shape, gw.shape, ph, pw)
-        cut = (*ALONE[:4], -ph, -pw), WHOLE
-        if not alone:
-            cut = (*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE)
-        tilings.append(cut[0])
-        parts.append(cut[1])
+    cuts = [
+        ((*ALONE[:4], -ph, -pw), WHOLE)
+        if in_one_tile(x.shape, gw.shape, ph, pw)
+        else ((*grid(x.shape, gw.shape), 1 - K, 1 - L), (K - 1, SIDE, L - 1, SIDE))
+        for x in xs
+    ]
+    tilings, parts = zip(*cuts, strict=True)
     GW = multiply(GY, analyse(xs, tilings, parts, CONJUGATE, groups), left_transposed=True)
     maps = gw.reshape(1, F * C, K, L)  # each a map of one tile, as in filter_spectra
     none, columns = np.zeros(F * C, gw.dtype), GW.reshape(FREQUENCIES, 2, -1)

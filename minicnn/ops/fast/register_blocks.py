@@ -27,6 +27,8 @@ Source: Goto, van de Geijn 2008; Georganas et al. 2018 (convolutions without gat
 import functools
 import os
 
+from minicnn.engine.kernel import helper
+
 MOST = 3  # vectors of a row of a block
 
 
@@ -85,6 +87,14 @@ def turn_over(b, place, out, step, count):
     for j in range(count):
         for k, first in enumerate(place):
             out[j * step + k] = b[first + j]
+
+
+@helper
+def row_starts(first, M, K, starts):
+    """Where the rows first, first + 1, ... of a matrix begin, for `rows_block`; behind
+    the last stands the last."""
+    for r in range(len(starts)):
+        starts[r] = min(first + r, M - 1) * K
 
 
 def _for_numba(function):

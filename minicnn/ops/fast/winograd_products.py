@@ -9,10 +9,10 @@ for which a strip of W is laid out in the nearest cache; that takes 10 to 20 % l
 
 import numpy as np
 
-from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.engine.kernel import Kernel, prange
 from minicnn.ops.fast import register_blocks
 from minicnn.ops.fast.im2col import add
-from minicnn.ops.fast.register_blocks import gather_rows, rows_block  # noqa: F401  (kernels call)
+from minicnn.ops.fast.register_blocks import gather_rows, row_starts, rows_block
 
 PLACES = 36  # numbers of a tile
 ROWS = 512  # tiles of one piece of a large product
@@ -66,13 +66,6 @@ def products_over_rows_cpu(left, right, rows, out):
 
 
 # ------------------------------------------------------------------------------- of few tiles
-@helper
-def row_starts(first, M, K, starts):
-    """Where the rows first, first + 1, ... of a matrix begin; behind the last stands the last."""
-    for r in range(len(starts)):
-        starts[r] = min(first + r, M - 1) * K
-
-
 @few_by_strips.cpu
 def few_by_strips_cpu(left, right, lanes, R, out):
     """left right: a task is a strip of 48 columns, of which 128 rows of `right` at a time are laid
