@@ -11,21 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import functional
-from minicnn.bench import ours
-from minicnn.bench.rows import STEP, Whole, crop_rows
+from minicnn.bench import our_networks
+from minicnn.bench.network_rows import STEP, Whole, batch_rows
 from minicnn.engine.tensor import Tensor
 
 STEPS = 3
 
 
 def row_of(model, size):
-    """The step that is measured: on crops of whole pictures, the smallest ones, or on one scene."""
-    return next((row for row in crop_rows() if row.op == model), Whole(model, size))
+    """The step that is measured: on a batch, the smallest one, or on one scene."""
+    return next((row for row in batch_rows() if row.op == model), Whole(model, size))
 
 
 def main(side, model, purpose, size=(240, 320)):
     row = row_of(model, size)
-    network = mine = ours.side(row)
+    network = mine = our_networks.side(row)
     if side == "torch":
         from minicnn.bench import twins
 

@@ -7,7 +7,8 @@ it, so the slower of them stands for the row. Of runs while others were at work 
 
 from dataclasses import asdict
 
-from minicnn.bench import others, ours, timing
+from minicnn.bench import others, our_networks, ours, timing
+from minicnn.bench.rows import SEED
 from minicnn.engine.kernel import chosen_algorithm
 
 RUNS = 2
@@ -19,7 +20,7 @@ LOWER = 0.95  # of the target, for the lower quartile
 def measure(row, twins, device="cpu", repeats=9, phases=None):
     """A dict for each phase of a row (or for those in `phases`), with one run. Raises
     timing.Different if the sides do not compute the same."""
-    mine = ours.side(row, device)
+    mine = our_networks.side(row, device)
     other = twins.side(row, mine, device) if twins else None
     error = None
     if other:
@@ -69,7 +70,7 @@ def compare(row, mine, other, closely=True):
         except timing.Different:
             if seed == TRIES - 1:
                 raise
-    mine.draw(ours.SEED)
+    mine.draw(SEED)
     other.take(mine)
     timing.compare(mine.results(), other.results(), max(ROUGH, cut))
     return error

@@ -3,7 +3,8 @@ algorithms."""
 
 import math
 
-from minicnn.bench.rows import FORWARD, PREDICTION, STEP
+from minicnn.bench.network_rows import PREDICTION, STEP
+from minicnn.bench.rows import FORWARD
 from minicnn.figures.style import TEXT
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # told apart by every eye

@@ -45,7 +45,7 @@ def memory(names, twins, devices):
         child("ours", model, "memory", threads)  # fills the cache of compiled kernels
         result = {"model": model, "ours": child("ours", model, "memory", threads)}
         text = f"peak memory of a training step of {model}: ours {_mb(result['ours'])}"
-        if twins and model in {**twins.NETWORKS, **twins.CLASSIFIERS}:
+        if twins and model in twins.NETWORKS:
             result["torch"] = child("torch", model, "memory", threads)
             result["ratio"] = result["ours"]["step"] / result["torch"]["step"]
             result |= {"target": MOST_MEMORY, "reached": result["ratio"] <= MOST_MEMORY}

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minicnn import models
 from minicnn.engine import randomness
 from minicnn.nn import tables
 
 SEED = 0
 FORWARD, BOTH = "forward", "forward+backward"
-PREDICTION, STEP = "prediction", "training step"
 
 
 @dataclass(frozen=True)
@@ -55,47 +53,6 @@ class Row:
     def keywords(self):
         randomness.manual_seed(SEED)
         return {key: v() if callable(v) else v for key, v in self.options.items()}
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole network: a training step with its update, and a prediction, on a drawn scene. The
-    picture is prepared (pyramid, normalisation) beforehand, in the same way for both sides."""
-
-    op: str  # the name of the model
-    size: tuple = (240, 320)
-    target: float | None = None
-    tolerance: float = 1e-5
-    slow: bool = False
-
-    @property
-    def name(self):
-        return "{}x{}".format(*self.size)
-
-    @property
-    def targets(self):
-        return {} if self.target is None else {PREDICTION: self.target, STEP: self.target}
-
-
-@dataclass(frozen=True)
-class Crops:
-    """A training step, with its update, of a network that names whole pictures, on a batch of drawn
-    crops; without dropout, which draws other numbers on each side."""
-
-    op: str  # the name of the model
-    size: int
-    batch: int
-    target: float | None = None
-    tolerance: float = 1e-5
-    slow: bool = False
-
-    @property
-    def name(self):
-        return f"{self.size}x{self.size}, batch {self.batch}"
-
-    @property
-    def targets(self):
-        return {} if self.target is None else {STEP: self.target}
 
 
 def conv(name, x, w, both=None, forward=None, **more):
@@ -198,35 +155,6 @@ def alexnet_rows():
     yield conv("64->128 5x5, batch 128", x, w, padding=2, groups=2, slow=True)
 
 
-TARGETS = {"single-scale": 2.0, "multi-scale": 2.0, "recurrent": 2.0, "alexnet": 1.1}
-
-
-def model_rows():
-    """All networks for pixels that learn by gradients from the picture on; a name in TARGETS holds
-    for all that begin with it."""
-    for name, (cls, _) in models.MODELS.items():
-        if cls.task != "pixels" or cls.learnt_by:
-            continue
-        target = next((t for start, t in TARGETS.items() if name.startswith(start)), None)
-        yield Whole(name, target=target)
-
-
-def crop_rows():
-    """AlexNet, small and as published."""
-    for size, batch in ((56, 128), (227, 32)):
-        yield Crops("alexnet", size, batch, TARGETS["alexnet"], slow=True)
-
-
-def models_with_steps():
-    """The names of all networks that have a training step here."""
-    return list(dict.fromkeys(row.op for row in (*model_rows(), *crop_rows())))
-
-
-def missing_models():
-    """The networks of the lecture that have a target but do not exist yet."""
-    return [start for start in TARGETS if not any(name.startswith(start) for name in models.MODELS)]
-
-
-def all_rows():
-    """Every row, quick ones first."""
-    return [*quick_rows(), *segmentation_rows(), *alexnet_rows(), *model_rows(), *crop_rows()]
+def operation_rows():
+    """All of them, quick ones first."""
+    return [*quick_rows(), *segmentation_rows(), *alexnet_rows()]

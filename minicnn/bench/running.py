@@ -8,8 +8,8 @@ from minicnn.basics.nearest import did_you_mean
 from minicnn.basics.writing import write_atomically
 from minicnn.bench import growth, machine, others, processes, timing
 from minicnn.bench.measuring import add_run, lacks_a_run, measure
+from minicnn.bench.network_rows import all_rows, missing_models, models_with_steps
 from minicnn.bench.report import HEAD, line_of
-from minicnn.bench.rows import all_rows, missing_models, models_with_steps
 from minicnn.engine import devices
 
 PARTS = ("memory", "growth", "first-step")  # beside the rows, by names of their own

@@ -1,5 +1,7 @@
 """The networks in PyTorch's words: from parameters, by our names, and prepared pictures to scores
-at their own resolution. Part of twins.py, which alone imports it."""
+at their own resolution, or to features. Part of twin_sides.py, which alone imports it."""
+
+import itertools
 
 import torch
 import torch.nn.functional as TF
@@ -63,34 +65,146 @@ def recurrent(p, levels, network, training):
     return answers
 
 
-def alexnet(p, x, network):
-    """Krizhevsky, Sutskever and Hinton's network, `models/alexnet.py`, of crops less their mean."""
+def alexnet_maps(p, x, network, part=""):
+    """The maps of the fifth layer of Krizhevsky, Sutskever and Hinton's network, `models/
+    alexnet.py`, of crops less their mean; its parameters' names begin with `part`."""
     o = network.options
-    activation = {"relu": TF.relu, "tanh": torch.tanh}[o["nonlinearity"]]
-    window = 3 if o["overlap"] else 2
-
-    def pool(x):
-        return TF.max_pool2d(x, window, 2)
-
-    def norm(x):  # PyTorch divides alpha by the number of neighbours
-        return TF.local_response_norm(x, 5, 5 * o["norm"], 0.75, 2.0) if o["norm"] else x
-
     x = x * (1 / o["spread"])
     for k in range(1, 6):
-        geometry = getattr(network, f"conv{k}").geometry
-        x = activation(TF.conv2d(x, p[f"conv{k}.weight"], p[f"conv{k}.bias"], *geometry))
+        name, geometry = f"{part}conv{k}", getattr(network, f"conv{k}").geometry
+        x = activation(network)(TF.conv2d(x, p[f"{name}.weight"], p[f"{name}.bias"], *geometry))
         if k <= 2:
-            x = pool(norm(x)) if o["order"] == "paper" else norm(pool(x))
-    x = pool(x).flatten(1)
-    for name in ("fc6", "fc7"):
-        x = activation(TF.linear(x, p[f"{name}.weight"], p[f"{name}.bias"]))
+            first = norm if o.get("order", "paper") == "paper" else pool
+            x = (pool if first is norm else norm)(first(x, network), network)
+    return x
+
+
+def activation(network):
+    return torch.tanh if network.options.get("nonlinearity") == "tanh" else TF.relu
+
+
+def pool(x, network):
+    return TF.max_pool2d(x, 3 if network.options.get("overlap", True) else 2, 2)
+
+
+def norm(x, network):  # PyTorch divides alpha by the number of neighbours
+    alpha = 5 * network.options["norm"]
+    return TF.local_response_norm(x, 5, alpha, 0.75, network.options["norm_bias"]) if alpha else x
+
+
+def alexnet_hidden(p, x, network, part="", training=False):
+    """What its seventh layer says."""
+    x = pool(alexnet_maps(p, x, network, part), network).flatten(1)
+    for k in (6, 7):
+        name = f"{part}fc{k}"
+        x = activation(network)(TF.linear(x, p[f"{name}.weight"], p[f"{name}.bias"]))
+        x = TF.dropout(x, network.options["dropout"], training)
+    return x
+
+
+def alexnet(p, x, network):
+    x = alexnet_hidden(p, x - p["mean"], network)
     return TF.linear(x, p["fc8.weight"], p["fc8.bias"])
 
 
-CLASSIFIERS = {"alexnet": alexnet}
-NETWORKS = {
-    "patch": patch,
-    "single-scale": multi_scale,
-    "multi-scale": multi_scale,
-    "recurrent": recurrent,
-}
+def three_layers(p, x, network):
+    """`models/three_layers.py`"""
+    for k, place in enumerate((0, 3, 6)):
+        w, b = (p[f"stages.modules.{place}.{name}"] for name in ("weight", "bias"))
+        x = TF.relu(TF.conv2d(x, w, b, padding=w.shape[2] // 2))
+        x = TF.max_pool2d(x, 2) if k < 2 else x
+    return TF.linear(x.mean((2, 3)), p["classifier.weight"], p["classifier.bias"])
+
+
+def sds(p, boxes, regions, network, training):
+    """What Hariharan's two pathways say of regions, `models/sds.py`."""
+    box = alexnet_hidden(p, boxes, network.box, "box.", training)
+    region = alexnet_hidden(p, regions, network.region, "region.", training)
+    return torch.cat([box, region], 1)
+
+
+def weak(p, x, network):
+    """What AlexNet says at every place of padded pictures, six layers of it (`models/weak.py`)."""
+    x, side = alexnet_maps(p, x, network), network.side
+    lost = 2 + 2 * (side - 1)
+    x = TF.max_pool2d(TF.pad(x, (lost // 2, lost - lost // 2) * 2), 3, 1)
+    weight = p["fc6.weight"].unflatten(1, (-1, side, side))
+    return TF.relu(TF.conv2d(x, weight, p["fc6.bias"], dilation=2))
+
+
+def weak_head(p, x, network, training):
+    """The scores of the places."""
+    for k in (0, 3, 6):
+        x = TF.relu(TF.conv2d(x, p[f"head.modules.{k}.weight"], p[f"head.modules.{k}.bias"]))
+        x = TF.dropout(x, network.options["dropout"], training) if k < 6 else x
+    return TF.conv2d(x, p["head.modules.8.weight"], p["head.modules.8.bias"])
+
+
+def feedback(p, x, network):
+    """Gatta, Romero and van de Weijer's network, `models/feedback.py` in the recipe `ours`. As
+    there, no map is enlarged to be classified, since PyTorch is faster so, too."""
+    said, last = None, len(network.iterations) - 1
+    for number in range(last + 1):
+        maps = levels(p, x, said, network, number)
+        side = network.options["side"] // (1 if number == last else 4)
+        scores = classified(p, maps, side, network, number)
+        said = scores.softmax(1)
+    return scores
+
+
+def levels(p, x, said, network, number):
+    """All that a classifier of an iteration reads."""
+    iteration, cells = network.iterations[number], network.options["cells"]
+    if said is not None:
+        enlarged = TF.interpolate(said, size=x.shape[2:], mode="bilinear")
+        x = torch.cat([x, enlarged], 1)
+    found = [x]
+    for k, layer in enumerate(iteration.layers):
+        part = f"iterations.{number}.layers.{k}"
+        x = x if layer.mix is None else TF.conv2d(x, p[f"{part}.mix.weight"])
+        x = TF.conv2d(x, p[f"{part}.filters.weight"], p[f"{part}.filters.bias"], padding=1)
+        x = TF.relu(TF.max_pool2d(x, 2))
+        found.append(x)
+    averaged = [
+        TF.avg_pool2d(maps, maps.shape[2] // cells) for maps in found if maps.shape[2] > cells
+    ]
+    return found + averaged + (surroundings(said) if said is not None else [])
+
+
+def surroundings(said):
+    found = []
+    for times in (2, 4):
+        coarse = TF.avg_pool2d(said, times)
+        height, width = coarse.shape[2:]
+        wide = TF.pad(coarse, (2, 2, 2, 2), mode="replicate")
+        for y in (2, 0, 4):
+            for x in (2, 0, 4):
+                found.append(wide[:, :, y : y + height, x : x + width])
+    return found
+
+
+def classified(p, maps, side, network, number):
+    """Scores (1, classes, side, side): of each level at its own size, then brought to `side`."""
+
+    def folded(name):
+        mean, spread, weight, bias = (
+            p[f"iterations.{number}.{name}.{part}"] for part in ("mean", "spread", "weight", "bias")
+        )
+        weight = weight[0] / spread
+        return weight, bias[0] - weight @ mean
+
+    means = torch.cat([m.mean((2, 3)) for m in maps[: 1 + network.options["levels"]]], 1)
+    told = TF.linear(means, *folded("whole")).softmax(1)
+    weight, bias = folded("classifier")
+    joined = [list(same) for _, same in itertools.groupby(maps, key=lambda m: m.shape[2])]
+    maps = [torch.cat(same, 1) if len(same) > 1 else same[0] for same in joined]
+    parts = weight.split([m.shape[1] for m in maps] + [told.shape[1]], 1)
+    total = TF.linear(told, parts[-1], bias)[:, :, None, None]
+    for m, part in zip(maps, parts, strict=False):
+        scores = TF.conv2d(m, part[:, :, None, None])
+        if m.shape[2] > side:
+            scores = TF.avg_pool2d(scores, m.shape[2] // side)
+        elif m.shape[2] < side:
+            scores = TF.interpolate(scores, size=(side, side), mode="bilinear")
+        total = total + scores
+    return total

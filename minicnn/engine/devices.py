@@ -52,6 +52,8 @@ def array_module(array):
 
 def device_of(array):
     """'cpu', 'gpu' or 'emulated'."""
+    if type(array) is np.ndarray:
+        return "cpu"
     device = "cpu" if np.isscalar(array) else _device_or_none(array)
     if device is None:
         raise TypeError(

@@ -31,6 +31,7 @@ lecture's systems need no more, and each op stays one class.
 """
 
 import contextlib
+import functools
 import numbers
 import operator
 import re
@@ -117,7 +118,7 @@ class Op:
 
     def called(self):
         """The name in the sentences of errors: that of the function, as max_pool2d."""
-        return self.name or re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return self.name or _in_small_letters(type(self).__name__)
 
     def check(self, *arrays):
         """Raises ValueError, in a sentence with names and numbers, before any kernel runs."""
@@ -156,6 +157,11 @@ class Op:
         self.inputs = None
 
 
+@functools.cache
+def _in_small_letters(name):
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 def _as_tensors(inputs, Tensor):
     """Tensors as they are; arrays and numbers as constants of the dtype and device of the first
     Tensor."""
@@ -164,8 +170,9 @@ def _as_tensors(inputs, Tensor):
 
 
 def _check_dtypes(name, tensors):
-    dtypes = {t.dtype.name for t in tensors if t.dtype.kind == "f"}
+    dtypes = {t.dtype for t in tensors if t.dtype.kind == "f"}
     if len(dtypes) > 1:
+        dtypes = [dtype.name for dtype in dtypes]
         raise TypeError(
             f"{name}: the inputs are {' and '.join(sorted(dtypes))}; "
             f"bring them to one dtype with .to(dtype=np.{max(dtypes)})"
@@ -180,6 +187,8 @@ def contiguous(*arrays):
 
 def pair(value, name, minimum=0):
     """(vertical, horizontal) from one int or a pair, as PyTorch takes them."""
+    if type(value) is int and value >= minimum:
+        return value, value
     values = value if isinstance(value, list | tuple) else np.ravel(value).tolist()
     if len(values) == 1:
         values = (*values, *values)
@@ -196,6 +205,8 @@ def as_int(value):
 
 def is_whole(value):
     """Whether it is a whole number; 3.0 is one."""
+    if type(value) is int:  # as nearly always: the other question takes longer
+        return True
     return isinstance(value, numbers.Real) and float(value).is_integer()
 
 

@@ -121,7 +121,7 @@ class _Argument:
     def __init__(self, text):
         head, bracket, inside = text.strip().partition("[")
         *dtype, self.name = head.split()
-        self.text, self.dtype = text.strip(), dtype[0] if dtype else None
+        self.text, self.dtype = text.strip(), np.dtype(dtype[0]) if dtype else None
         dims = [d.strip() for d in _parts(inside[:-1])]
         self.dims = dims if bracket else None
         self.any_shape = dims == ["..."]
@@ -164,7 +164,7 @@ class _Argument:
                 f"kernel {kernel}: {self} holds {dtype}; kernels compute with float32 or float64; "
                 "convert it first, with .to(dtype=np.float32)"
             )
-        if self.dtype is not None and dtype.name != self.dtype:
+        if self.dtype is not None and dtype != self.dtype:
             raise TypeError(f"kernel {kernel}: {self} holds {dtype}")
 
 

@@ -223,11 +223,8 @@ class Unrolled(DrawnPixels):
 
     def loss(self, batch):
         features, labels, folds = batch
-        heads = self.iteration.classifier
-        x = (self.tensor(features) - heads.mean) / heads.spread
-        count, classes, size = heads.weight.shape
-        scores = F.linear(x, heads.weight.reshape(-1, size), heads.bias.reshape(-1))
-        scores = scores.reshape(len(labels), count, classes).permute(0, 2, 1)
+        scores = self.iteration.classifier.of_all(self.tensor(features))
+        count = scores.shape[2]
         asked = np.repeat(labels[:, None], count, axis=1)
         asked[np.arange(count) == np.where(folds, folds, -1)[:, None]] = VOID
         loss = F.cross_entropy(scores, np.ascontiguousarray(asked), ignore_index=VOID)

@@ -55,6 +55,13 @@ class Heads(nn.Module):
         weight = self.weight[k] / self.spread
         return weight, self.bias[k] - (weight * self.mean).sum(dim=1)
 
+    def of_all(self, features):
+        """Scores (N, classes, count) by all of them of features (N, F) as they come."""
+        x = (features - self.mean) / self.spread
+        count, classes, size = self.weight.shape
+        scores = F.linear(x, self.weight.reshape(-1, size), self.bias.reshape(-1))
+        return scores.reshape(len(features), count, classes).permute(0, 2, 1)
+
     def shares(self, features, k=0):
         """What number k makes of features (N, F): probabilities (N, classes)."""
         return F.softmax(F.linear(features, *self.folded(k)), dim=1)
@@ -114,8 +121,8 @@ class Iteration(nn.Module):
         return F.concat([m.mean(dim=(2, 3)) for m in maps], dim=1)
 
     def classify(self, levels, side, head=0):
-        """Scores (N, classes, side, side): of each level at its own size, then enlarged or, where
-        the level is larger, averaged."""
+        """Scores (N, classes, side, side): of each level at its own size (those of one size that
+        follow each other together), then enlarged or, where the level is larger, averaged."""
         weight, bias = self.classifier.folded(head)
         total = bias.reshape(1, -1, 1, 1)
         if self.whole is not None:
@@ -123,8 +130,10 @@ class Iteration(nn.Module):
             told = F.linear(self.whole.shares(self.describe(levels), head), weight[:, -count:])
             total = total + told.reshape(*told.shape, 1, 1)
         first = 0
-        for maps in levels:
-            planes, own = maps.shape[1:3]
+        for own, same in itertools.groupby(levels, key=lambda maps: maps.shape[2]):
+            same = list(same)
+            maps = F.concat(same, dim=1) if len(same) > 1 else same[0]
+            planes = maps.shape[1]
             part = weight[:, first : first + planes].reshape(-1, planes, 1, 1)
             first += planes
             scores = F.conv2d(maps, part)

@@ -9,8 +9,8 @@ Shapes: matmul as numpy's, leading dimensions broadcast; a (.., M, K), b (.., K,
 The gradients are the only products of gy with the other factor whose shapes fit, which is a good
 way to remember them.
 
-The products are the business of BLAS, on both devices. For some shapes of a linear layer there is
-a faster way on the CPU: fast/linear.py.
+The products are the business of BLAS, on both devices. On the CPU large ones are divided among the
+threads of our kernels, and for some shapes of a linear layer there is a faster way: fast/linear.py.
 """
 
 import math
@@ -34,7 +34,7 @@ class MatMul(Op):
 
     def forward(self, a, b):
         self.a, self.b = a, b
-        return a @ b
+        return product(a, b)
 
     @hands_over
     def backward(self, gy):
@@ -44,8 +44,8 @@ class MatMul(Op):
             gy = gy[..., None]
         if self.a.ndim == 1:
             gy = gy[None] if self.b.ndim == 1 else gy[..., None, :]
-        ga = unbroadcast(gy @ b.swapaxes(-1, -2), a.shape) if self.needs[0] else None
-        gb = unbroadcast(a.swapaxes(-1, -2) @ gy, b.shape) if self.needs[1] else None
+        ga = unbroadcast(product(gy, b.swapaxes(-1, -2)), a.shape) if self.needs[0] else None
+        gb = unbroadcast(product(a.swapaxes(-1, -2), gy), b.shape) if self.needs[1] else None
         return (
             None if ga is None else ga.reshape(self.a.shape),
             None if gb is None else gb.reshape(self.b.shape),
@@ -90,6 +90,12 @@ class Linear(Op):
     def faster(product, *factors):
         """The product by our own kernels; None where numpy (or cupy) shall do it."""
         return None if chosen_algorithm() == "simple" else product(*factors)
+
+
+def product(a, b):
+    """a @ b, on the threads of our kernels where there is much to do."""
+    y = fast.matmul(a, b) if chosen_algorithm() != "simple" else None
+    return a @ b if y is None else y
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ How the numbers below were found: by measuring, in multiplications of a large pr
 on the machine of README.md. Elsewhere a choice may be a little slower, and is right all the same.
 """
 
+import math
+
 import numpy as np
 
 from minicnn.engine.devices import get_num_threads
@@ -193,10 +195,13 @@ def few_blocks_can(y_shape, dtype):
 # ----------------------------------------------------------------------------------- linear layers
 def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
     """The name of the algorithm for `result` of linear: 'y', 'gx' or 'gw', where x has so many
-    rows. 'threads' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of BLAS."""
+    rows. 'threads', 'rows' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of
+    BLAS, where that has so little to do that it does not call its own threads."""
     F, K = w_shape
-    if device != "cpu" or not 1 <= rows <= 256 or F * K < 1 << 16:  # little to do, or many rows
+    if device != "cpu" or little_for_blas(rows, F, K):
         return "numpy"
+    if rows > 256 or F * K < 1 << 16:
+        return "rows"
     if blocks_of_linear(result, rows, w_shape, dtype):
         return "linear_blocks"
     if result == "gx" and rows == 1:
@@ -204,6 +209,14 @@ def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
     if result != "gw" and 2 <= rows <= 16 and strip_of(K, get_num_threads()):
         return "strips"
     return "threads"
+
+
+def little_for_blas(*sizes):
+    """Whether a product of matrices of these sizes is too small for numpy's BLAS to divide it among
+    threads of its own. They would go on waiting for work for some 30 ms, on cores that the threads
+    of our kernels need next: a step of `feedback` took 16 ms for 6."""
+    least, *others = sorted(sizes)
+    return math.prod(others) <= 9216 if least == 1 else least * math.prod(others) <= 1 << 18
 
 
 def blocks_of_linear(result, rows, w_shape, dtype):

@@ -24,11 +24,9 @@ def forward(x, w):
         return linear_blocks.forward(x, w)
     if which == "strips":
         return rows_times_rows(x, w)
-    if which == "threads":
-        y = np.empty((len(w), len(x)), w.dtype)  # rows of w, the larger factor, to each thread
-        product(w, False, x, True, np.zeros(len(w), w.dtype), get_num_threads(), y)
-        return contiguous(y.T)
-    return None
+    if which == "threads":  # rows of w, the larger factor, to each
+        return contiguous(on_threads(w, x.T).T)
+    return on_threads(x, w.T) if which == "rows" else None
 
 
 def grad_input(gy, w):
@@ -44,7 +42,7 @@ def grad_input(gy, w):
         parts = np.empty((threads, w.shape[1], len(gy)), w.dtype)
         product_over_rows(gy, w, threads, parts)
         return contiguous(parts.sum(axis=0).T)
-    return None
+    return on_threads(gy, w) if which == "rows" else None
 
 
 def grad_weight(gy, x, w):
@@ -52,11 +50,31 @@ def grad_weight(gy, x, w):
     which = chosen("gw", w, gy, x)
     if which == "linear_blocks":
         return linear_blocks.grad_weight(gy, x)
-    if which != "threads":
+    if which not in ("threads", "rows"):
         return None
-    gw = np.empty_like(w)
-    product(gy, True, x, False, np.zeros(len(gw), gw.dtype), get_num_threads(), gw)
-    return gw
+    if len(w) < w.shape[1] // 4:  # few rows to share
+        return contiguous(on_threads(x.T, gy).T)
+    return on_threads(gy.T, x)
+
+
+def matmul(a, b):
+    """a b for two matrices; None where numpy shall do it."""
+    arrays = all(isinstance(m, np.ndarray) and m.ndim == 2 for m in (a, b))
+    floats = arrays and a.dtype == b.dtype and a.dtype in (np.float32, np.float64)
+    if not floats or choose.little_for_blas(*a.shape, b.shape[1]):
+        return None
+    lying = [m if m.flags.c_contiguous or m.flags.f_contiguous else m.copy() for m in (a, b)]
+    return on_threads(*lying)
+
+
+def on_threads(a, b):
+    """The product of two matrices, each of which lies in memory row by row or column by column;
+    each thread has some rows of it."""
+    y = np.empty((len(a), b.shape[1]), a.dtype)
+    turned = [not matrix.flags.c_contiguous for matrix in (a, b)]
+    a, b = (matrix.T if t else matrix for matrix, t in zip((a, b), turned, strict=True))
+    product(a, turned[0], b, turned[1], np.zeros(len(y), y.dtype), get_num_threads(), y)
+    return y
 
 
 def chosen(result, w, *rows):

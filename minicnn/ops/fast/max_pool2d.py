@@ -9,8 +9,11 @@ windows for each pixel. Two threads must not do that in one plane: they could ad
 at the same time. So all windows of a plane are one thread's.
 
 Most networks pool 2x2 pixels side by side: there a window is decided at once, in `compete_four`.
+Overlapping windows in a small map: its lines are too short for the above. There all windows that
+lie in the map compete, those between two results too, in loops over the map as one long line, and
+then the results are picked out (`compete_everywhere`).
 
-Who wins a tie is decided in the three functions `compete_...`, as ops/max_pool2d.py says it.
+Who wins a tie is decided in the four functions `compete_...`, as ops/max_pool2d.py says it.
 """
 
 import numpy as np
@@ -23,6 +26,7 @@ max_pool2d_backward_winners = Kernel("max_pool2d_backward_winners")
 max_pool2d_forward.fast()(max_pool2d_forward_rows)
 max_pool2d_backward.fast()(max_pool2d_backward_winners)
 STRIP = 16  # rows of results that a thread does together
+SMALL = 4096  # pixels of a map whose windows compete everywhere
 
 
 @helper
@@ -95,12 +99,57 @@ def compete_four(upper, lower, first, width, best, winner):
         winner[j] = np.int32(first + 2 * j) + place
 
 
+@helper
+def compete_lower(values, places, old, old_places, new, new_places):
+    """new[q] = the larger one of old[q], which stands in a row above, and values[q]."""
+    for q in range(len(new)):
+        value, place, best, before = values[q], places[q], old[q], old_places[q]
+        wins = (value > best) | (value != value)
+        new_places[q] = place if wins else before
+        new[q] = value if wins else best
+
+
+@helper
+def compete_everywhere(line, W, K, L, sh, sw, dh, dw, best, winner):
+    """best (M, OH, OW), and their places in their maps, of M maps as one line: first the columns of
+    a window in each row, then its rows."""
+    values, places = np.empty((3, len(line)), line.dtype), np.empty((3, len(line)), np.int32)
+    k, length = next_row(line, 0, values, places, -1), len(line) - (L - 1) * dw
+    for v in range(1, L):
+        old, new = (values[k], places[k]), (values[1 - k, :length], places[1 - k, :length])
+        compete_rows(line[v * dw :], v * dw, *old, *new)
+        k = 1 - k
+    now, other, length = k, 2, length - (K - 1) * dh * W
+    for u in range(1, K):
+        p = u * dh * W
+        new = values[other, :length], places[other, :length]
+        compete_lower(values[k, p:], places[k, p:], values[now], places[now], *new)
+        now, other = other, (1 - k if now == k else now)
+    size, chosen, of = len(line) // len(best), values[now], places[now]
+    for m in range(len(best)):
+        for i in range(best.shape[1]):
+            first = np.uint64(m * size + i * sh * W)
+            for j in range(best.shape[2]):
+                best[m, i, j] = chosen[first + np.uint64(j * sw)]
+                winner[m, i, j] = of[first + np.uint64(j * sw)] - np.int32(m * size)
+
+
 @max_pool2d_forward_rows.cpu
 def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
     N, C, H, W = x.shape
     OH, OW = y.shape[2:]
     fours = K == L == sh == sw == 2 and ph == pw == 0 and dh == dw == 1
     fours = fours and 2 * OH <= H and 2 * OW <= W
+    inside = ph == pw == 0 and (OH - 1) * sh + (K - 1) * dh < H
+    inside = inside and (OW - 1) * sw + (L - 1) * dw < W
+    if inside and not fours and H * W <= SMALL and sh * sw <= 4:
+        together = max(1, SMALL // 2 // (H * W))  # maps
+        lines, best, winner = x.ravel(), y.reshape(N * C, OH, OW), where.reshape(N * C, OH, OW)
+        for part in prange((N * C + together - 1) // together):
+            first, end = part * together, min(N * C, part * together + together)
+            line = lines[first * H * W : end * H * W]
+            compete_everywhere(line, W, K, L, sh, sw, dh, dw, best[first:end], winner[first:end])
+        return
     strips = (OH + STRIP - 1) // STRIP
     for strip in prange(N * C * strips):
         n, c, top = strip // strips // C, strip // strips % C, strip % strips * STRIP
