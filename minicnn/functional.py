@@ -17,6 +17,7 @@ from minicnn.ops.cross_entropy_of_sets import cross_entropy_of_sets
 from minicnn.ops.dropout import dropout
 from minicnn.ops.hinge_loss import hinge_loss
 from minicnn.ops.interpolate import interpolate
+from minicnn.ops.interpolate_onto import interpolate_onto
 from minicnn.ops.kl_div import kl_div
 from minicnn.ops.local_contrast_norm import local_contrast_norm
 from minicnn.ops.local_response_norm import local_response_norm
@@ -51,6 +52,7 @@ __all__ = [
     "dropout",
     "hinge_loss",
     "interpolate",
+    "interpolate_onto",
     "kl_div",
     "linear",
     "local_contrast_norm",

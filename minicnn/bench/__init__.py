@@ -3,9 +3,10 @@
 from minicnn.bench import bench
 bench(["relu", "multi-scale"])
 
-rows.py      what is measured: shapes and targets, as data
+rows.py      what is measured: shapes and targets, as data; network_rows.py: whole networks
 timing.py    how to time honestly; others.py: whether the machine was ours alone
-ours.py      our side of a row; twins.py: PyTorch's side
+our_sides.py our side of a row: ours.py, our_networks.py, our_batches.py
+twins.py     PyTorch's side; twin_sides.py, twin_networks.py: of networks
 machine.py   the ceilings of this machine
 measuring.py compares, times and judges a row; running.py chooses, prints, keeps
 growth.py    time against side, maps and batch; processes.py, alone.py: memory, first step

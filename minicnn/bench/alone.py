@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import functional
-from minicnn.bench import our_networks
+from minicnn.bench import our_sides
 from minicnn.bench.network_rows import STEP, Whole, batch_rows
 from minicnn.engine.tensor import Tensor
 
@@ -25,7 +25,7 @@ def row_of(model, size):
 
 def main(side, model, purpose, size=(240, 320)):
     row = row_of(model, size)
-    network = mine = our_networks.side(row)
+    network = mine = our_sides.side(row)
     if side == "torch":
         from minicnn.bench import twins
 

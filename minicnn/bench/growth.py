@@ -8,7 +8,7 @@ it flatter; so the slope between the two largest sizes stands beside that of all
 
 import numpy as np
 
-from minicnn.bench import measuring, others, our_networks, timing
+from minicnn.bench import measuring, others, our_sides, timing
 from minicnn.bench.network_rows import STEP, Whole
 from minicnn.bench.rows import BOTH, conv
 
@@ -38,7 +38,7 @@ def curves(twins, repeats=TURNS, plan=experiments):
     for name, what, points, phase, target in plan():
         busiest, sizes, seconds = 0, [], {"ours": []} | ({"torch": []} if twins else {})
         for number, (size, row) in enumerate(points):
-            mine = our_networks.side(row)
+            mine = our_sides.side(row)
             sides = [mine.phases[phase]]
             if twins:
                 other = twins.side(row, mine)

@@ -7,7 +7,7 @@ it, so the slower of them stands for the row. Of runs while others were at work 
 
 from dataclasses import asdict
 
-from minicnn.bench import others, our_networks, ours, timing
+from minicnn.bench import others, our_sides, ours, timing
 from minicnn.bench.rows import SEED
 from minicnn.engine.kernel import chosen_algorithm
 
@@ -20,7 +20,7 @@ LOWER = 0.95  # of the target, for the lower quartile
 def measure(row, twins, device="cpu", repeats=9, phases=None):
     """A dict for each phase of a row (or for those in `phases`), with one run. Raises
     timing.Different if the sides do not compute the same."""
-    mine = our_networks.side(row, device)
+    mine = our_sides.side(row, device)
     other = twins.side(row, mine, device) if twins else None
     error = None
     if other:

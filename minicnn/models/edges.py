@@ -90,8 +90,7 @@ class Edges(Model):
             seen.append(side(x))
         back = seen.pop()
         for join in reversed(self.joined[1:]):
-            wide = F.interpolate(join(back), scale_factor=2, mode="bilinear", align_corners=False)
-            back = wide + seen.pop()
+            back = F.interpolate_onto(seen.pop(), join(back), scale_factor=2, mode="bilinear")
         return self.score(self.joined[0](back))
 
     def predict(self, image):

@@ -137,6 +137,9 @@ class Iteration(nn.Module):
             part = weight[:, first : first + planes].reshape(-1, planes, 1, 1)
             first += planes
             scores = F.conv2d(maps, part)
+            if own < side and total.shape[2] == side:
+                total = F.interpolate_onto(total, scores, mode="bilinear")
+                continue
             if own > side:
                 scores = F.avg_pool2d(scores, own // side)
             elif own < side:

@@ -162,7 +162,7 @@ class MultiScale(SegmentationModel):
         total = F.conv2d(first, each[:, :here], self.hidden.bias)
         for k, m in enumerate(coarser, start=1):
             small = F.conv2d(m, each[:, k * here : (k + 1) * here])
-            total = total + _enlarged(small, 2**k, first.shape[2:])
+            total = F.interpolate_onto(total, small, scale_factor=2**k, mode="bilinear")
         return total
 
     def features(self, *levels):

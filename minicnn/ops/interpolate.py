@@ -157,14 +157,16 @@ class Interpolate(Op):
         return gx
 
     def run(self, x, y, transposed):
-        xp = array_module(x)
+        resample(contiguous(x), *self.lists(x, transposed), y)
+
+    def lists(self, x, transposed):
+        """The four lists of the kernel, on the device of x."""
         axes = zip(self.x_shape[2:], self.size, self.ratio, strict=True)
-        parts = [
-            xp.asarray(part)
+        return [
+            array_module(x).asarray(part)
             for size, out, ratio in axes
             for part in lists(self.mode, self.align_corners, size, out, ratio, x.dtype, transposed)
         ]
-        resample(contiguous(x), *parts, y)
 
 
 def interpolate(
@@ -187,6 +189,13 @@ def interpolate(
     Returns (N, C, OH, OW). Raises ValueError where the arguments do not fit.
     """
     input = input if isinstance(input, Tensor) else Tensor(input)
+    return operation(input, size, scale_factor, mode, align_corners, recompute_scale_factor)(input)
+
+
+def operation(
+    input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute=None
+):
+    """The Interpolate that these arguments of `interpolate` stand for."""
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f"interpolate: mode {mode!r}: choose 'nearest' or 'bilinear'")
     if mode == "nearest" and align_corners is not None:
@@ -195,7 +204,7 @@ def interpolate(
         raise ValueError(f"interpolate: expected input (N, C, H, W), not empty, got {input.shape}")
     if (size is None) == (scale_factor is None):
         raise ValueError("interpolate: give one of size and scale_factor")
-    if size is not None and recompute_scale_factor:
+    if size is not None and recompute:
         raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, not size")
     before = input.shape[2:]
     if size is not None:
@@ -212,11 +221,11 @@ def interpolate(
             raise ValueError(
                 f"interpolate: scale_factor {scale_factor} leaves nothing of {tuple(before)}"
             )
-        if recompute_scale_factor:
+        if recompute:
             ratio = tuple(b / s for b, s in zip(before, size, strict=True))
         else:
             ratio = tuple(1 / s for s in scales)
-    return Interpolate(size, ratio, mode, bool(align_corners))(input)
+    return Interpolate(size, ratio, mode, bool(align_corners))
 
 
 def cases():

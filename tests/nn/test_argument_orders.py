@@ -54,8 +54,9 @@ ORDERS = {  # of PyTorch 2.13, without what it takes by name alone
     Tensor.backward: "self gradient retain_graph create_graph inputs",
     Tensor.to: "self device dtype",
 }
-OURS = """conv2d_of_levels conv2d_table cross_entropy_of_sets hinge_loss local_contrast_norm
-log_sum_exp_pool max_pool_maps scaled_tanh subsample2d""".split()  # PyTorch has nothing of the name
+# PyTorch has nothing of the name
+OURS = """conv2d_of_levels conv2d_table cross_entropy_of_sets hinge_loss interpolate_onto
+local_contrast_norm log_sum_exp_pool max_pool_maps scaled_tanh subsample2d""".split()
 
 
 @pytest.mark.parametrize("function", ORDERS, ids=lambda function: function.__qualname__)

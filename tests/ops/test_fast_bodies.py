@@ -82,6 +82,9 @@ def test_every_kernel_with_a_fast_algorithm_is_in_the_table():
         (F.max_pool2d, {"kernel_size": 2}),
         (F.max_pool2d, {"kernel_size": 2, "dilation": 2}),
         (F.max_pool2d, {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+        (F.max_pool2d, {"kernel_size": 3, "stride": 2}),  # small maps: all windows at once
+        (F.max_pool2d, {"kernel_size": (2, 4), "stride": (1, 2), "dilation": (3, 2)}),
+        (F.max_pool2d, {"kernel_size": (3, 1), "stride": 1}),
         (F.max_pool_maps, {"maps": 2, "kernel_size": 3, "stride": 2, "padding": 1}),
         (F.max_pool_maps, {"maps": [[3, 0], [1, 2, 3], [2]], "kernel_size": 2, "stride": 1}),
         (F.softmax, {"dim": 1}),

@@ -63,8 +63,12 @@ LINEAR = """
 8   4096 1001   strips         strips         threads
 8   521  4096   threads        threads        threads
 256 768  512    linear_blocks  linear_blocks  threads
-257 768  512    numpy    numpy    numpy
-8   255  255    numpy    numpy    numpy
+257 768  512    rows     rows     rows
+500 1174 80     rows     rows     rows
+8   255  255    rows     rows     rows
+4   255  255    numpy    numpy    numpy
+1   255  255    rows     rows     rows
+1   96   96     numpy    numpy    numpy
 0   4096 4096   numpy    numpy    numpy
 """.strip().split("\n")
 

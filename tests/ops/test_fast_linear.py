@@ -49,6 +49,28 @@ def test_large_linear_layers(batch, kernels, products):
     assert products == kernels
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_products_do_not_wake_the_threads_of_numpy(dtype, products):
+    """They would keep the cores busy for a while after each product; see choose.little_for_blas."""
+    sizes = (500, 117, 80), (300, 40, 50), (64, 1024, 21), (1, 300, 200), (700, 30, 31)
+    for rows, K, F_ in sizes:
+        x, w, gy = numbers(rows, K), numbers(F_, K, seed=1), numbers(rows, F_, seed=2)
+        x, w, gy = (a.astype(dtype) for a in (x, w, gy))
+        tensors = [minicnn.Tensor(a, requires_grad=True) for a in (x, w)]
+        y = F.linear(*tensors)
+        y.backward(gy)
+        found = [y.data, *(t.grad for t in tensors)]
+        tensors = [minicnn.Tensor(a, requires_grad=True) for a in (x, w.T)]
+        z = F.matmul(*tensors)
+        z.backward(gy)
+        found += [z.data, tensors[0].grad, tensors[1].grad.T]
+        expected = [x @ w.T, gy @ w, gy.T @ x]
+        for a, b in zip(found, [*expected, *expected], strict=True):
+            assert a.dtype == dtype and np.linalg.norm(a - b) <= 1e-6 * np.linalg.norm(b)
+        assert products == 6 * ["product"] or (rows == 1 and "product" in products)
+        products.clear()
+
+
 @pytest.mark.parametrize(
     "columns, strip", [(4096, 1024), (9216, 768), (2 * 263, 263), (521, 0), (4100, 410)]
 )

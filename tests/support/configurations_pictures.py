@@ -105,6 +105,17 @@ def _interpolate(random):
     return (x,), {**options, "mode": mode, **(corners if mode == "bilinear" else {})}
 
 
+@of("interpolate_onto")
+def _interpolate_onto(random):
+    (x,), options = _interpolate(random)
+    options.setdefault("size", [int(n) + 1 for n in np.multiply(x.shape[2:], 2)])
+    size = options.pop("size")
+    if "scale_factor" in options:  # some of what comes may be cut
+        size = [int(n * s) for n, s in zip(x.shape[2:], options["scale_factor"], strict=True)]
+        size = [max(1, n - int(random.integers(3))) for n in size]
+    return (numbers(random, *x.shape[:2], *size), x), options
+
+
 @of("local_response_norm")
 def _local_response_norm(random):
     within = bool(random.integers(2))

@@ -36,7 +36,7 @@ KERNELS = {
 }
 KERNELS["cross_entropy"] = {"exponentials", "cross_entropy_forward", "cross_entropy_backward"}
 KERNELS["dropout_with_key"] = {"dropout_mask"}
-KERNELS["interpolate"] = {"resample"}
+KERNELS["interpolate"] = KERNELS["interpolate_onto"] = {"resample"}
 KERNELS["index"] = {"index_backward"}
 KERNELS["local_contrast_norm"] = {"window_sum"}
 KERNELS["conv2d"] = {"conv2d_forward", "conv2d_grad_input", "conv2d_grad_weight"}

@@ -9,6 +9,7 @@ from minicnn.ops import (
     conv2d,
     conv2d_table,
     interpolate,
+    interpolate_onto,
     log_sum_exp_pool,
     lp_pool2d,
     max_pool2d,
@@ -162,3 +163,12 @@ plant(
     lambda op, gy, right: right(without(gy, slice(None), slice(None), -1)),
     "the gy of the last row is not used",
 )("interpolate: one off", lambda op, gy, right: np.roll(right(gy), 1, 2), "shifted")
+plant(
+    lambda: interpolate_onto.InterpolateOnto((6, 7), (0.5, 0.5), "bilinear", False),
+    normal(2, 3, 6, 7),
+    normal(2, 3, 3, 4),
+)(
+    "interpolate_onto: input gets what onto gets",
+    replace(1, lambda op, gy, g, right: gy[:, :, :3, :4]),
+    "input 1",
+)("interpolate_onto: onto gets half", replace(0, lambda op, gy, g, right: g / 2), "1/2 of what")

@@ -317,6 +317,13 @@ def softmax(x, dim):
     return y
 
 
+def interpolate_onto(onto, x, scale_factor=None, mode="nearest", align_corners=None):
+    height, width = onto.shape[2:]
+    size = None if scale_factor is not None else (height, width)
+    larger = interpolate(x, size, scale_factor, mode, align_corners)
+    return onto + larger[:, :, :height, :width]
+
+
 def log_softmax(x, dim):
     return _elementwise(lambda p, _: math.log(p), softmax(x, dim), x)
 

@@ -1,6 +1,9 @@
 """interpolate in two steps: rows are mixed as a whole, then columns (or the other way round).
 
 That is A + B products for each pixel instead of A B, and whole rows serve vector instructions.
+
+`resample_onto` adds something else (`base`, as large as the result) while a row is there anyway:
+ops/interpolate_onto.py.
 """
 
 import numpy as np
@@ -10,11 +13,28 @@ from minicnn.ops.interpolate import resample
 
 resample_rows = Kernel("resample_rows")
 resample.fast()(resample_rows)
+resample_onto = Kernel(
+    "resample_onto",
+    "base[N, C, OH, OW], x[N, C, H, W], int64 rows[A, OH], row_weights[A, OH], int64 cols[B, OW], "
+    "col_weights[B, OW], y[N, C, OH, OW]; 0 <= lowest(rows); highest(rows) < H; 0 <= lowest(cols)"
+    "; highest(cols) < W",
+)
 
 
 @helper
-def mix_rows(plane, rows, weights, i, out):
-    out[:] = 0
+def mix_two(weight, source, its_weight, other, base, out):
+    for q in range(len(out)):
+        out[q] = base[q] + weight * source[q] + its_weight * other[q]
+
+
+@helper
+def mix_rows(plane, rows, weights, i, base, out):
+    """out = base + the rows of a plane that row i mixes."""
+    if len(rows) == 2 and weights[0, i] != 0 and weights[1, i] != 0:  # nearly always
+        first, second = plane[np.uint64(rows[0, i])], plane[np.uint64(rows[1, i])]
+        mix_two(weights[0, i], first, weights[1, i], second, base, out)
+        return
+    out[:] = base
     for k in range(len(rows)):
         weight, source = weights[k, i], plane[rows[k, i]]
         if weight != 0:
@@ -41,22 +61,39 @@ def mix_columns(row, cols, weights, out):
                 out[j] += value + (its_weight[j] * second if its_weight[j] != 0 else none)
 
 
+@helper
+def resample_plane(x, rows, row_weights, cols, col_weights, base, y):
+    """One plane. `base` has as many rows as y, or one for all of them.
+
+    Columns are gathered one by one, rows are added as a whole: so the columns come where there are
+    fewer rows, first when the picture becomes larger and last when smaller."""
+    (H, W), (OH, OW) = x.shape, y.shape
+    if OH > H:
+        wide = np.empty((H, OW), x.dtype)
+        for p in range(H):
+            mix_columns(x[p], cols, col_weights, wide[p])
+        for i in range(OH):
+            mix_rows(wide, rows, row_weights, i, base[min(i, len(base) - 1)], y[i])
+        return
+    mixed, none = np.empty(W, x.dtype), np.zeros(W, x.dtype)
+    for i in range(OH):
+        mix_rows(x, rows, row_weights, i, none, mixed)
+        mix_columns(mixed, cols, col_weights, y[i])
+        y[i] += base[min(i, len(base) - 1)]
+
+
 @resample_rows.cpu
 def resample_rows_cpu(x, rows, row_weights, cols, col_weights, y):
-    N, C, H, W = x.shape
-    OH, OW = y.shape[2:]
+    N, C, _, OW = y.shape
     for plane in prange(N * C):
         n, c = plane // C, plane % C
-        # Columns are gathered one by one, rows are added as a whole: so the columns come where
-        # there are fewer rows, first when the picture becomes larger and last when smaller.
-        if OH > H:
-            wide = np.empty((H, OW), x.dtype)
-            for p in range(H):
-                mix_columns(x[n, c, p], cols, col_weights, wide[p])
-            for i in range(OH):
-                mix_rows(wide, rows, row_weights, i, y[n, c, i])
-        else:
-            mixed = np.empty(W, x.dtype)
-            for i in range(OH):
-                mix_rows(x[n, c], rows, row_weights, i, mixed)
-                mix_columns(mixed, cols, col_weights, y[n, c, i])
+        none = np.zeros((1, OW), x.dtype)
+        resample_plane(x[n, c], rows, row_weights, cols, col_weights, none, y[n, c])
+
+
+@resample_onto.cpu
+def resample_onto_cpu(base, x, rows, row_weights, cols, col_weights, y):
+    C = x.shape[1]
+    for plane in prange(len(x) * C):
+        n, c = plane // C, plane % C
+        resample_plane(x[n, c], rows, row_weights, cols, col_weights, base[n, c], y[n, c])
