@@ -3,8 +3,8 @@ r"""Products of complex matrices in blocks of registers, for the spectra of four
     (a + i b)(c + i d) = (a c - b d) + i (a d + b c)
 
 complex_products.py makes three real products of these four, each by BLAS, and has to add and to
-store in between. Here all four are made in blocks of registers (register_blocks.py): of each part
-of the result a block adds up both of its products before it goes to memory, so nothing stands
+store in between. Here all four are made in blocks of registers (register_blocks.py), real and
+imaginary parts side by side, so that each number is fetched once for both, and nothing stands
 between a spectrum and its product.
 
 Rows and columns are read as they lie; a matrix that is to be transposed is turned over first, 16 x
@@ -16,10 +16,10 @@ import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.fast.register_blocks import (
-    MOST,
+    COMPLEX,
+    complex_block,
     lanes,
     row_starts,
-    rows_block,
     shape,
     turn_over,
 )
@@ -65,22 +65,23 @@ def strips_of(N, lanes, most):
 
 
 @helper
-def multiply_rows(a, b, step, c, d, places, strips, R, out):
-    """out (M, N) = a c + b d. Rows of a and b are `step` numbers apart, those of c and d begin at
-    `places`."""
-    M = len(out)
-    starts, few = np.empty(R, np.int64), np.empty((R, out.shape[1]), out.dtype)
+def multiply_rows(a, b, step, c, d, places, strips, R, real, imaginary):
+    """real + i imaginary, each (M, N), = (a + i b)(c + i d). Rows of a and b are `step` numbers
+    apart, those of c and d begin at `places`."""
+    M, N = real.shape
+    starts = np.empty(R, np.int64)
+    few = np.empty((2, R, N), real.dtype) if M < R else np.empty((2, 0, 0), real.dtype)
     for first, end in strips:
         for i in range(0, M, R):
             top = max(0, min(i, M - R))
             row_starts(top, M, step, starts)
-            block = out[top : top + R, first:end] if M >= R else few[:, first:end]
-            rows_block(a, starts, c[first:], places, block, True)
-            rows_block(b, starts, d[first:], places, block, False)
+            if M < R:
+                blocks = few[0, :, first:end], few[1, :, first:end]
+            else:
+                blocks = real[top : top + R, first:end], imaginary[top : top + R, first:end]
+            complex_block(a, b, starts, c[first:], d[first:], places, blocks[0], blocks[1])
     if M < R:
-        for m in range(M):
-            for n in range(out.shape[1]):
-                out[m, n] = few[m, n]
+        real[:], imaginary[:] = few[0, :M], few[1, :M]
 
 
 @complex_blocks.cpu
@@ -107,8 +108,7 @@ def complex_blocks_cpu(left, left_transposed, right, right_transposed, R, lanes,
             turned(d, N, K, other[1], apart)
             c, d = other[0], other[1]
         places = apart * np.arange(K)
-        multiply_rows(a, b, step, c, -d, places, strips, R, out[f, 0, g])
-        multiply_rows(a, b, step, d, c, places, strips, R, out[f, 1, g])
+        multiply_rows(a, b, step, c, d, places, strips, R, out[f, 0, g], out[f, 1, g])
 
 
 def can_use(left, right, left_transposed, right_transposed):
@@ -123,5 +123,6 @@ def can_use(left, right, left_transposed, right_transposed):
 
 
 def multiply(left, right, left_transposed, right_transposed, out):
-    R, vector = shape()[0], lanes(left.dtype)
-    complex_blocks(left, left_transposed, right, right_transposed, R, vector, MOST, out)
+    R, most = COMPLEX[shape()[2]]
+    vector = lanes(left.dtype)
+    complex_blocks(left, left_transposed, right, right_transposed, R, vector, most, out)

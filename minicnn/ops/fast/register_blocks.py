@@ -30,6 +30,8 @@ import os
 from minicnn.engine.kernel import helper
 
 MOST = 3  # vectors of a row of a block
+COMPLEX = {64: (4, 3), 32: (2, 2), 16: (4, 3)}  # (rows, vectors) of complex numbers, by the bytes
+# of a vector: half as many results, for each is two sums
 
 
 @functools.cache
@@ -74,6 +76,16 @@ def rows_block(a, row, b, place, c, fresh):
         c[i] = sum((a[row[i] + k] * r for k, r in enumerate(rows)), 0 if fresh else c[i])
 
 
+def complex_block(a, b, row, c, d, place, real, imaginary):
+    """real + i imaginary (rows, columns) = the rows of a + i b, as in rows_block, times those of
+    c + i d. The rows are those that COMPLEX has."""
+    rows = [slice(first, first + real.shape[1]) for first in place]
+    for i in range(real.shape[0]):
+        pairs = [(a[row[i] + k], b[row[i] + k], c[r], d[r]) for k, r in enumerate(rows)]
+        real[i] = sum(w * y - x * z for w, x, y, z in pairs)
+        imaginary[i] = sum(w * z + x * y for w, x, y, z in pairs)
+
+
 def gather_rows(b, place, out, step, vectors):
     """Row k of `out` (a long row of numbers, whose lines are `step` numbers apart) begins with the
     numbers of b from place[k] on: so many whole vectors of them, as many as 16 numbers each."""
@@ -104,12 +116,12 @@ def _for_numba(function):
     def build():
         from minicnn.ops.fast import register_blocks_llvm as llvm
 
-        made = llvm.intrinsic(function.__name__, shape())
+        made = llvm.intrinsic(function.__name__, shape(), COMPLEX)
         made.written_in = __file__, llvm.__file__  # an edit there voids what was compiled
         return made
 
     function.for_numba = build
 
 
-for _function in panel_block, rows_block, gather_rows, turn_over:
+for _function in panel_block, rows_block, complex_block, gather_rows, turn_over:
     _for_numba(_function)

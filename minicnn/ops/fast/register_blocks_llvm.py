@@ -18,7 +18,7 @@ INT = ir.IntType(64)
 FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
 
-def intrinsic(name, shape):
+def intrinsic(name, shape, complex_shapes):
     """The Numba function `name` of register_blocks.py for blocks of this shape."""
     if name == "panel_block":
 
@@ -28,6 +28,11 @@ def intrinsic(name, shape):
 
         def block(typing, a, row, b, place, c, fresh):
             return types.void(a, row, b, place, c, fresh), _code(shape, packed=False)
+    elif name == "complex_block":
+        size = *complex_shapes[shape[2]], shape[2]
+
+        def block(typing, a, b, row, c, d, place, real, imaginary):
+            return types.void(a, b, row, c, d, place, real, imaginary), _complex_code(size)
     else:
         code = {"gather_rows": _gather_rows, "turn_over": _turn_over}[name]
 
@@ -45,28 +50,51 @@ def _code(shape, packed):
             arrays.append(context.make_array(kind)(context, builder, value))
         a, *row, b, place, c = arrays
         dtype = signature.args[-2].dtype
-        rows, most, size = shape
-        numbers = size // (dtype.bitwidth // 8)
-        columns = builder.extract_value(c.shape, 1)
-        row_step = builder.sdiv(
-            builder.extract_value(c.strides, 0), INT(dtype.bitwidth // 8)
-        )  # of c, in numbers
         starts = [row[0].data] if row else []
         depth = builder.extract_value(place.shape, 0)
-        end = builder.append_basic_block("end")
-        cases = [builder.append_basic_block(f"vectors{v}") for v in range(1, most + 1)]
-        switch = builder.switch(columns, end)
-        for v, case in enumerate(cases, start=1):
-            switch.add_case(INT(v * numbers), case)
-        for v, case in enumerate(cases, start=1):
-            builder.position_at_end(case)
-            loop = _Loop(builder, FLOATS[dtype], numbers, rows, v)
-            loop.run(a.data, starts, b.data, place.data, depth, c.data, row_step, arguments[-1])
-            builder.branch(end)
-        builder.position_at_end(end)
+        for loop in _loops(builder, dtype, shape, c):
+            step = _row_step(builder, dtype, c)
+            loop.run(a.data, starts, b.data, place.data, depth, c.data, step, arguments[-1])
         return context.get_dummy_value()
 
     return generate
+
+
+def _complex_code(shape):
+    def generate(context, builder, signature, arguments):
+        a, b, row, c, d, place, *results = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        )
+        dtype, depth = signature.args[-1].dtype, builder.extract_value(place.shape, 0)
+        for loop in _loops(builder, dtype, shape, results[0]):
+            outs = [(out.data, _row_step(builder, dtype, out)) for out in results]
+            loop.run_complex(a.data, b.data, row.data, c.data, d.data, place.data, depth, outs)
+        return context.get_dummy_value()
+
+    return generate
+
+
+def _row_step(builder, dtype, matrix):
+    """How many numbers lie between two rows of a matrix."""
+    return builder.sdiv(builder.extract_value(matrix.strides, 0), INT(dtype.bitwidth // 8))
+
+
+def _loops(builder, dtype, shape, matrix):
+    """A _Loop for each number of vectors that a row of `matrix` may have; what is built before the
+    next one is asked for runs if it has so many."""
+    rows, most, size = shape
+    numbers = size // (dtype.bitwidth // 8)
+    end = builder.append_basic_block("end")
+    cases = [builder.append_basic_block(f"vectors{v}") for v in range(1, most + 1)]
+    switch = builder.switch(builder.extract_value(matrix.shape, 1), end)
+    for v, case in enumerate(cases, start=1):
+        switch.add_case(INT(v * numbers), case)
+    for v, case in enumerate(cases, start=1):
+        builder.position_at_end(case)
+        yield _Loop(builder, FLOATS[dtype], numbers, rows, v)
+        builder.branch(end)
+    builder.position_at_end(end)
 
 
 class _Loop:
@@ -146,6 +174,45 @@ class _Loop:
             total[cell] = result
         for cell in cells:
             build.store(total[cell], self.vector_at(places[cell]), align=4)
+
+    def run_complex(self, a, b, starts, c, d, place, depth, outs):
+        """Two sums for each result, its real and its imaginary part; `outs` says where both go."""
+        build, cells = self.builder, [(i, v) for i in self.rows for v in self.vectors]
+        rows = [build.load(self.at(starts, INT(i))) for i in self.rows]
+        before, loop, after = build.block, *(build.append_basic_block(n) for n in ("loop", "write"))
+        zeros = ir.Constant(self.vector, [0.0] * self.numbers)
+        build.branch(loop)
+
+        build.position_at_end(loop)
+        k = build.phi(INT)
+        k.add_incoming(INT(0), before)
+        sums = {(part, *cell): build.phi(self.vector) for part in (0, 1) for cell in cells}
+        for one in sums.values():
+            one.add_incoming(zeros, before)
+        first, new = build.load(self.at(place, k)), {}
+        right = [
+            [self.load(self.at(m, first, INT(v * self.numbers))) for v in self.vectors]
+            for m in (c, d)
+        ]
+        for i in self.rows:
+            w, x = (self.in_all_lanes(build.load(self.at(m, rows[i], k))) for m in (a, b))
+            for v in self.vectors:
+                y, z = right[0][v], right[1][v]
+                real = build.call(self.fma, [w, y, sums[0, i, v]])
+                imaginary = build.call(self.fma, [w, z, sums[1, i, v]])
+                new[0, i, v] = build.call(self.fma, [build.fneg(x), z, real])
+                new[1, i, v] = build.call(self.fma, [x, y, imaginary])
+        following = build.add(k, INT(1))
+        k.add_incoming(following, loop)
+        for cell, one in sums.items():
+            one.add_incoming(new[cell], loop)
+        build.cbranch(build.icmp_signed("<", following, depth), loop, after)
+
+        build.position_at_end(after)
+        for (part, i, v), one in new.items():
+            out, step = outs[part]
+            to = self.at(out, build.mul(step, INT(i)), INT(v * self.numbers))
+            build.store(one, self.vector_at(to), align=4)
 
 
 # ------------------------------------------------------------------------------ moving 16 numbers
