@@ -29,6 +29,7 @@ Source: Sorensen, Jones, Heideman, Burrus 1987 (transforms of real values).
 import numpy as np
 
 from minicnn.engine.kernel import Kernel, helper, prange
+from minicnn.ops.fast.register_blocks import turn_over
 
 SIDE = 16
 FREQUENCIES = 130  # complex numbers that determine the transform of a real 16x16 tile
@@ -87,7 +88,7 @@ def dft16(t, j, s, out, o):
 # ---------------------------------------------------------- 32 tiles: t[u * DOWN + v * ACROSS + j]
 @helper
 def analyse_down(t):
-    for j in range(SIDE * ACROSS):  # all columns v and tiles at once
+    for j in range(4 * ACROSS):  # four columns v, and all tiles, at once
         dft16(t, j, DOWN, t, DOWN)
 
 
@@ -99,8 +100,18 @@ def analyse_across(t, block):
 
 @helper
 def fetch(line, t):
-    for v in range(SIDE):
+    for v in range(len(line)):
         t[v * ACROSS] = line[v]
+
+
+@helper
+def fetch_sixteen(numbers, first, apart, W, t, lines, columns, starts):
+    """The same of 16 maps, `apart` numbers from one to the next: of each line sixteen numbers, of
+    which the first `columns` count."""
+    for u in range(lines):
+        for k in range(16):
+            starts[k] = first + k * apart + u * W
+        turn_over(numbers, starts, t[u * DOWN :], ACROSS, columns)
 
 
 # --------------------------------------- a block of 256 tiles: b[u * FAR_DOWN + v * FAR_ACROSS + j]
@@ -158,30 +169,37 @@ def spectra_cpu(x, tiling, part, sign, share, at, spectrum):
     N, C, H, W = x.shape
     TH, TW, down, across, top, left = tiling
     u0, u1, v0, v1 = part
-    whole = u0 == v0 == 0 and u1 == v1 == SIDE
-    T = N * TH * TW
+    T, numbers = N * TH * TW, x.ravel()
     for b in prange((C * T + TILES - 1) // TILES):
         first, count = b * TILES, min(TILES, C * T - b * TILES)
         t, block = np.empty(BUFFER, x.dtype), np.empty(BLOCK, x.dtype)
+        starts = np.empty(16, np.int64)
         clear_sines(block)
         for start in range(0, count, LANES):
             t[:] = 0
-            for j in range(min(LANES, count - start)):
+            j, end = 0, min(LANES, count - start)
+            while j < end:
                 column = first + start + j
                 c = column // (share * T) * share + column % share
                 tile = column // share % T
                 n, p, q = tile // (TH * TW), top + tile // TW % TH * down, left + tile % TW * across
-                if whole and 0 <= p <= H - SIDE and 0 <= q <= W - SIDE:
-                    for u in range(SIDE):
-                        fetch(x[n, c, p + u, q:], t[u * DOWN + j :])
-                else:
-                    begin, end = max(v0, -q), min(v1, W - q)  # of a line the part inside x
-                    for u in range(max(u0, -p), min(u1, H - p)):
-                        line = x[n, c, p + u, q + begin : q + end]
-                        place = t[u * DOWN + begin * ACROSS + j :]
-                        for v in range(end - begin):
-                            place[v * ACROSS] = line[v]
-            analyse_down(t)
+                # of the tile the lines and columns inside x
+                above, below, before, behind = max(u0, -p), min(u1, H - p), max(v0, -q), min(v1, W - q)
+                lines, columns = below - above, behind - before
+                place = t[above * DOWN + before * ACROSS + j :]
+                at_first = ((n * C + c) * H + p + above) * W + q + before
+                at_last = at_first + 15 * H * W + (lines - 1) * W
+                together = j + 16 <= end and column % share + 16 <= share and columns > 0
+                if together and at_last + 16 <= numbers.size:
+                    fetch_sixteen(numbers, at_first, H * W, W, place, lines, columns, starts)
+                    j += 16
+                    continue
+                for u in range(lines if columns > 0 else 0):
+                    line = numbers[at_first + u * W : at_first + u * W + columns]
+                    fetch(line, place[u * DOWN :])
+                j += 1
+            for v in range(v0 // 4, (v1 + 3) // 4):  # all others are zero
+                analyse_down(t[4 * v * ACROSS :])
             for k in range(SIDE):
                 analyse_across(t[k * DOWN :], block[k * FAR_DOWN + start :])
         write_spectra(block, spectrum, at + first, count, sign)
