@@ -49,6 +49,7 @@ from minicnn.engine.shapes import Shapes
 
 # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
 NUMPYS = {"error_model": "numpy"}
+PLAIN = {int, float, bool, tuple, type(None)}  # kinds of arguments that are no arrays
 _helpers = {}  # a plain function that kernels call -> what Numba makes of it, once it was needed
 
 
@@ -156,12 +157,12 @@ class Kernel:
     def __call__(self, *args, keep=None):
         """Runs the body, or a fast algorithm. `keep`, a dict, lets the algorithms of an op hand
         intermediate results to one another, from forward to backward too."""
-        self._check(args)
-        module = array_module(next(a for a in args if hasattr(a, "dtype")))
+        arrays = self._check(args)
+        module = array_module(arrays[0])
         device = "cpu" if module is np else "gpu"
         # what is empty, as a batch of no pictures, is left to the bodies, whose loops do nothing
         fast = device in self._fast and _of_thread.algorithm != "simple"
-        if fast and all(getattr(a, "size", 1) for a in args):
+        if fast and all(a.size for a in arrays):
             applies, keeps, function = self._fast[device]
             if applies(*args):
                 return function(*args, keep) if keeps else function(*args)
@@ -172,11 +173,15 @@ class Kernel:
         return self.gpu_body(module, *args)
 
     def _check(self, args):
-        """Raises an error, in a sentence, before a body could read or write outside of an array."""
-        arrays = [a for a in args if hasattr(a, "ndim") and not isinstance(a, np.generic)]
+        """The arrays among the arguments. Raises an error, in a sentence, before a body could read
+        or write outside of one."""
+        arrays = []
         for position, a in enumerate(args):
-            if hasattr(a, "ndim") and not a.flags.c_contiguous:
+            if type(a) in PLAIN or not hasattr(a, "ndim") or isinstance(a, np.generic):
+                continue
+            if not a.flags.c_contiguous:
                 raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")
+            arrays.append(a)
         floats = {a.dtype for a in arrays if a.dtype.kind == "f"}
         if len(floats) > 1:
             names = sorted(dtype.name for dtype in floats)
@@ -184,6 +189,7 @@ class Kernel:
         check_one_device(f"kernel {self.name}", arrays)
         if self.shapes:
             self.shapes.check(self.name, args)
+        return arrays
 
     def _call_cpu(self, *args):
         if rehearsing():

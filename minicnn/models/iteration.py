@@ -57,9 +57,10 @@ class Heads(nn.Module):
 
     def of_all(self, features):
         """Scores (N, classes, count) by all of them of features (N, F) as they come."""
-        x = (features - self.mean) / self.spread
         count, classes, size = self.weight.shape
-        scores = F.linear(x, self.weight.reshape(-1, size), self.bias.reshape(-1))
+        weight = self.weight / self.spread
+        bias = self.bias - (weight * self.mean).sum(dim=2)
+        scores = F.linear(features, weight.reshape(-1, size), bias.reshape(-1))
         return scores.reshape(len(features), count, classes).permute(0, 2, 1)
 
     def shares(self, features, k=0):
