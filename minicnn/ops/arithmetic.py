@@ -40,7 +40,8 @@ def broadcast(a, b):
 
 
 class _Pairwise(Op):
-    """What the binary operations share: the shapes, and how to undo broadcasting."""
+    """What the binary operations share: the shapes, and how to undo broadcasting. `by_a` and `by_b`
+    are the gradients of each input, as if nothing had been broadcast."""
 
     mixes = True
 
@@ -54,10 +55,9 @@ class _Pairwise(Op):
         return self.value(a, b)
 
     def backward(self, gy):
-        ga, gb = self.gradients(gy)
         return (
-            unbroadcast(ga, self.a.shape) if self.needs[0] else None,
-            unbroadcast(gb, self.b.shape) if self.needs[1] else None,
+            unbroadcast(self.by_a(gy), self.a.shape) if self.needs[0] else None,
+            unbroadcast(self.by_b(gy), self.b.shape) if self.needs[1] else None,
         )
 
 
@@ -65,8 +65,11 @@ class Add(_Pairwise):
     def value(self, a, b):
         return a + b
 
-    def gradients(self, gy):
-        return gy, gy
+    def by_a(self, gy):
+        return gy
+
+    def by_b(self, gy):
+        return gy
 
 
 class Sub(_Pairwise):
@@ -78,16 +81,22 @@ class Sub(_Pairwise):
     def value(self, a, b):
         return a - b
 
-    def gradients(self, gy):
-        return gy, -gy
+    def by_a(self, gy):
+        return gy
+
+    def by_b(self, gy):
+        return -gy
 
 
 class Mul(_Pairwise):
     def value(self, a, b):
         return a * b
 
-    def gradients(self, gy):
-        return gy * self.b, gy * self.a
+    def by_a(self, gy):
+        return gy * self.b
+
+    def by_b(self, gy):
+        return gy * self.a
 
 
 class Div(_Pairwise):
@@ -96,8 +105,11 @@ class Div(_Pairwise):
             a, b = a.astype(np.float32), b.astype(np.float32)
         return a / b
 
-    def gradients(self, gy):
-        return gy / self.b, -gy * (self.a / self.b) / self.b
+    def by_a(self, gy):
+        return gy / self.b
+
+    def by_b(self, gy):
+        return -gy * (self.a / self.b) / self.b
 
 
 class _Compare(_Pairwise):
