@@ -45,11 +45,10 @@ from minicnn.basics import turns
 from minicnn.engine import launching, loop_runner
 from minicnn.engine.devices import array_module, blas_libraries, check_one_device
 from minicnn.engine.rehearsal import rehearse, rehearsing
-from minicnn.engine.shapes import Shapes
+from minicnn.engine.shapes import Shapes, arrays_among
 
 # 1 / 0 is infinite, as in numpy; Python's way, an exception, would cost every division a check
 NUMPYS = {"error_model": "numpy"}
-PLAIN = {int, float, bool, tuple, type(None)}  # kinds of arguments that are no arrays
 _helpers = {}  # a plain function that kernels call -> what Numba makes of it, once it was needed
 
 
@@ -175,17 +174,7 @@ class Kernel:
     def _check(self, args):
         """The arrays among the arguments. Raises an error, in a sentence, before a body could read
         or write outside of one."""
-        arrays = []
-        for position, a in enumerate(args):
-            if type(a) in PLAIN or not hasattr(a, "ndim") or isinstance(a, np.generic):
-                continue
-            if not a.flags.c_contiguous:
-                raise ValueError(f"kernel {self.name}: argument {position} is not C-contiguous")
-            arrays.append(a)
-        floats = {a.dtype for a in arrays if a.dtype.kind == "f"}
-        if len(floats) > 1:
-            names = sorted(dtype.name for dtype in floats)
-            raise TypeError(f"kernel {self.name}: arrays of {names}; one dtype is expected")
+        arrays = arrays_among(args, self.name)
         check_one_device(f"kernel {self.name}", arrays)
         if self.shapes:
             self.shapes.check(self.name, args)

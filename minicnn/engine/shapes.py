@@ -18,6 +18,8 @@ are compared with this line.
 
 import numpy as np
 
+PLAIN = {int, float, bool, tuple, type(None)}  # kinds of arguments that are no arrays
+
 
 def windows(size, window, stride, padding, dilation=1):
     """How many windows there are along one axis."""
@@ -48,6 +50,23 @@ FUNCTIONS = {"windows": windows, "pooled": pooled, "highest": highest, "lowest":
 FUNCTIONS |= {"min": min, "max": max}
 FUNCTIONS["__builtins__"] = {}
 REMEMBERED = 1000  # calls of a kernel
+
+
+def arrays_among(args, kernel):
+    """The arrays among the arguments of a kernel. Raises ValueError for one that is not contiguous,
+    TypeError where they are of several floating dtypes."""
+    arrays = []
+    for position, a in enumerate(args):
+        if type(a) in PLAIN or not hasattr(a, "ndim") or isinstance(a, np.generic):
+            continue
+        if not a.flags.c_contiguous:
+            raise ValueError(f"kernel {kernel}: argument {position} is not C-contiguous")
+        arrays.append(a)
+    floats = {a.dtype for a in arrays if a.dtype.kind == "f"}
+    if len(floats) > 1:
+        names = sorted(dtype.name for dtype in floats)
+        raise TypeError(f"kernel {kernel}: arrays of {names}; one dtype is expected")
+    return arrays
 
 
 class Shapes:

@@ -184,7 +184,12 @@ def spectra_cpu(x, tiling, part, sign, share, at, spectrum):
                 tile = column // share % T
                 n, p, q = tile // (TH * TW), top + tile // TW % TH * down, left + tile % TW * across
                 # of the tile the lines and columns inside x
-                above, below, before, behind = max(u0, -p), min(u1, H - p), max(v0, -q), min(v1, W - q)
+                above, below, before, behind = (
+                    max(u0, -p),
+                    min(u1, H - p),
+                    max(v0, -q),
+                    min(v1, W - q),
+                )
                 lines, columns = below - above, behind - before
                 place = t[above * DOWN + before * ACROSS + j :]
                 at_first = ((n * C + c) * H + p + above) * W + q + before

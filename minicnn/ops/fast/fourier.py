@@ -138,9 +138,7 @@ def filter_spectra(w, groups, keep):
         F, C, K, L = w.shape
         W = np.empty((FREQUENCIES, 2, groups, F // groups, C), np.float32)
         maps, part = w.reshape(1, F * C, K, L), (0, K, 0, L)
-        spectra(
-            maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, F * C, 0, W.reshape(FREQUENCIES, 2, -1)
-        )
+        spectra(maps, (1, 1, 0, 0, 0, 0), part, SPECTRUM, F * C, 0, W.reshape(FREQUENCIES, 2, -1))
         return W
 
     W = transform_of("fourier", w, groups, transform)

@@ -115,9 +115,14 @@ def _for_numba(function):
     @functools.cache
     def build():
         from minicnn.ops.fast import register_blocks_llvm as llvm
+        from minicnn.ops.fast import register_moves_llvm as moves
 
         made = llvm.intrinsic(function.__name__, shape(), COMPLEX)
-        made.written_in = __file__, llvm.__file__  # an edit there voids what was compiled
+        made.written_in = (
+            __file__,
+            llvm.__file__,
+            moves.__file__,
+        )  # an edit there voids what was compiled
         return made
 
     function.for_numba = build

@@ -11,11 +11,10 @@ Only loads and stores name addresses; what LLVM calls a phi is a variable of a l
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
-INT = ir.IntType(64)
-FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+from minicnn.ops.fast import register_moves_llvm
+from minicnn.ops.fast.register_moves_llvm import FLOATS, INT
 
 
 def intrinsic(name, shape, complex_shapes):
@@ -34,7 +33,7 @@ def intrinsic(name, shape, complex_shapes):
         def block(typing, a, b, row, c, d, place, real, imaginary):
             return types.void(a, b, row, c, d, place, real, imaginary), _complex_code(size)
     else:
-        code = {"gather_rows": _gather_rows, "turn_over": _turn_over}[name]
+        code = getattr(register_moves_llvm, name)
 
         def block(typing, b, place, out, step, count):
             return types.void(b, place, out, step, count), code
@@ -213,50 +212,3 @@ class _Loop:
             out, step = outs[part]
             to = self.at(out, build.mul(step, INT(i)), INT(v * self.numbers))
             build.store(one, self.vector_at(to), align=4)
-
-
-# ------------------------------------------------------------------------------ moving 16 numbers
-def _arguments(context, builder, signature, arguments):
-    """(b, place, out, step, count, the type of sixteen numbers)"""
-    arrays = (
-        context.make_array(kind)(context, builder, value).data
-        for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
-    )
-    return *arrays, *arguments[3:], ir.VectorType(FLOATS[signature.args[0].dtype], 16)
-
-
-def _vector(builder, address, offset, vector):
-    return builder.bitcast(builder.gep(address, [offset]), vector.as_pointer())
-
-
-def _gather_rows(context, builder, signature, arguments):
-    b, place, out, step, vectors, sixteen = _arguments(context, builder, signature, arguments)
-    rows = context.make_array(signature.args[1])(context, builder, arguments[1]).shape
-    with cgutils.for_range(builder, builder.extract_value(rows, 0)) as k:
-        first = builder.load(builder.gep(place, [k.index]))
-        to = builder.mul(k.index, step)
-        with cgutils.for_range(builder, vectors) as v:
-            offset = builder.mul(v.index, INT(16))
-            source = _vector(builder, b, builder.add(first, offset), sixteen)
-            target = _vector(builder, out, builder.add(to, offset), sixteen)
-            builder.store(builder.load(source, align=4), target, align=4)
-    return context.get_dummy_value()
-
-
-def _turn_over(context, builder, signature, arguments):
-    """Rows i and i + d swap the numbers j and j + d, for d = 1, 2, 4, 8."""
-    b, place, out, step, count, sixteen = _arguments(context, builder, signature, arguments)
-    starts = [builder.load(builder.gep(place, [INT(k)])) for k in range(16)]
-    rows = [builder.load(_vector(builder, b, start, sixteen), align=4) for start in starts]
-    for d in 1, 2, 4, 8:
-        for i in (i for i in range(16) if not i & d):
-            upper = [16 + j - d if j & d else j for j in range(16)]  # 16 and more: of the other row
-            lower = [16 + j if j & d else j + d for j in range(16)]
-            pair = rows[i], rows[i + d]
-            for k, mask in (i, upper), (i + d, lower):
-                constant = ir.Constant(ir.VectorType(ir.IntType(32), 16), mask)
-                rows[k] = builder.shuffle_vector(*pair, constant)
-    for j, row in enumerate(rows):
-        with builder.if_then(builder.icmp_signed("<", INT(j), count)):
-            builder.store(row, _vector(builder, out, builder.mul(step, INT(j)), sixteen), align=4)
-    return context.get_dummy_value()
