@@ -33,7 +33,7 @@ class Whole:
 @dataclass(frozen=True)
 class Crops(Whole):
     """A training step, with its update, of a network that names whole pictures, on a batch of drawn
-    crops; without dropout, which draws other numbers on each side."""
+    crops; without dropout, which has a row of its own. The rows below keep that of their recipe."""
 
     size: int = 56
     batch: int = 1

@@ -74,7 +74,7 @@ class OfDrawnPixels(Network):
 
     def draw(self, seed, some=False):
         g, heads = randomness.generator(seed, 1), self.network.iterations[-1].classifier
-        side, batch = self.network.options["side"], self.row.batch
+        side, batch = self.network.options["side"], SOME if some else self.row.batch
         pictures = (1, 3, side, side), (1, self.classes, side // COARSER, side // COARSER)
         shapes = *pictures, (batch, heads.mean.size)
         self.inputs = [self.tensor(g.normal(size=s).astype(np.float32)) for s in shapes]
@@ -90,4 +90,5 @@ class OfDrawnPixels(Network):
 
     def loss(self):
         scores = self.network.iterations[-1].classifier.of_all(self.inputs[2])
-        return functional.cross_entropy(scores, self.labels, ignore_index=VOID), scores
+        scores = scores.reshape(self.labels.size, -1)
+        return functional.cross_entropy(scores, self.labels.ravel(), ignore_index=VOID), scores

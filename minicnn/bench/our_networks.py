@@ -97,13 +97,15 @@ class Network:
         self.set_mode(training=False)
         learns = [(p, p.requires_grad) for p in self.network.parameters()]
         found = {STEP: (sum(arithmetic(self.loss()[0])), 0)}
-        for p, _ in learns:  # else they would leave no graph to count in
-            p.requires_grad = True
-        for phase, function in ((PREDICTION, self.predict), (FEATURES, self.describe)):
-            if phase in self.phases:
-                found[phase] = arithmetic(function())[0], 0
-        for p, learnt in learns:
-            p.requires_grad = learnt
+        try:
+            for p, _ in learns:  # else they would leave no graph to count in
+                p.requires_grad = True
+            for phase, function in ((PREDICTION, self.predict), (FEATURES, self.describe)):
+                if phase in self.phases:
+                    found[phase] = arithmetic(function())[0], 0
+        finally:
+            for p, learnt in learns:
+                p.requires_grad = learnt
         return {phase: found[phase] for phase in self.phases}
 
     def tensor(self, array):

@@ -67,37 +67,33 @@ def recurrent(p, levels, network, training):
 
 def alexnet_maps(p, x, network, part=""):
     """The maps of the fifth layer of Krizhevsky, Sutskever and Hinton's network, `models/
-    alexnet.py`, of crops less their mean; its parameters' names begin with `part`."""
+    alexnet.py` in the recipe `ours`, of crops less their mean; its parameters' names begin with
+    `part`."""
     o = network.options
     x = x * (1 / o["spread"])
     for k in range(1, 6):
         name, geometry = f"{part}conv{k}", getattr(network, f"conv{k}").geometry
-        x = activation(network)(TF.conv2d(x, p[f"{name}.weight"], p[f"{name}.bias"], *geometry))
+        x = TF.relu(TF.conv2d(x, p[f"{name}.weight"], p[f"{name}.bias"], *geometry))
         if k <= 2:
-            first = norm if o.get("order", "paper") == "paper" else pool
-            x = (pool if first is norm else norm)(first(x, network), network)
+            x = alexnet_pool(alexnet_norm(x, network))
     return x
 
 
-def activation(network):
-    return torch.tanh if network.options.get("nonlinearity") == "tanh" else TF.relu
+def alexnet_pool(x):
+    return TF.max_pool2d(x, 3, 2)
 
 
-def pool(x, network):
-    return TF.max_pool2d(x, 3 if network.options.get("overlap", True) else 2, 2)
-
-
-def norm(x, network):  # PyTorch divides alpha by the number of neighbours
+def alexnet_norm(x, network):  # PyTorch divides alpha by the number of neighbours
     alpha = 5 * network.options["norm"]
     return TF.local_response_norm(x, 5, alpha, 0.75, network.options["norm_bias"]) if alpha else x
 
 
 def alexnet_hidden(p, x, network, part="", training=False):
     """What its seventh layer says."""
-    x = pool(alexnet_maps(p, x, network, part), network).flatten(1)
+    x = alexnet_pool(alexnet_maps(p, x, network, part)).flatten(1)
     for k in (6, 7):
         name = f"{part}fc{k}"
-        x = activation(network)(TF.linear(x, p[f"{name}.weight"], p[f"{name}.bias"]))
+        x = TF.relu(TF.linear(x, p[f"{name}.weight"], p[f"{name}.bias"]))
         x = TF.dropout(x, network.options["dropout"], training)
     return x
 

@@ -1,6 +1,8 @@
 """PyTorch's side of the networks: the same parameters, inputs, loss and update as those of
 our_networks.py. Part of twins.py, which alone imports it."""
 
+import math
+
 import torch
 import torch.nn.functional as TF
 
@@ -133,7 +135,7 @@ class OfBags(Network):
     def loss(self, training):
         scores = self.places(self.inputs[0], training, described=self.frozen).flatten(2)
         r, count = self.network.options["r"], scores.shape[2]
-        scores = (torch.logsumexp(r * scores, 2) - torch.log(torch.tensor(float(count)))) / r
+        scores = (torch.logsumexp(r * scores, 2) - math.log(count)) / r
         return TF.cross_entropy(scores, self.labels), scores
 
     def predict(self):
@@ -162,8 +164,8 @@ class OfDrawnPixels(Network):
         )
         x = (self.inputs[2] - mean) / spread
         scores = TF.linear(x, weight.flatten(0, 1), bias.flatten())
-        scores = scores.unflatten(1, bias.shape).transpose(1, 2)
-        return TF.cross_entropy(scores, self.labels, ignore_index=255), scores
+        scores = scores.view(self.labels.numel(), -1)
+        return TF.cross_entropy(scores, self.labels.flatten(), ignore_index=255), scores
 
 
 NETWORKS = {

@@ -1,5 +1,5 @@
-"""PyTorch's side of the bench. Nothing else in the package imports PyTorch, and this file is only
-imported where something is compared with it.
+"""PyTorch's side of the bench. Nothing in the package imports PyTorch but this file and those that
+it brings (twin_sides.py, twin_networks.py), and it only where something is compared with it.
 
 Eager mode, its defaults, `inference_mode` for what needs no gradient. Where PyTorch has the
 operation under the same name, that one is taken; where it has not, the obvious composition of what

@@ -224,8 +224,8 @@ class Unrolled(DrawnPixels):
     def loss(self, batch):
         features, labels, folds = batch
         scores = self.iteration.classifier.of_all(self.tensor(features))
-        count = scores.shape[2]
+        _, count, classes = scores.shape
         asked = np.repeat(labels[:, None], count, axis=1)
         asked[np.arange(count) == np.where(folds, folds, -1)[:, None]] = VOID
-        loss = F.cross_entropy(scores, np.ascontiguousarray(asked), ignore_index=VOID)
-        return loss, float((scores.numpy()[:, :, 0].argmax(axis=1) == labels).mean())
+        loss = F.cross_entropy(scores.reshape(-1, classes), asked.reshape(-1), ignore_index=VOID)
+        return loss, float((scores.numpy()[:, 0].argmax(axis=1) == labels).mean())

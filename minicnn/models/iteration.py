@@ -56,12 +56,12 @@ class Heads(nn.Module):
         return weight, self.bias[k] - (weight * self.mean).sum(dim=1)
 
     def of_all(self, features):
-        """Scores (N, classes, count) by all of them of features (N, F) as they come."""
+        """Scores (N, count, classes) by all of them of features (N, F) as they come. For learning:
+        brought to mean 0 first, since where a mean is large, folded weights would round."""
+        x = (features - self.mean) / self.spread
         count, classes, size = self.weight.shape
-        weight = self.weight / self.spread
-        bias = self.bias - (weight * self.mean).sum(dim=2)
-        scores = F.linear(features, weight.reshape(-1, size), bias.reshape(-1))
-        return scores.reshape(len(features), count, classes).permute(0, 2, 1)
+        scores = F.linear(x, self.weight.reshape(-1, size), self.bias.reshape(-1))
+        return scores.reshape(len(features), count, classes)
 
     def shares(self, features, k=0):
         """What number k makes of features (N, F): probabilities (N, classes)."""

@@ -157,10 +157,10 @@ class Interpolate(Op):
         return gx
 
     def run(self, x, y, transposed):
-        resample(contiguous(x), *self.lists(x, transposed), y)
+        resample(contiguous(x), *self.tables(x, transposed), y)
 
-    def lists(self, x, transposed):
-        """The four lists of the kernel, on the device of x."""
+    def tables(self, x, transposed):
+        """The lists of rows and of columns, with their weights, on the device of x."""
         axes = zip(self.x_shape[2:], self.size, self.ratio, strict=True)
         return [
             array_module(x).asarray(part)
@@ -189,37 +189,38 @@ def interpolate(
     Returns (N, C, OH, OW). Raises ValueError where the arguments do not fit.
     """
     input = input if isinstance(input, Tensor) else Tensor(input)
-    return operation(input, size, scale_factor, mode, align_corners, recompute_scale_factor)(input)
+    op = interpolation(input, size, scale_factor, mode, align_corners, recompute_scale_factor)
+    return op(input)
 
 
-def operation(
-    input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute=None
+def interpolation(
+    input, size, scale_factor, mode, align_corners, recompute=None, name="interpolate"
 ):
-    """The Interpolate that these arguments of `interpolate` stand for."""
+    """The Interpolate that these arguments of `interpolate`, or of `name`, stand for."""
     if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"interpolate: mode {mode!r}: choose 'nearest' or 'bilinear'")
+        raise ValueError(f"{name}: mode {mode!r}: choose 'nearest' or 'bilinear'")
     if mode == "nearest" and align_corners is not None:
-        raise ValueError("interpolate: align_corners has a meaning for mode 'bilinear' only")
+        raise ValueError(f"{name}: align_corners has a meaning for mode 'bilinear' only")
     if input.ndim != 4 or 0 in input.shape[2:]:
-        raise ValueError(f"interpolate: expected input (N, C, H, W), not empty, got {input.shape}")
+        raise ValueError(f"{name}: expected input (N, C, H, W), not empty, got {input.shape}")
     if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate: give one of size and scale_factor")
+        raise ValueError(f"{name}: give one of size and scale_factor")
     if size is not None and recompute:
-        raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, not size")
+        raise ValueError(f"{name}: recompute_scale_factor goes with scale_factor, not size")
     before = input.shape[2:]
     if size is not None:
-        size = pair(size, "interpolate: size", 1)
+        size = pair(size, f"{name}: size", 1)
         ratio = tuple(b / s for b, s in zip(before, size, strict=True))
     else:
         scales = (scale_factor,) * 2 if np.isscalar(scale_factor) else tuple(scale_factor)
         if len(scales) != 2 or not all(0 < scale < math.inf for scale in scales):
             raise ValueError(
-                f"interpolate: scale_factor={scale_factor!r}: expected a number above 0, or two"
+                f"{name}: scale_factor={scale_factor!r}: expected a number above 0, or two"
             )
         size = tuple(int(b * s) for b, s in zip(before, scales, strict=True))
         if min(size) < 1:
             raise ValueError(
-                f"interpolate: scale_factor {scale_factor} leaves nothing of {tuple(before)}"
+                f"{name}: scale_factor {scale_factor} leaves nothing of {tuple(before)}"
             )
         if recompute:
             ratio = tuple(b / s for b, s in zip(before, size, strict=True))

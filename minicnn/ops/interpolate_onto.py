@@ -16,7 +16,7 @@ from minicnn.engine.kernel import chosen_algorithm
 from minicnn.engine.op import contiguous, is_followed
 from minicnn.engine.tensor import Tensor
 from minicnn.ops.fast.interpolate import resample_onto
-from minicnn.ops.interpolate import Interpolate, operation
+from minicnn.ops.interpolate import Interpolate, interpolation
 
 
 class InterpolateOnto(Interpolate):
@@ -28,7 +28,7 @@ class InterpolateOnto(Interpolate):
         self.x_shape = x.shape
         y = empty_like(x, onto.shape)
         if array_module(x) is np and y.size and chosen_algorithm() != "simple":
-            resample_onto(contiguous(onto), contiguous(x), *self.lists(x, transposed=False), y)
+            resample_onto(contiguous(onto), contiguous(x), *self.tables(x, transposed=False), y)
             return y
         self.run(x, y, transposed=False)
         return onto + y
@@ -55,13 +55,14 @@ def interpolate_onto(
     Returns (N, C, OH, OW). Raises ValueError where shapes do not fit.
     """
     onto, input = (t if isinstance(t, Tensor) else Tensor(t) for t in (onto, input))
-    if onto.ndim != 4 or input.ndim != 4 or onto.shape[:2] != input.shape[:2]:
-        raise ValueError(
-            f"interpolate_onto: onto {onto.shape} and input {input.shape}: expected (N, C, OH, OW) "
-            "and (N, C, H, W), of the same N and C"
-        )
     size = onto.shape[2:]
-    op = operation(input, None if scale_factor else size, scale_factor, mode, align_corners)
+    if onto.ndim != 4 or input.ndim != 4 or onto.shape[:2] != input.shape[:2] or 0 in size:
+        raise ValueError(
+            f"interpolate_onto: onto {onto.shape} and input {input.shape}: expected "
+            "(N, C, OH, OW), not empty, and (N, C, H, W), of the same N and C"
+        )
+    given = size if scale_factor is None else None
+    op = interpolation(input, given, scale_factor, mode, align_corners, name="interpolate_onto")
     if any(wanted > there for wanted, there in zip(size, op.size, strict=True)):
         raise ValueError(
             f"interpolate_onto: input {input.shape} enlarged by {scale_factor} has {op.size} "
@@ -77,7 +78,8 @@ def _is_cut_differently(op, before, size):
     corners lie elsewhere, or there are just as many as in the input, or by nearest twice as many,
     which have a rule of their own (interpolate.py)."""
     for of, few, all_of_them in zip(before, size, op.size, strict=True):
-        special = op.align_corners or few == of or (op.mode == "nearest" and few == 2 * of)
+        both = few, all_of_them
+        special = op.align_corners or of in both or (op.mode == "nearest" and 2 * of in both)
         if few != all_of_them and special:
             return True
     return False
@@ -91,5 +93,10 @@ def cases():
         yield Case(interpolate_onto, (onto, x), {"mode": mode}, label=f"{mode}-size")
     options = {"scale_factor": 2, "mode": "bilinear"}
     yield Case(interpolate_onto, (x, normal(2, 3, 4, 5, seed=2)), options, label="as-large")
+    options = {"scale_factor": 1.1, "mode": "bilinear"}  # five rows of five, of which four
+    cut = normal(2, 3, 4, 7), normal(2, 3, 5, 7, seed=1)
+    yield Case(interpolate_onto, cut, options, label="as-it-was")
+    options, cut = {"scale_factor": 2.3}, (normal(2, 1, 5, 4), normal(2, 1, 3, 4, seed=1))
+    yield Case(interpolate_onto, cut, options, label="twice")
     options = {"mode": "bilinear", "align_corners": True}
     yield Case(interpolate_onto, (onto, x), options, label="corners")

@@ -34,7 +34,7 @@ class MatMul(Op):
 
     def forward(self, a, b):
         self.a, self.b = a, b
-        return product(a, b)
+        return multiplied(a, b)
 
     @hands_over
     def backward(self, gy):
@@ -44,8 +44,8 @@ class MatMul(Op):
             gy = gy[..., None]
         if self.a.ndim == 1:
             gy = gy[None] if self.b.ndim == 1 else gy[..., None, :]
-        ga = unbroadcast(product(gy, b.swapaxes(-1, -2)), a.shape) if self.needs[0] else None
-        gb = unbroadcast(product(a.swapaxes(-1, -2), gy), b.shape) if self.needs[1] else None
+        ga = unbroadcast(multiplied(gy, b.swapaxes(-1, -2)), a.shape) if self.needs[0] else None
+        gb = unbroadcast(multiplied(a.swapaxes(-1, -2), gy), b.shape) if self.needs[1] else None
         return (
             None if ga is None else ga.reshape(self.a.shape),
             None if gb is None else gb.reshape(self.b.shape),
@@ -92,7 +92,7 @@ class Linear(Op):
         return None if chosen_algorithm() == "simple" else product(*factors)
 
 
-def product(a, b):
+def multiplied(a, b):
     """a @ b, on the threads of our kernels where there is much to do."""
     y = fast.matmul(a, b) if chosen_algorithm() != "simple" else None
     return a @ b if y is None else y

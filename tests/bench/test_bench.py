@@ -244,7 +244,17 @@ def test_batches_have_the_same_numbers_each_time(row):
     assert set(mine.phases) == set(row.phases) <= set(mine.work())
     assert all(mine.work()[phase][0] > 0 for phase in row.phases)
     mine.draw(1, some=True)
-    assert len(mine.results()["scores"]) == (20 if row.op == "feedback" else our_networks.SOME)
+    assert len(mine.results()["scores"]) == our_networks.SOME * (4 if row.op == "feedback" else 1)
+
+
+@pytest.mark.parametrize("row", [Whole("multi-scale", (24, 32)), *BATCHES], ids=lambda row: row.op)
+def test_a_step_changes_each_array_of_filters(row):
+    """Else transforms of filters would be found ready, which no training finds."""
+    mine = our_sides.side(row)
+    before = {name: p.numpy().copy() for name, p in mine.learning.items()}
+    mine.step()
+    for name, p in mine.learning.items():
+        assert p.ndim == 1 or (before[name] != p.numpy()).any(), name
 
 
 def test_a_step_of_kept_features_teaches_what_lies_behind_them():

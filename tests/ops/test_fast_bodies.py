@@ -103,6 +103,16 @@ def test_ties_infinities_and_nans_too(function, options, dtype):
         assert_same(kernel, args, "fast", dtype)
 
 
+@pytest.mark.parametrize("shape", [(5, 8, 13, 13), (1, 3, 50, 61), (2, 1, 3, 3)])
+def test_small_maps_in_several_parts(shape):
+    """Several maps to a line, of which the last has fewer; ties and what is no number, too."""
+    x = np.random.default_rng(5).integers(0, 5, shape).astype(float)
+    x.reshape(-1)[::37], x.reshape(-1)[5::41] = np.nan, -np.inf
+    for options in ({"kernel_size": 3, "stride": 2}, {"kernel_size": (2, 3), "stride": (2, 1)}):
+        for kernel, args in calls(Case(F.max_pool2d, (x,), options), np.float32):
+            assert_same(kernel, args, "fast", np.float32)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("classes", [1, 7, 16, 37])
 def test_scores_of_whole_pictures(classes, dtype):

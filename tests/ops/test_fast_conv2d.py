@@ -114,6 +114,31 @@ def test_more_than_a_block_of_tiles():
     compare(*layer(np.random.default_rng(0), 2, 9, 5, 80, 61, 7, 7, 3, 3))
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (2, 20, 35, 23, 31, 5, 7, 2, 3),
+        (1, 32, 40, 9, 40, 7, 3, 3, 0),
+        (2, 32, 34, 17, 12, 4, 6, 0, 5, 2),
+    ],
+)
+def test_many_maps_are_fetched_together(sizes):
+    """Sixteen at once, and the rest of a group one by one; tiles that hang over all sides."""
+    compare(*layer(np.random.default_rng(7), *sizes))
+
+
+@pytest.mark.parametrize("part", [(0, 5, 0, 7), (6, 16, 6, 16), fourier.WHOLE])
+def test_maps_fetched_together_are_those_fetched_alone(part):
+    """Up to the last number of the array, behind which nothing may be read."""
+    x = np.random.default_rng(3).normal(size=(1, 50, 11, 13)).astype(np.float32)
+    for top, left in ((0, 0), (-4, -3), (5, 9), (-20, 0)):
+        found = [np.full((130, 2, 50), np.nan, np.float32) for _ in range(2)]
+        for share, spectrum in zip((50, 1), found, strict=True):
+            tiling = 1, 1, 16, 16, top, left
+            dft16.spectra(x, tiling, part, fourier.SPECTRUM, share, 0, spectrum)
+        np.testing.assert_array_equal(*found)
+
+
 def test_transform_against_numpy():
     x = np.random.default_rng(1).normal(size=(1, 1, 16, 16)).astype(np.float32)
     spectrum = np.empty((130, 2, 1), np.float32)

@@ -69,6 +69,9 @@ def test_large_products_do_not_wake_the_threads_of_numpy(dtype, products):
             assert a.dtype == dtype and np.linalg.norm(a - b) <= 1e-6 * np.linalg.norm(b)
         assert products == 6 * ["product"] or (rows == 1 and "product" in products)
         products.clear()
+    half = [a.astype(np.float16) for a in (numbers(500, 60), numbers(40, 60, seed=1))]
+    y = F.linear(*map(minicnn.Tensor, half)).data  # by numpy, as before
+    np.testing.assert_allclose(y, half[0].astype(float) @ half[1].T, rtol=1e-2, atol=0.1)
 
 
 @pytest.mark.parametrize(

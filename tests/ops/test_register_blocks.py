@@ -13,6 +13,8 @@ from minicnn.engine.kernel import Kernel, algorithm
 from minicnn.ops import conv2d
 from minicnn.ops.fast import choose, direct, few_blocks, phases, register_blocks
 from minicnn.ops.fast.register_blocks import (
+    COMPLEX,
+    complex_block,
     gather_rows,
     lanes,
     panel_block,
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.skipif(shape() is None, reason="this processor has no F
 
 multiply_panel = Kernel("multiply_panel")
 multiply_rows = Kernel("multiply_rows")
+multiply_complex = Kernel("multiply_complex")
 move_rows = Kernel("move_rows")
 turn = Kernel("turn")
 
@@ -37,6 +40,11 @@ def multiply_panel_cpu(a, b, place, c, fresh):
 @multiply_rows.cpu
 def multiply_rows_cpu(a, row, b, place, c, fresh):
     rows_block(a, row, b, place, c[:, 3:-2], fresh)
+
+
+@multiply_complex.cpu
+def multiply_complex_cpu(a, b, row, c, d, place, real, imaginary):
+    complex_block(a, b, row, c, d, place, real[:, 3:-2], imaginary[:, 3:-2])
 
 
 @move_rows.cpu
@@ -54,7 +62,28 @@ def numbers(*size, seed=0, dtype=np.float32):
 
 
 PYTHON = {"panel_block": panel_block, "rows_block": rows_block}  # before kernels are compiled
+PYTHON["complex_block"] = complex_block
 PYTHON |= {"gather_rows": gather_rows, "turn_over": turn_over}
+
+
+@pytest.mark.parametrize("vectors", [1, 2, 3])
+@pytest.mark.parametrize("depth", [1, 7, 130])
+def test_complex_blocks(vectors, depth):
+    R, most = COMPLEX[shape()[2]]
+    if vectors > most:
+        pytest.skip("no block of so many vectors on this processor")
+    width, rng = vectors * lanes(np.dtype(np.float32)), np.random.default_rng(2)
+    a, b, c, d = (numbers(900, seed=seed) for seed in range(4))
+    place, row = rng.integers(0, 900 - width, depth), rng.integers(0, 900 - depth, R)
+    got = [np.full((R, width + 5), np.nan, np.float32) for _ in range(2)]
+    expected = [one.copy() for one in got]
+    multiply_complex(a, b, row, c, d, place, *got)
+    PYTHON["complex_block"](a, b, row, c, d, place, *(one[:, 3:-2] for one in expected))
+    for one, other in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-4)
+    x, y = (m.astype(complex) + 1j * n for m, n in ((a, b), (c, d)))  # and what it shall be
+    z = sum(np.outer(x[row + k], y[p : p + width]) for k, p in enumerate(place))
+    np.testing.assert_allclose(got[0][:, 3:-2] + 1j * got[1][:, 3:-2], z, rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize("dtype, bound", [(np.float32, 2e-5), (np.float64, 1e-13)])
@@ -229,7 +258,7 @@ import subprocess
 import sys
 
 import numpy as np
-from minicnn.ops.fast import direct, linear_blocks
+from minicnn.ops.fast import complex_blocks, direct, linear_blocks
 x = np.arange(432, dtype=np.float32).reshape(2, 3, 9, 8)
 w, y = np.ones((5, 3, 3, 3), np.float32), np.empty((2, 5, 4, 3), np.float32)
 geometry = 2, 2, 0, 0, 1, 1, 1
@@ -241,6 +270,10 @@ direct.grad_weight(y, x, *geometry, gw, {})
 assert gx[1, 2, 4, 4] == y[1, :, 1:3, 1:3].sum()
 assert np.isclose(gw[3, 1, 2, 0], (y[:, 3] * x[:, 1, 2::2, 0:6:2]).sum())
 assert linear_blocks.forward(w.reshape(5, -1)[:, :16], np.ones((8, 16), np.float32))[0, 0] == 16
+left, right = np.ones((1, 2, 1, 3, 2), np.float32), np.ones((1, 2, 1, 2, 16), np.float32)
+out = np.empty((1, 2, 1, 3, 16), np.float32)
+complex_blocks.multiply(left, right, False, False, out)  # (1 + i)(1 + i), twice
+assert (out[0, 0] == 0).all() and (out[0, 1] == 4).all()
 """
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)

@@ -27,6 +27,7 @@ from minicnn.ops.fast.shifted import FOUR, STRIP, strip_of
 from minicnn.ops.fast.winograd import tiles_of
 from minicnn.ops.fast.winograd_analysis import LANES
 
+ALONE, ALONE_WITH_A_VECTOR = 1 << 18, 9216  # multiplications that OpenBLAS does on one thread
 SIMPLEST = 1, 1, 0, 0, 1, 1  # stride, padding, dilation, each (vertical, horizontal)
 
 
@@ -195,8 +196,8 @@ def few_blocks_can(y_shape, dtype):
 # ----------------------------------------------------------------------------------- linear layers
 def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
     """The name of the algorithm for `result` of linear: 'y', 'gx' or 'gw', where x has so many
-    rows. 'threads', 'rows' and 'strips' are those of linear.py, 'numpy' (or cupy) the product of
-    BLAS, where that has so little to do that it does not call its own threads."""
+    rows. 'threads', 'rows' and 'strips' are explained in linear.py; 'numpy' (or cupy) is the
+    product of BLAS, where that has so little to do that it does not call its own threads."""
     F, K = w_shape
     if device != "cpu" or little_for_blas(rows, F, K):
         return "numpy"
@@ -212,11 +213,14 @@ def linear(result, rows, w_shape, dtype=np.float32, device="cpu"):
 
 
 def little_for_blas(*sizes):
-    """Whether a product of matrices of these sizes is too small for numpy's BLAS to divide it among
-    threads of its own. They would go on waiting for work for some 30 ms, on cores that the threads
-    of our kernels need next: a step of `feedback` took 16 ms for 6."""
+    """Whether OpenBLAS, which numpy brings, would do a product of matrices of these sizes on one
+    thread: its own rule, for a matrix and a vector, and for two matrices; also if a size is 0.
+    Threads of its own would go on waiting for work for some 30 ms, on cores that those of our
+    kernels need next: a step of `feedback` took 16 ms for 6."""
     least, *others = sorted(sizes)
-    return math.prod(others) <= 9216 if least == 1 else least * math.prod(others) <= 1 << 18
+    if least == 1:
+        return math.prod(others) <= ALONE_WITH_A_VECTOR
+    return least * math.prod(others) <= ALONE
 
 
 def blocks_of_linear(result, rows, w_shape, dtype):

@@ -17,7 +17,8 @@ What happens to the spectra in between is in complex_blocks.py.
 
 What takes time is memory, not arithmetic. So 32 tiles at a time are fetched and transformed in a
 buffer that fits into the first cache, where they lie side by side: pixel (u, v) of tile j is
-t[u * DOWN + v * ACROSS + j], and one vector instruction works on 8 or 16 tiles. A block collects
+t[u * DOWN + v * ACROSS + j], and one vector instruction works on 8 or 16 tiles. The same tile of
+sixteen maps is turned over on its way there, 16 x 16 numbers at a time. A block collects
 the results of 256 tiles in the second cache, and only then they go to main memory, in lines of
 256 numbers; single numbers there would take ten times as long. Numba finds vector instructions
 only because lengths and strides are constants: with variables in their place the loops over j
@@ -105,7 +106,7 @@ def fetch(line, t):
 
 
 @helper
-def fetch_sixteen(numbers, first, apart, W, t, lines, columns, starts):
+def fetch_maps(numbers, first, apart, W, t, lines, columns, starts):
     """The same of 16 maps, `apart` numbers from one to the next: of each line sixteen numbers, of
     which the first `columns` count."""
     for u in range(lines):
@@ -192,15 +193,16 @@ def spectra_cpu(x, tiling, part, sign, share, at, spectrum):
                 )
                 lines, columns = below - above, behind - before
                 place = t[above * DOWN + before * ACROSS + j :]
-                at_first = ((n * C + c) * H + p + above) * W + q + before
-                at_last = at_first + 15 * H * W + (lines - 1) * W
+                at = ((n * C + c) * H + p + above) * W + q + before
+                # sixteen maps follow one another, and of the last line of the last of them sixteen
+                # numbers can be read, whatever they are
                 together = j + 16 <= end and column % share + 16 <= share and columns > 0
-                if together and at_last + 16 <= numbers.size:
-                    fetch_sixteen(numbers, at_first, H * W, W, place, lines, columns, starts)
+                if together and at + 15 * H * W + (lines - 1) * W + 16 <= numbers.size:
+                    fetch_maps(numbers, at, H * W, W, place, lines, columns, starts)
                     j += 16
                     continue
                 for u in range(lines if columns > 0 else 0):
-                    line = numbers[at_first + u * W : at_first + u * W + columns]
+                    line = numbers[at + u * W : at + u * W + columns]
                     fetch(line, place[u * DOWN :])
                 j += 1
             for v in range(v0 // 4, (v1 + 3) // 4):  # all others are zero

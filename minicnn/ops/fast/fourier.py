@@ -22,9 +22,9 @@ a complex product takes 4 real ones (complex_blocks.py; with more additions 3, c
 So a tile costs 520 multiplications for a pair of maps, where the direct sum needs 49 for each of
 100 pixels: 4900, that is 9.4 times as many.
 
-All products at one frequency f together are one product of matrices, for which BLAS is made: the
-maps of all tiles are the matrix X[f] (tiles x C), the filters are W[f] (F x C). Result and
-gradients are the same three steps, analyse, multiply, synthesise:
+All products at one frequency f together are one product of matrices (complex_blocks.py): the maps
+of all tiles are the matrix X[f] (tiles x C), the filters are W[f] (F x C). Result and gradients
+are the same three steps, analyse, multiply, synthesise:
 
     y  = conj(X) W^T      tiles of x   right are the first 10x10 pixels of each result
     gx = GY W             tiles of gy  the last 10x10

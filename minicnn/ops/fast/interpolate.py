@@ -63,23 +63,26 @@ def mix_columns(row, cols, weights, out):
 
 @helper
 def resample_plane(x, rows, row_weights, cols, col_weights, base, y):
-    """One plane. `base` has as many rows as y, or one for all of them.
+    """One plane; `base` is as large as y, or empty: then nothing is added.
 
     Columns are gathered one by one, rows are added as a whole: so the columns come where there are
     fewer rows, first when the picture becomes larger and last when smaller."""
     (H, W), (OH, OW) = x.shape, y.shape
+    none = np.zeros(max(W, OW), x.dtype)
     if OH > H:
         wide = np.empty((H, OW), x.dtype)
         for p in range(H):
             mix_columns(x[p], cols, col_weights, wide[p])
         for i in range(OH):
-            mix_rows(wide, rows, row_weights, i, base[min(i, len(base) - 1)], y[i])
+            under = base[i] if len(base) else none[:OW]
+            mix_rows(wide, rows, row_weights, i, under, y[i])
         return
-    mixed, none = np.empty(W, x.dtype), np.zeros(W, x.dtype)
+    mixed = np.empty(W, x.dtype)
     for i in range(OH):
-        mix_rows(x, rows, row_weights, i, none, mixed)
+        mix_rows(x, rows, row_weights, i, none[:W], mixed)
         mix_columns(mixed, cols, col_weights, y[i])
-        y[i] += base[min(i, len(base) - 1)]
+        if len(base):
+            y[i] += base[i]
 
 
 @resample_rows.cpu
@@ -87,8 +90,8 @@ def resample_rows_cpu(x, rows, row_weights, cols, col_weights, y):
     N, C, _, OW = y.shape
     for plane in prange(N * C):
         n, c = plane // C, plane % C
-        none = np.zeros((1, OW), x.dtype)
-        resample_plane(x[n, c], rows, row_weights, cols, col_weights, none, y[n, c])
+        nothing = y[n, c, :0]
+        resample_plane(x[n, c], rows, row_weights, cols, col_weights, nothing, y[n, c])
 
 
 @resample_onto.cpu

@@ -1,11 +1,12 @@
-"""Linear layers for a batch of some rows: y = x w^T, gx = gy w, gw = gy^T x.
+"""Linear layers, y = x w^T, gx = gy w, gw = gy^T x, and products of two matrices.
 
-The larger factor is w, and what takes time is reading it (or writing its gradient). So it is cut
-for the threads (matrix_product.py). Under a handful of rows of x a product takes as long as it
-takes to read w once; the loops of shifted.py read it in order, and not in blocks as BLAS does, and
-so do the blocks of linear_blocks.py; linear_row.py is for a single row.
+Under a batch of some rows the larger factor is w, and what takes time is reading it (or writing its
+gradient). So it is cut for the threads ('threads'; matrix_product.py). Under a handful of rows a
+product takes as long as it takes to read w once; the loops of shifted.py read it in order, and not
+in blocks as BLAS does ('strips'), and so do the blocks of linear_blocks.py; linear_row.py is for a
+single row. Of all other products each thread makes some rows ('rows').
 
-Each function returns None where numpy shall do it: choose.py has the rule.
+Functions return None where numpy shall do it: choose.py has the rule.
 """
 
 import numpy as np
@@ -16,6 +17,8 @@ from minicnn.ops.fast import choose, linear_blocks, linear_row
 from minicnn.ops.fast.matrix_product import product, product_over_rows
 from minicnn.ops.fast.shifted import shifted_products, shifted_sums, strip_of
 
+FLOATS = np.float32, np.float64
+
 
 def forward(x, w):
     """x w^T for x (rows, K) and w (F, K)."""
@@ -25,8 +28,8 @@ def forward(x, w):
     if which == "strips":
         return rows_times_rows(x, w)
     if which == "threads":  # rows of w, the larger factor, to each
-        return contiguous(on_threads(w, x.T).T)
-    return on_threads(x, w.T) if which == "rows" else None
+        return contiguous(shared_rows(w, x.T).T)
+    return shared(x, w.T) if which == "rows" else None
 
 
 def grad_input(gy, w):
@@ -42,7 +45,7 @@ def grad_input(gy, w):
         parts = np.empty((threads, w.shape[1], len(gy)), w.dtype)
         product_over_rows(gy, w, threads, parts)
         return contiguous(parts.sum(axis=0).T)
-    return on_threads(gy, w) if which == "rows" else None
+    return shared(gy, w) if which == "rows" else None
 
 
 def grad_weight(gy, x, w):
@@ -52,24 +55,28 @@ def grad_weight(gy, x, w):
         return linear_blocks.grad_weight(gy, x)
     if which not in ("threads", "rows"):
         return None
-    if len(w) < w.shape[1] // 4:  # few rows to share
-        return contiguous(on_threads(x.T, gy).T)
-    return on_threads(gy.T, x)
+    return shared(gy.T, x)
 
 
 def matmul(a, b):
     """a b for two matrices; None where numpy shall do it."""
     arrays = all(isinstance(m, np.ndarray) and m.ndim == 2 for m in (a, b))
-    floats = arrays and a.dtype == b.dtype and a.dtype in (np.float32, np.float64)
+    floats = arrays and a.dtype == b.dtype and a.dtype in FLOATS
     if not floats or choose.little_for_blas(*a.shape, b.shape[1]):
         return None
-    lying = [m if m.flags.c_contiguous or m.flags.f_contiguous else m.copy() for m in (a, b)]
-    return on_threads(*lying)
+    a, b = (m if m.flags.c_contiguous or m.flags.f_contiguous else m.copy() for m in (a, b))
+    return shared(a, b)
 
 
-def on_threads(a, b):
-    """The product of two matrices, each of which lies in memory row by row or column by column;
-    each thread has some rows of it."""
+def shared(a, b):
+    """The product of two matrices, of which each lies in memory row by row or column by column, on
+    all threads: each has some rows of it, or some columns where there are more of these."""
+    if len(a) < b.shape[1] // 4:
+        return contiguous(shared_rows(b.T, a.T).T)
+    return shared_rows(a, b)
+
+
+def shared_rows(a, b):
     y = np.empty((len(a), b.shape[1]), a.dtype)
     turned = [not matrix.flags.c_contiguous for matrix in (a, b)]
     a, b = (matrix.T if t else matrix for matrix, t in zip((a, b), turned, strict=True))
@@ -80,6 +87,7 @@ def on_threads(a, b):
 def chosen(result, w, *rows):
     """The name that choose.py gives; our kernels take numpy arrays whose rows lie side by side."""
     ours = all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in (w, *rows))
+    ours = ours and w.dtype in FLOATS
     return choose.linear(result, len(rows[0]), w.shape, w.dtype) if ours else "numpy"
 
 

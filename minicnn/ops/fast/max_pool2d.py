@@ -119,12 +119,13 @@ def compete_everywhere(line, W, K, L, sh, sw, dh, dw, best, winner):
         old, new = (values[k], places[k]), (values[1 - k, :length], places[1 - k, :length])
         compete_rows(line[v * dw :], v * dw, *old, *new)
         k = 1 - k
-    now, other, length = k, 2, length - (K - 1) * dh * W
+    # the best of all columns, k, is read once more for each row; two others take turns
+    now, length = k, length - (K - 1) * dh * W
     for u in range(1, K):
-        p = u * dh * W
-        new = values[other, :length], places[other, :length]
+        p, turn = u * dh * W, 2 if u % 2 else 1 - k
+        new = values[turn, :length], places[turn, :length]
         compete_lower(values[k, p:], places[k, p:], values[now], places[now], *new)
-        now, other = other, (1 - k if now == k else now)
+        now = turn
     size, chosen, of = len(line) // len(best), values[now], places[now]
     for m in range(len(best)):
         for i in range(best.shape[1]):
@@ -142,8 +143,9 @@ def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
     fours = fours and 2 * OH <= H and 2 * OW <= W
     inside = ph == pw == 0 and (OH - 1) * sh + (K - 1) * dh < H
     inside = inside and (OW - 1) * sw + (L - 1) * dw < W
+    # where strides are larger, too many of the windows in between are nobody's
     if inside and not fours and H * W <= SMALL and sh * sw <= 4:
-        together = max(1, SMALL // 2 // (H * W))  # maps
+        together = max(1, SMALL // 2 // (H * W))  # maps: six such lines stay in the nearest cache
         lines, best, winner = x.ravel(), y.reshape(N * C, OH, OW), where.reshape(N * C, OH, OW)
         for part in prange((N * C + together - 1) // together):
             first, end = part * together, min(N * C, part * together + together)
