@@ -185,24 +185,19 @@ def spectra_cpu(x, tiling, part, sign, share, at, spectrum):
                 tile = column // share % T
                 n, p, q = tile // (TH * TW), top + tile // TW % TH * down, left + tile % TW * across
                 # of the tile the lines and columns inside x
-                above, below, before, behind = (
-                    max(u0, -p),
-                    min(u1, H - p),
-                    max(v0, -q),
-                    min(v1, W - q),
-                )
-                lines, columns = below - above, behind - before
+                above, before = max(u0, -p), max(v0, -q)
+                lines, columns = min(u1, H - p) - above, min(v1, W - q) - before
                 place = t[above * DOWN + before * ACROSS + j :]
-                at = ((n * C + c) * H + p + above) * W + q + before
+                begin = ((n * C + c) * H + p + above) * W + q + before
                 # sixteen maps follow one another, and of the last line of the last of them sixteen
                 # numbers can be read, whatever they are
                 together = j + 16 <= end and column % share + 16 <= share and columns > 0
-                if together and at + 15 * H * W + (lines - 1) * W + 16 <= numbers.size:
-                    fetch_maps(numbers, at, H * W, W, place, lines, columns, starts)
+                if together and begin + 15 * H * W + (lines - 1) * W + 16 <= numbers.size:
+                    fetch_maps(numbers, begin, H * W, W, place, lines, columns, starts)
                     j += 16
                     continue
                 for u in range(lines if columns > 0 else 0):
-                    line = numbers[at + u * W : at + u * W + columns]
+                    line = numbers[begin + u * W : begin + u * W + columns]
                     fetch(line, place[u * DOWN :])
                 j += 1
             for v in range(v0 // 4, (v1 + 3) // 4):  # all others are zero
