@@ -69,19 +69,18 @@ def multiply_rows(a, b, step, c, d, places, strips, R, real, imaginary):
     """real + i imaginary, each (M, N), = (a + i b)(c + i d). Rows of a and b are `step` numbers
     apart, those of c and d begin at `places`."""
     M, N = real.shape
-    starts = np.empty(R, np.int64)
-    few = np.empty((2, R, N), real.dtype) if M < R else np.empty((2, 0, 0), real.dtype)
+    starts, few = np.empty(R, np.int64), np.empty((2, R, N if M < R else 0), real.dtype)
+    re, im = (few[0], few[1]) if M < R else (real, imaginary)
     for first, end in strips:
         for i in range(0, M, R):
             top = max(0, min(i, M - R))
             row_starts(top, M, step, starts)
-            if M < R:
-                blocks = few[0, :, first:end], few[1, :, first:end]
-            else:
-                blocks = real[top : top + R, first:end], imaginary[top : top + R, first:end]
-            complex_block(a, b, starts, c[first:], d[first:], places, blocks[0], blocks[1])
-    if M < R:
-        real[:], imaginary[:] = few[0, :M], few[1, :M]
+            block, other = re[top : top + R, first:end], im[top : top + R, first:end]
+            complex_block(a, b, starts, c[first:], d[first:], places, block, other)
+    if M < R:  # number by number; assigned as a whole they would take 15 seconds to compile
+        for m in range(M):
+            for n in range(N):
+                real[m, n], imaginary[m, n] = few[0, m, n], few[1, m, n]
 
 
 @complex_blocks.cpu

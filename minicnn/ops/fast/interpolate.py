@@ -34,7 +34,8 @@ def mix_rows(plane, rows, weights, i, base, out):
         first, second = plane[np.uint64(rows[0, i])], plane[np.uint64(rows[1, i])]
         mix_two(weights[0, i], first, weights[1, i], second, base, out)
         return
-    out[:] = base
+    for q in range(len(out)):  # «out[:] = base» would take seconds to compile
+        out[q] = base[q]
     for k in range(len(rows)):
         weight, source = weights[k, i], plane[rows[k, i]]
         if weight != 0:
@@ -62,6 +63,12 @@ def mix_columns(row, cols, weights, out):
 
 
 @helper
+def add_row(row, out):
+    for q in range(len(out)):
+        out[q] += row[q]
+
+
+@helper
 def resample_plane(x, rows, row_weights, cols, col_weights, base, y):
     """One plane; `base` is as large as y, or empty: then nothing is added.
 
@@ -82,7 +89,7 @@ def resample_plane(x, rows, row_weights, cols, col_weights, base, y):
         mix_rows(x, rows, row_weights, i, none[:W], mixed)
         mix_columns(mixed, cols, col_weights, y[i])
         if len(base):
-            y[i] += base[i]
+            add_row(base[i], y[i])
 
 
 @resample_rows.cpu

@@ -22,8 +22,8 @@ from minicnn.engine.kernel import Kernel, helper, prange
 from minicnn.ops.max_pool2d import max_pool2d_backward, max_pool2d_forward
 
 max_pool2d_forward_rows = Kernel("max_pool2d_forward_rows")
+max_pool2d_forward_small = Kernel("max_pool2d_forward_small")
 max_pool2d_backward_winners = Kernel("max_pool2d_backward_winners")
-max_pool2d_forward.fast()(max_pool2d_forward_rows)
 max_pool2d_backward.fast()(max_pool2d_backward_winners)
 STRIP = 16  # rows of results that a thread does together
 SMALL = 4096  # pixels of a map whose windows compete everywhere
@@ -141,17 +141,6 @@ def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
     OH, OW = y.shape[2:]
     fours = K == L == sh == sw == 2 and ph == pw == 0 and dh == dw == 1
     fours = fours and 2 * OH <= H and 2 * OW <= W
-    inside = ph == pw == 0 and (OH - 1) * sh + (K - 1) * dh < H
-    inside = inside and (OW - 1) * sw + (L - 1) * dw < W
-    # where strides are larger, too many of the windows in between are nobody's
-    if inside and not fours and H * W <= SMALL and sh * sw <= 4:
-        together = max(1, SMALL // 2 // (H * W))  # maps: six such lines stay in the nearest cache
-        lines, best, winner = x.ravel(), y.reshape(N * C, OH, OW), where.reshape(N * C, OH, OW)
-        for part in prange((N * C + together - 1) // together):
-            first, end = part * together, min(N * C, part * together + together)
-            line = lines[first * H * W : end * H * W]
-            compete_everywhere(line, W, K, L, sh, sw, dh, dw, best[first:end], winner[first:end])
-        return
     strips = (OH + STRIP - 1) // STRIP
     for strip in prange(N * C * strips):
         n, c, top = strip // strips // C, strip // strips % C, strip % strips * STRIP
@@ -169,6 +158,30 @@ def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
             if k < 0:  # no row of these windows lies in the picture
                 k, values[0], places[0] = 0, -np.inf, -1
             compete_columns(values[k], places[k], L, sw, pw, dw, y[n, c, i], where[n, c, i])
+
+
+@max_pool2d_forward_small.cpu
+def max_pool2d_forward_small_cpu(x, K, L, sh, sw, dh, dw, y, where):
+    N, C, H, W = x.shape
+    together = max(1, SMALL // 2 // (H * W))  # maps: six such lines stay in the nearest cache
+    lines, size = x.ravel(), H * W
+    best, winner = y.reshape(N * C, *y.shape[2:]), where.reshape(N * C, *y.shape[2:])
+    for part in prange((N * C + together - 1) // together):
+        first, end = part * together, min(N * C, part * together + together)
+        line = lines[first * size : end * size]
+        compete_everywhere(line, W, K, L, sh, sw, dh, dw, best[first:end], winner[first:end])
+
+
+@max_pool2d_forward.fast()
+def forward(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
+    (H, W), (OH, OW) = x.shape[2:], y.shape[2:]
+    inside = ph == pw == 0 and (OH - 1) * sh + (K - 1) * dh < H and (OW - 1) * sw + (L - 1) * dw < W
+    overlap = K > sh or L > sw
+    # where strides are larger, too many of the windows in between are nobody's
+    if inside and overlap and H * W <= SMALL and sh * sw <= 4:
+        max_pool2d_forward_small(x, K, L, sh, sw, dh, dw, y, where)
+    else:
+        max_pool2d_forward_rows(x, K, L, sh, sw, ph, pw, dh, dw, y, where)
 
 
 @max_pool2d_backward_winners.cpu
