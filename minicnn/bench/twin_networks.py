@@ -8,8 +8,8 @@ import torch.nn.functional as TF
 
 
 def multi_scale(p, levels, network, training):
-    """Farabet's network, `models/multi_scale.py` in the recipe `ours`. The hidden layer is applied to
-    each scale at its own size, as there: with all maps side by side it takes 6 % longer."""
+    """Farabet's network, `models/multi_scale.py` in the recipe `ours`. The hidden layer is applied
+    to each scale at its own size, as there: with all maps side by side it takes 6 % longer."""
     maps = []
     for x in levels:
         for k in range(3):
