@@ -3,8 +3,7 @@ algorithms."""
 
 import math
 
-from minicnn.bench.network_rows import PREDICTION, STEP
-from minicnn.bench.rows import FORWARD
+from minicnn.bench.rows import BOTH, FORWARD
 from minicnn.figures.style import TEXT
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"  # told apart by every eye
@@ -62,7 +61,7 @@ def _column(axes, bars, forward, tall, span):
 
 
 def _phase(row):
-    return f", {row['phase']}" if row["phase"] in (PREDICTION, STEP) else ""
+    return "" if row["phase"] == BOTH else f", {row['phase']}"
 
 
 def growth_lines(found):

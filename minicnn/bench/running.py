@@ -99,7 +99,7 @@ def bench(
     if plot and not twins and "growth" not in parts:
         raise ValueError("--plot draws ratios to PyTorch, which does not take part")
     if not names and not only:
-        say("All rows: about twenty minutes with PyTorch on two cores; Ctrl-C keeps what is there.")
+        say("All rows: half an hour with PyTorch on two cores; Ctrl-C keeps what is there.")
     if not others.can_tell():
         say("This system does not tell what other processes do: see yourself that they rest.")
     found = {"how": HOW, "repeats": repeats, "complete": False}
