@@ -33,7 +33,8 @@ class Whole:
 @dataclass(frozen=True)
 class Crops(Whole):
     """A training step, with its update, of a network that names whole pictures, on a batch of drawn
-    crops; without dropout, which has a row of its own. The rows below keep that of their recipe."""
+    crops; without dropout, which the row `dropout` measures. Classes derived from this one keep the
+    dropout of their recipe, as Whole does."""
 
     size: int = 56
     batch: int = 1
@@ -121,7 +122,7 @@ def model_rows():
 
 
 def batch_rows():
-    """The others: AlexNet, small and as published; regions, bags and drawn pixels."""
+    """AlexNet, small and as published; three layers; regions, bags and drawn pixels."""
     for size, batch in ((56, 128), (227, 32)):
         yield Crops("alexnet", size, TARGETS["alexnet"], slow=True, batch=batch)
     yield Crops("three-layers", 56, batch=32)

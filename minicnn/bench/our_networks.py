@@ -16,7 +16,7 @@ from minicnn.engine.op import no_grad
 from minicnn.engine.tensor import Tensor
 from minicnn.learning.config import TrainingOptions
 
-SOME = 2  # crops, or regions, of a batch, which are compared closely
+SOME = 2  # crops, regions, bags or pixels of a batch, which are compared closely
 CLASSES = 1000  # of whole pictures
 THINGS = 20  # of others
 RATE = 1e-6  # of learning

@@ -5,7 +5,7 @@
 Gradient: gy itself for `onto`, and what `interpolate` makes of gy for `input`.
 
 So there is nothing new to know, and step by step this is interpolate, a slice and a sum. It saves
-time where maps are large: the enlarged ones are never written, nor read again to be added.
+time where maps are large: on the CPU the enlarged ones are, as a rule, neither written nor read.
 """
 
 import numpy as np
@@ -49,7 +49,7 @@ def interpolate_onto(
 
     onto           (N, C, OH, OW)
     input          (N, C, H, W)
-    scale_factor   of interpolate, of which at least OH rows and OW columns come; None: as many
+    scale_factor   of interpolate, which gives at least OH rows and OW columns; None: OH, OW of them
     mode, align_corners   of interpolate
 
     Returns (N, C, OH, OW). Raises ValueError where shapes do not fit.

@@ -4,7 +4,7 @@ Under a batch of some rows the larger factor is w, and what takes time is readin
 gradient). So it is cut for the threads ('threads'; matrix_product.py). Under a handful of rows a
 product takes as long as it takes to read w once; the loops of shifted.py read it in order, and not
 in blocks as BLAS does ('strips'), and so do the blocks of linear_blocks.py; linear_row.py is for a
-single row. Of all other products each thread makes some rows ('rows').
+single row. Of all other products each thread makes some rows, or columns ('rows').
 
 Functions return None where numpy shall do it: choose.py has the rule.
 """
@@ -70,7 +70,7 @@ def matmul(a, b):
 
 def shared(a, b):
     """The product of two matrices, of which each lies in memory row by row or column by column, on
-    all threads: each has some rows of it, or some columns where there are more of these."""
+    all threads: each has some rows of it, or some columns where these are four times as many."""
     if len(a) < b.shape[1] // 4:
         return contiguous(shared_rows(b.T, a.T).T)
     return shared_rows(a, b)
@@ -85,7 +85,7 @@ def shared_rows(a, b):
 
 
 def chosen(result, w, *rows):
-    """The name that choose.py gives; our kernels take numpy arrays whose rows lie side by side."""
+    """The name that choose.py gives; ours take arrays of FLOATS whose rows lie side by side."""
     ours = all(isinstance(a, np.ndarray) and a.flags.c_contiguous for a in (w, *rows))
     ours = ours and w.dtype in FLOATS
     return choose.linear(result, len(rows[0]), w.shape, w.dtype) if ours else "numpy"

@@ -163,7 +163,7 @@ def max_pool2d_forward_rows_cpu(x, K, L, sh, sw, ph, pw, dh, dw, y, where):
 @max_pool2d_forward_small.cpu
 def max_pool2d_forward_small_cpu(x, K, L, sh, sw, dh, dw, y, where):
     N, C, H, W = x.shape
-    together = max(1, SMALL // 2 // (H * W))  # maps: six such lines stay in the nearest cache
+    together = max(1, SMALL // 2 // (H * W))  # maps, so that a line is soon read again
     lines, size = x.ravel(), H * W
     best, winner = y.reshape(N * C, *y.shape[2:]), where.reshape(N * C, *y.shape[2:])
     for part in prange((N * C + together - 1) // together):
