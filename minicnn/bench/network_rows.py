@@ -39,10 +39,11 @@ class Crops(Whole):
     size: int = 56
     batch: int = 1
     phases = (STEP,)
+    words = "{size}x{size}, batch {batch}"
 
     @property
     def name(self):
-        return f"{self.size}x{self.size}, batch {self.batch}"
+        return self.words.format(size=self.size, batch=self.batch)
 
     @property
     def settings(self):
@@ -54,10 +55,7 @@ class Regions(Crops):
     """What a network says of regions that were cut out, and a step that learns of them."""
 
     phases = FEATURES, STEP
-
-    @property
-    def name(self):
-        return f"{self.batch} regions of {self.size}x{self.size}"
+    words = "{batch} regions of {size}x{size}"
 
     @property
     def settings(self):
@@ -76,9 +74,9 @@ class Bags(Crops):
         return (PREDICTION, STEP) if self.features == "frozen" else (STEP,)
 
     @property
-    def name(self):
+    def words(self):
         learn = "" if self.features == "frozen" else ", features learn"
-        return f"{self.batch} pictures of {self.size}x{self.size}{learn}"
+        return "{batch} pictures of {size}x{size}" + learn
 
     @property
     def settings(self):
@@ -91,10 +89,7 @@ class Drawn(Crops):
     prediction, and a step that learns of single pixels."""
 
     phases = FEATURES, PREDICTION, STEP
-
-    @property
-    def name(self):
-        return f"{self.size}x{self.size}, steps of {self.batch} pixels"
+    words = "{size}x{size}, steps of {batch} pixels"
 
     @property
     def settings(self):

@@ -37,7 +37,7 @@ class OfBags(Network):
                 p.requires_grad = False
         side = self.network.options["side"]
         grey = randomness.generator(SEED, 4).normal(128, 50, size=(side, side, 3)).clip(0, 255)
-        self.size, self.inputs = (side, side), []
+        self.size = side, side
         self.seen = self.network.padded(grey.astype(np.uint8))
 
     def draw(self, seed, some=False):

@@ -4,11 +4,7 @@ seed: sides, as ours.py explains them."""
 import numpy as np
 
 from minicnn import datasets, functional, models, optim
-from minicnn.bench.network_rows import (
-    FEATURES,
-    PREDICTION,
-    STEP,
-)
+from minicnn.bench.network_rows import FEATURES, PREDICTION, STEP
 from minicnn.bench.ours import arithmetic, as_numpy
 from minicnn.bench.rows import SEED
 from minicnn.engine import randomness

@@ -123,7 +123,7 @@ class OfRegions(Network):
             return self.features(training=False)
 
 
-class OfBags(Network):
+class OfBags(Pixels):
     def take(self, mine):
         super().take(mine)
         self.frozen = mine.frozen
@@ -140,10 +140,7 @@ class OfBags(Network):
 
     def predict(self):
         with torch.inference_mode():
-            coarse = self.places(self.inputs[1], training=False)
-            stride = self.network.stride
-            full = TF.interpolate(coarse, scale_factor=stride, mode="bilinear")
-            return full[:, :, : self.size[0], : self.size[1]]
+            return self.enlarged(self.places(self.inputs[1], training=False))
 
 
 class OfDrawnPixels(Network):

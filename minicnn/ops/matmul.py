@@ -68,7 +68,7 @@ class Linear(Op):
 
     def forward(self, x, w, b=None):
         self.x, self.w, self.has_bias = x, w, b is not None
-        y = self.faster(fast.forward, _rows(x), w)
+        y = faster(fast.forward, _rows(x), w)
         y = x @ w.T if y is None else y.reshape(*x.shape[:-1], len(w))
         if self.has_bias:
             y += b
@@ -79,22 +79,22 @@ class Linear(Op):
         x, rows = _rows(self.x), _rows(gy)
         gx = gw = None
         if self.needs[0]:
-            gx = self.faster(fast.grad_input, rows, self.w)
+            gx = faster(fast.grad_input, rows, self.w)
             gx = gy @ self.w if gx is None else gx.reshape(self.x.shape)
         if self.needs[1]:
-            gw = self.faster(fast.grad_weight, rows, x, self.w)
+            gw = faster(fast.grad_weight, rows, x, self.w)
             gw = rows.T @ x if gw is None else gw
         return (gx, gw, sum_over(rows, (0,))) if self.has_bias else (gx, gw)
 
-    @staticmethod
-    def faster(product, *factors):
-        """The product by our own kernels; None where numpy (or cupy) shall do it."""
-        return None if chosen_algorithm() == "simple" else product(*factors)
+
+def faster(product, *factors):
+    """The product by our own kernels; None where numpy (or cupy) shall do it."""
+    return None if chosen_algorithm() == "simple" else product(*factors)
 
 
 def multiplied(a, b):
     """a @ b, on the threads of our kernels where there is much to do."""
-    y = fast.matmul(a, b) if chosen_algorithm() != "simple" else None
+    y = faster(fast.matmul, a, b)
     return a @ b if y is None else y
 
 
